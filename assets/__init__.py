@@ -1,0 +1,1 @@
+"""The catalogue: one sub-package a domain, with the adapters to its outside world."""

@@ -1,0 +1,150 @@
+"""Promises about daily bars that need the exchange's calendar or a symbol's history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from assets.market.exchange_sessions import last_closed_session, sessions_between
+from checks import Finding
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+_SHOWN = 20
+STUCK_AFTER = 20
+"""Sessions with one and the same close, after which one doubts that it is a price."""
+
+
+def every_session(prices: pa.Table) -> Finding:
+    """Each symbol has a bar for every session of the exchange between its first and its last one."""
+    import numpy as np
+
+    symbols, codes, days = _rows(_complete(prices))
+    if not len(days):
+        return Finding(passed=True, failing=0)
+    sessions = sessions_between(_date(days.min()), _date(days.max()))
+    order = np.lexsort((days, codes))
+    codes, days = codes[order], days[order]
+    missing: dict[str, NDArray[np.datetime64]] = {}
+    for own, code in zip(np.split(days, _begins(codes)[1:]), codes[_begins(codes)], strict=True):
+        expected = sessions[np.searchsorted(sessions, own[0]) : np.searchsorted(sessions, own[-1], side="right")]
+        absent = np.setdiff1d(expected, own)
+        if len(absent):
+            missing[symbols[code]] = absent
+    each = max(1, _SHOWN // len(missing)) if missing else 0
+    named = [{"symbol": symbol, "missing": _date(day)} for symbol, absent in missing.items() for day in absent[:each]]
+    return Finding(
+        passed=not missing,
+        observed="; ".join(f"{symbol} lacks {_span(absent)}" for symbol, absent in missing.items()) or None,
+        failing=sum(len(absent) for absent in missing.values()),
+        sample=named[:_SHOWN],
+    )
+
+
+def only_sessions(prices: pa.Table) -> Finding:
+    """Every bar is of a day on which the exchange was open."""
+    import numpy as np
+
+    symbols, codes, days = _rows(_complete(prices))
+    if not len(days):
+        return Finding(passed=True, failing=0)
+    closed = ~np.isin(days, sessions_between(_date(days.min()), _date(days.max())))
+    return _named(closed, symbols, codes, days)
+
+
+def only_closed_sessions(prices: pa.Table, now: datetime) -> Finding:
+    """No bar is of a session that has not closed yet."""
+    import numpy as np
+
+    symbols, codes, days = _rows(_complete(prices))
+    return _named(days > np.datetime64(last_closed_session(now), "D"), symbols, codes, days)
+
+
+def moving_closes(prices: pa.Table) -> Finding:
+    """No symbol closes at one and the same price for more than 20 sessions: such a price is often none."""
+    import numpy as np
+
+    complete = _complete(prices)
+    symbols, codes, days = _rows(complete)
+    order = np.lexsort((days, codes))
+    codes, days, closes = codes[order], days[order], complete["close"].to_numpy()[order]
+    begins = _begins(codes, closes)
+    lengths = np.diff(np.r_[begins, len(codes)])
+    stuck = lengths > STUCK_AFTER
+    found = sorted(zip(lengths[stuck], begins[stuck], strict=True), reverse=True)
+    return Finding(
+        passed=not found,
+        observed=f"up to {found[0][0]} sessions" if found else None,
+        failing=int(lengths[stuck].sum()),
+        sample=[
+            {"symbol": symbols[codes[row]], "from": _date(days[row]), "sessions": int(length), "close": float(closes[row])}
+            for length, row in found[:_SHOWN]
+        ],
+    )
+
+
+def only_first_is_null(returns: pa.Table) -> Finding:
+    """A return is null for a symbol's first session, and for no other."""
+    import numpy as np
+
+    complete = _complete(returns)
+    symbols, codes, days = _rows(complete)
+    null = complete["return"].is_null().to_numpy()
+    first = np.full(len(symbols), np.datetime64("9999-12-31", "D"))
+    np.minimum.at(first, codes, days)
+    return _named(null != (days == first[codes]), symbols, codes, days)
+
+
+def _complete(table: pa.Table) -> pa.Table:
+    """The rows that have a symbol and a session; that all have them is another check's business."""
+    import pyarrow.compute as pc
+
+    return table.filter(pc.and_(table["symbol"].is_valid(), table["session"].is_valid()))
+
+
+def _rows(table: pa.Table) -> tuple[list[str], NDArray[np.int64], NDArray[np.datetime64]]:
+    """The distinct symbols; each row's symbol as a number; each row's session."""
+    import numpy as np
+
+    encoded = table["symbol"].combine_chunks().dictionary_encode()
+    return (
+        encoded.dictionary.to_pylist(),
+        encoded.indices.to_numpy().astype(np.int64),
+        table["session"].to_numpy().astype("datetime64[D]"),
+    )
+
+
+def _begins(*columns: NDArray[np.generic]) -> NDArray[np.int64]:
+    """The rows at which any of the columns differs from the row before; the first is one."""
+    import numpy as np
+
+    differs = np.ones(len(columns[0]), dtype=bool)
+    differs[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return np.flatnonzero(differs)
+
+
+def _named(
+    bad: NDArray[np.bool_], symbols: list[str], codes: NDArray[np.int64], days: NDArray[np.datetime64]
+) -> Finding:
+    """The finding that the rows where ``bad`` is true fail."""
+
+    def rows() -> Iterator[Mapping[str, object]]:
+        for row in bad.nonzero()[0][:_SHOWN]:
+            yield {"symbol": symbols[codes[row]], "session": _date(days[row])}
+
+    count = int(bad.sum())
+    return Finding(passed=count == 0, failing=count, sample=list(rows()))
+
+
+def _span(absent: NDArray[np.datetime64]) -> str:
+    days = "session" if len(absent) == 1 else "sessions"
+    return f"{len(absent)} {days} from {absent[0]} to {absent[-1]}" if len(absent) > 1 else f"{days} {absent[0]}"
+
+
+def _date(day: np.datetime64) -> date:
+    found: date = day.astype("datetime64[D]").item()
+    return found

@@ -1,0 +1,59 @@
+"""The sentence that says what a check promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+
+def sentence(kind: str, columns: Sequence[str], parameters: Mapping[str, Any]) -> str:
+    """The promise of a check of this kind, without a full stop."""
+    who = _listed(columns)
+    match kind:
+        case "not_null":
+            return f"{who} {'are' if len(columns) > 1 else 'is'} never null"
+        case "unique":
+            return f"{who} {'together are' if len(columns) > 1 else 'is'} unique"
+        case "between":
+            return f"{who} is {_bounds(**parameters)}"
+        case "one_of":
+            return f"{who} is one of {_listed([_shown(value) for value in parameters['values']], last='or')}"
+        case "matches":
+            return f"{who} contains a match of /{parameters['regex']}/"
+        case "row_count":
+            return f"the number of rows is {_bounds(parameters['minimum'], parameters['maximum'])}"
+        case "schema":
+            types = ", ".join(f"{name} {type_name}" for name, type_name in parameters["types"])
+            return f"the columns are {'exactly' if parameters['exact'] else 'at least'} {types}"
+        case "no_future_timestamps":
+            late = f" by more than {parameters['tolerance']}" if parameters["tolerance"] else ""
+            return f"{who} is not in the future{late}"
+        case "sums_to":
+            by = f" for each {_listed(columns[1:])}" if columns[1:] else ""
+            return f"{columns[0]} sums to {parameters['total']}{by}, give or take {parameters['tolerance']}"
+        case "monotonic":
+            by = f" within each {_listed(columns[1:])}" if columns[1:] else ""
+            never = "increases" if parameters["decreasing"] else "decreases"
+            return f"{columns[0]} never {never}{' or repeats' if parameters['strict'] else ''} from row to row{by}"
+        case "expression":
+            return f"every row holds {parameters['sql']}"
+    return f"{kind} of {who}" if columns else kind
+
+
+def _bounds(low: object, high: object, strict_low: bool = False, strict_high: bool = False) -> str:
+    words = []
+    if low is not None:
+        words.append(f"{'more than' if strict_low else 'at least'} {_shown(low)}")
+    if high is not None:
+        words.append(f"{'less than' if strict_high else 'at most'} {_shown(high)}")
+    return " and ".join(words)
+
+
+def _shown(value: object) -> str:
+    return str(value) if isinstance(value, date | datetime | time | Decimal) else repr(value)
+
+
+def _listed(words: Sequence[str], last: str = "and") -> str:
+    return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)

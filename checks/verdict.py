@@ -1,0 +1,120 @@
+"""What a check found: the finding of a user's function, and the verdict that is kept with a version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from checks.declaration import Severity
+from checks.plain_values import Plain, plain, tagged, untagged
+
+# In the mapping of a sampled row, its number in the table, from 0.
+ROW_NUMBER = "#"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a function check may return instead of a bool.
+
+    Args:
+        observed: the value that decided.
+        failing: how many rows (or other things) are bad.
+        sample: a few of them, each as a mapping.
+    """
+
+    passed: bool
+    observed: object = None
+    failing: int | None = None
+    sample: Sequence[Mapping[str, object]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one check said of one value.
+
+    Args:
+        check, kind, digest, severity: of the check that judged.
+        failing: how many rows failed (for `sums_to` groups, for `schema` columns); None where nobody counted.
+        rows: how many rows the value has; None when it is no table.
+        observed: the value that decided, such as the smallest one found, or None.
+        sample: some of what failed, at most as many as were asked for: the row's number under ``"#"``, then its
+            values, the columns that were judged first.
+        error: why it could not be judged: a column is missing, a type is wrong, the user's function raised.
+    """
+
+    check: str
+    kind: str
+    digest: str
+    severity: Severity
+    passed: bool
+    failing: int | None = None
+    rows: int | None = None
+    observed: Plain = None
+    sample: tuple[Mapping[str, Plain], ...] = field(default=(), hash=False)
+    error: str | None = None
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it holds the version back."""
+        return not self.passed and self.severity == "error"
+
+    def describe(self) -> str:
+        """The verdict as one line.
+
+        >>> Verdict(check="row_count", kind="row_count", digest="", severity="warn", passed=True, rows=3).describe()
+        'row_count holds'
+        """
+        if self.passed:
+            return f"{self.check} holds"
+        if self.error is not None:
+            return f"{self.check} cannot be judged: {self.error}"
+        text = f"{self.check} fails"
+        if self.failing is not None:
+            thing = {"sums_to": "group", "schema": "column"}.get(self.kind, "row")
+            of = f" of {self.rows}" if thing == "row" and self.rows is not None else ""
+            text += f" for {self.failing}{of} {thing}{'' if self.failing == 1 and not of else 's'}"
+        if self.observed is not None:
+            text += f" (observed {self.observed})"
+        return text + "".join(f"\n  {_row(row)}" for row in self.sample)
+
+    def to_json(self) -> str:
+        """The JSON text of it; `from_json` is the inverse."""
+        return json.dumps(
+            {
+                "check": self.check,
+                "kind": self.kind,
+                "digest": self.digest,
+                "severity": self.severity,
+                "passed": self.passed,
+                "failing": self.failing,
+                "rows": self.rows,
+                "observed": tagged(self.observed),
+                "sample": [{name: tagged(value) for name, value in row.items()} for row in self.sample],
+                "error": self.error,
+            },
+            allow_nan=False,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Verdict:
+        """The verdict of a text that `to_json` wrote."""
+        read = json.loads(text)
+        read["observed"] = untagged(read["observed"])
+        read["sample"] = tuple({name: untagged(value) for name, value in row.items()} for row in read["sample"])
+        return cls(**read)
+
+
+def blocking(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    """The verdicts that hold the version back; none, when it may be published."""
+    return tuple(verdict for verdict in verdicts if verdict.blocks)
+
+
+def sampled(rows: Iterable[Mapping[str, object]], limit: int) -> tuple[Mapping[str, Plain], ...]:
+    """At most ``limit`` rows with plain, bounded values."""
+    return tuple({str(name): plain(value) for name, value in row.items()} for row, _ in zip(rows, range(limit)))
+
+
+def _row(row: Mapping[str, Plain]) -> str:
+    number = f"row {row[ROW_NUMBER]}: " if ROW_NUMBER in row else ""
+    return number + ", ".join(f"{name} {value!r}" for name, value in row.items() if name != ROW_NUMBER)

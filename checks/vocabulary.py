@@ -1,0 +1,297 @@
+"""The vocabulary: one constructor for each kind of check.
+
+Every constructor takes ``name=`` (default: what it promises of which columns) and ``severity=`` (default: error).
+Two rules hold for all of them. A null is the absence of a value: only `not_null` forbids it. A NaN is a broken
+number: it fails every check that looks at the number (`not_null`, `between`, `one_of`, `sums_to`, `monotonic`),
+and to `unique` two NaN are equal.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, TypeAlias, overload
+
+from checks.declaration import Check, InvalidCheck, Severity
+from checks.plain_values import Plain, cut, to_json, whole
+from graph.errors import near_miss
+
+Number: TypeAlias = int | float | Decimal
+Bound: TypeAlias = Number | str | date | datetime | time | timedelta
+
+# What `str(pyarrow.DataType)` begins with, and the short names that pyarrow accepts beside it.
+_ARROW_TYPES = frozenset(
+    """null bool boolean int8 int16 int32 int64 uint8 uint16 uint32 uint64 i1 i2 i4 i8 u1 u2 u4 u8 float16 halffloat
+    float float32 double float64 f2 f4 f8 string utf8 str large_string large_utf8 string_view binary large_binary
+    binary_view fixed_size_binary date32 date64 timestamp time32 time64 duration month_day_nano_interval decimal32
+    decimal64 decimal128 decimal256 list large_list list_view large_list_view fixed_size_list struct map dictionary
+    run_end_encoded sparse_union dense_union extension""".split()
+)
+
+
+def not_null(*columns: str, name: str | None = None, severity: Severity = "error") -> Check:
+    """None of these columns has a null, or a NaN."""
+    return _check("not_null", columns, {}, name, severity)
+
+
+def unique(*columns: str, name: str | None = None, severity: Severity = "error") -> Check:
+    """No two rows have the same values in these columns together.
+
+    As in SQL, a row with a null in any of them is like no other row: forbid that with `not_null`. Every row of a
+    group of equals counts as failing, not only the repetitions.
+    """
+    return _check("unique", columns, {}, name, severity)
+
+
+def between(
+    column: str,
+    low: Bound | None,
+    high: Bound | None,
+    *,
+    strict_low: bool = False,
+    strict_high: bool = False,
+    name: str | None = None,
+    severity: Severity = "error",
+) -> Check:
+    """The column's values lie between two bounds, of which one may be None; nulls pass, a NaN fails.
+
+    Bounds are numbers, texts (in the order of code points), dates and timestamps, times of day or durations, as the
+    column is. Integers and decimals are compared exactly, and a float bound means the number that it is printed as.
+    A timestamp without time zone is read as UTC, in the bound and in the column, and a date as its midnight in UTC.
+    """
+    label = name or f"between({column})"
+    low, high = whole(low), whole(high)
+    if low is None and high is None:
+        raise InvalidCheck(label, "has no bound; give it a low or a high one.")
+    for bound in (low, high):
+        if bound is not None and (family_of(bound) in {"boolean", "bytes", ""} or bound != bound):
+            raise InvalidCheck(label, f"has the bound {bound!r}; give it a number, a text, a date or a time.")
+    if low is not None and high is not None:
+        if family_of(low) != family_of(high):
+            raise InvalidCheck(label, f"has bounds of two kinds, {low!r} and {high!r}.")
+        nothing = _ordinal(low) >= _ordinal(high) if strict_low or strict_high else _ordinal(low) > _ordinal(high)
+        if nothing:
+            raise InvalidCheck(label, f"lets nothing pass: its low bound is {low}, its high bound {high}.")
+    bounds = {"low": low, "high": high, "strict_low": strict_low, "strict_high": strict_high}
+    return _check("between", (column,), bounds, name, severity)
+
+
+def one_of(
+    column: str, values: Collection[Bound | bytes], *, name: str | None = None, severity: Severity = "error"
+) -> Check:
+    """The column's values are among these; nulls pass, a NaN fails."""
+    label = name or f"one_of({column})"
+    if isinstance(values, str | bytes) or not values:
+        raise InvalidCheck(label, f"has the values {values!r}; give it a list of at least one.")
+    known = {to_json(value): value for value in map(whole, values)}
+    families = {family_of(value) for value in known.values()}
+    if len(families) > 1 or "" in families or any(value != value for value in known.values()):
+        raise InvalidCheck(label, "needs values of one kind: numbers, texts, booleans, dates, times or bytes.")
+    return _check("one_of", (column,), {"values": tuple(known[text] for text in sorted(known))}, name, severity)
+
+
+def matches(column: str, regex: str, *, name: str | None = None, severity: Severity = "error") -> Check:
+    """The regular expression is found somewhere in each text (as by `re.search`); anchor it with ``^...$`` for all of it.
+
+    It is judged by RE2, which knows neither look-around nor references back; nulls pass.
+    """
+    label = name or f"matches({column})"
+    if not isinstance(regex, str) or not regex:
+        raise InvalidCheck(label, f"has the regular expression {regex!r}; give it a text.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # [[:alpha:]] is a class in RE2
+            re.compile(regex)
+    except re.error as error:
+        raise InvalidCheck(label, f"has an invalid regular expression {regex!r}: {error}.") from None
+    if found := re.search(r"(?<!\\)(?:\\\\)*(\(\?(?:[=!]|<[=!]|P=|>)|\\[1-9])", regex):
+        raise InvalidCheck(label, f"uses {found[1]!r}, which RE2 does not know: no look-around, no references back.")
+    return _check("matches", (column,), {"regex": regex}, name, severity)
+
+
+def row_count(
+    minimum: int | None = None, maximum: int | None = None, *, name: str | None = None, severity: Severity = "error"
+) -> Check:
+    """The number of rows of a table (or of items of a list or mapping) lies between two bounds, both included."""
+    label = name or "row_count"
+    for bound in (minimum, maximum):
+        if bound is not None and (not isinstance(bound, int) or isinstance(bound, bool) or bound < 0):
+            raise InvalidCheck(label, f"has the bound {bound!r}; give it a whole number, zero or more.")
+    if minimum is None and maximum is None:
+        raise InvalidCheck(label, "has no bound; give it a minimum or a maximum.")
+    if minimum is not None and maximum is not None and minimum > maximum:
+        raise InvalidCheck(label, f"lets nothing pass: its minimum is {minimum}, its maximum {maximum}.")
+    return _check("row_count", (), {"minimum": minimum, "maximum": maximum}, name, severity)
+
+
+def schema(
+    types: Mapping[str, str], *, exact: bool = True, name: str | None = None, severity: Severity = "error"
+) -> Check:
+    """The columns have these Arrow types, as Arrow writes them: ``{"symbol": "string", "session": "date32[day]"}``.
+
+    Neither the order of the columns counts, nor the layout of a type: ``large_string``, ``string_view`` and a
+    dictionary of strings are all ``string``.
+
+    Args:
+        exact: there are no other columns.
+    """
+    label = name or "schema"
+    if not types:
+        raise InvalidCheck(label, "names no column.")
+    for column, type_name in types.items():
+        root = re.split(r"[\[<(]", str(type_name))[0]
+        if root not in _ARROW_TYPES:
+            miss = near_miss(root, _ARROW_TYPES)
+            raise InvalidCheck(label, f"gives '{column}' the type '{type_name}', which is not one of Arrow's.{miss}")
+    return _check("schema", tuple(types), {"types": tuple(types.items()), "exact": exact}, label, severity)
+
+
+def no_future_timestamps(
+    column: str, tolerance: timedelta = timedelta(0), *, name: str | None = None, severity: Severity = "error"
+) -> Check:
+    """No timestamp lies after the time of judging by more than ``tolerance``; nulls pass.
+
+    A timestamp without time zone is read as UTC. A date begins at midnight UTC: where the day begins earlier, as in
+    Tokyo, say ``tolerance=timedelta(hours=14)``.
+    """
+    if not isinstance(tolerance, timedelta) or tolerance < timedelta(0):
+        raise InvalidCheck(name or "no_future_timestamps", f"has the tolerance {tolerance!r}; give it a duration.")
+    return _check("no_future_timestamps", (column,), {"tolerance": tolerance}, name, severity)
+
+
+def sums_to(
+    column: str,
+    total: Number,
+    *,
+    by: Collection[str] | str = (),
+    tolerance: Number = 1e-9,
+    name: str | None = None,
+    severity: Severity = "error",
+) -> Check:
+    """The column sums to ``total``, give or take ``tolerance`` (absolute): in all, or for each value of ``by``.
+
+    A null counts as nothing, so that without ``by`` an empty table sums to 0; a NaN fails. Failing are groups, not
+    rows, and so are the samples: each a group with its sum.
+    """
+    for number in (total, tolerance):
+        if family_of(number) != "number" or not math.isfinite(number):
+            raise InvalidCheck(name or f"sums_to({column})", f"has the number {number!r}; give it a finite one.")
+    if tolerance < 0:
+        raise InvalidCheck(name or f"sums_to({column})", f"has the tolerance {tolerance}, which is negative.")
+    parameters: dict[str, Plain] = {"total": total, "tolerance": tolerance}
+    return _check("sums_to", (column, *_names(by)), parameters, name, severity)
+
+
+def monotonic(
+    column: str,
+    *,
+    by: Collection[str] | str = (),
+    strict: bool = False,
+    decreasing: bool = False,
+    name: str | None = None,
+    severity: Severity = "error",
+) -> Check:
+    """The column never decreases from row to row, in the order of the table: in all, or within each value of ``by``.
+
+    Each value is compared with the one before that is not null. A NaN fails, and the value after it is not compared.
+
+    Args:
+        strict: nor does it repeat.
+        decreasing: it never increases, instead.
+    """
+    return _check(
+        "monotonic", (column, *_names(by)), {"strict": strict, "decreasing": decreasing}, name, severity
+    )
+
+
+def expression(sql: str, *, name: str | None = None, severity: Severity = "error") -> Check:
+    """A condition in DuckDB's SQL holds for every row; as in SQL's CHECK, a row for which it is null passes.
+
+    >>> expression("high >= low").name
+    'expression(high >= low)'
+    """
+    if not isinstance(sql, str) or not sql.strip():
+        raise InvalidCheck(name or "expression", f"has the condition {sql!r}; give it SQL.")
+    return _check("expression", (), {"sql": sql.strip()}, name or f"expression({cut(sql.strip(), 80)})", severity)
+
+
+@overload
+def check(function: Callable[..., Any], *, name: str | None = None, severity: Severity = "error") -> Check: ...
+@overload
+def check(
+    function: None = None, *, name: str | None = None, severity: Severity = "error"
+) -> Callable[[Callable[..., Any]], Check]: ...
+def check(
+    function: Callable[..., Any] | None = None, *, name: str | None = None, severity: Severity = "error"
+) -> Check | Callable[[Callable[..., Any]], Check]:
+    """A function of the value that says whether it is good: a bool, or a `Finding`. Also a decorator.
+
+    The value comes as its parameter is annotated: ``pa.Table`` (also without annotation), ``pd.DataFrame`` or
+    ``duckdb.DuckDBPyRelation``; what is no table comes as it is. A second parameter named ``now`` gets the time of
+    judging. What it raises is a failed verdict that keeps the error's text.
+    """
+    if function is None:
+        return lambda wrapped: check(wrapped, name=name, severity=severity)
+    label = name or getattr(function, "__name__", "check")
+    if not callable(function) or inspect.iscoroutinefunction(function):
+        raise InvalidCheck(label, "is not an ordinary function.")
+    first, *rest = list(inspect.signature(function).parameters.values()) or [None]
+    if first is None or first.kind not in (first.POSITIONAL_ONLY, first.POSITIONAL_OR_KEYWORD):
+        raise InvalidCheck(label, "takes no value; give its function a parameter for what is judged.")
+    unknown = [given.name for given in rest if given is not None and given.name != "now" and given.default is given.empty]
+    if unknown:
+        raise InvalidCheck(label, f"needs '{unknown[0]}', which no check is given; it may take the value and 'now'.")
+    return Check(name=label, kind="check", severity=severity, function=function)
+
+
+def family_of(value: object) -> str:
+    """What a value can be compared with: number, boolean, text, moment, time, duration or bytes; else nothing."""
+    match value:
+        case bool():
+            return "boolean"
+        case int() | float() | Decimal():
+            return "number"
+        case str():
+            return "text"
+        case date():  # a datetime is a date
+            return "moment"
+        case time():
+            return "time"
+        case timedelta():
+            return "duration"
+        case bytes():
+            return "bytes"
+    return ""
+
+
+def _check(
+    kind: str, columns: tuple[str, ...], parameters: Mapping[str, Plain], name: str | None, severity: Severity
+) -> Check:
+    about = ", ".join(map(str, columns[:1] if kind in {"sums_to", "monotonic"} else columns))
+    by = f" by {', '.join(map(str, columns[1:]))}" if kind in {"sums_to", "monotonic"} and columns[1:] else ""
+    label = name if name is not None else f"{kind}({about}{by})" if columns else kind
+    if kind in {"not_null", "unique"} and not columns:
+        raise InvalidCheck(label, "names no column.")
+    for column in columns:
+        if not isinstance(column, str):
+            raise InvalidCheck(label, f"names the column {column!r}; give it the name of a column.")
+    if len(set(columns)) < len(columns):
+        raise InvalidCheck(label, "names a column twice.")
+    return Check(name=label, kind=kind, columns=columns, parameters=tuple(parameters.items()), severity=severity)
+
+
+def _names(by: Collection[str] | str) -> tuple[str, ...]:
+    return (by,) if isinstance(by, str) else tuple(by)
+
+
+def _ordinal(bound: Bound) -> Any:
+    """A bound as what it can be compared by: moments as aware timestamps."""
+    if not isinstance(bound, date):
+        return bound
+    moment = bound if isinstance(bound, datetime) else datetime.combine(bound, time())
+    return moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)

@@ -1,0 +1,74 @@
+"""The language and the decisions: what is declared, what has to be built, and why. Pure: no disk, clock or network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graph.asset_graph import Asset, AssetGraph, UnknownAsset
+from graph.build import build_graph
+from graph.declare import (
+    Ancestor,
+    Code,
+    Declaration,
+    Defaults,
+    Execution,
+    Labels,
+    Observation,
+    Out,
+    Previous,
+    Provenance,
+    Run,
+    Skip,
+    asset,
+    multi_asset,
+    resource,
+    source,
+)
+from graph.errors import AssetGraphError, DefinitionErrors, near_miss
+from graph.freshness import FreshBy, FreshWithin, fresh_by, fresh_within
+from graph.partitions import Daily, Window
+
+if TYPE_CHECKING:
+    from graph.config import Config
+
+__all__ = [
+    "Ancestor",
+    "Asset",
+    "AssetGraph",
+    "AssetGraphError",
+    "Code",
+    "Config",
+    "Daily",
+    "Declaration",
+    "Defaults",
+    "DefinitionErrors",
+    "Execution",
+    "FreshBy",
+    "FreshWithin",
+    "Labels",
+    "Observation",
+    "Out",
+    "Previous",
+    "Provenance",
+    "Run",
+    "Skip",
+    "UnknownAsset",
+    "Window",
+    "asset",
+    "build_graph",
+    "fresh_by",
+    "fresh_within",
+    "multi_asset",
+    "near_miss",
+    "resource",
+    "source",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """`Config` is a pydantic model: it is imported when somebody uses it."""
+    if name == "Config":
+        from graph.config import Config
+
+        return Config
+    raise AttributeError(f"module 'graph' has no attribute '{name}'")

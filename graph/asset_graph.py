@@ -1,0 +1,198 @@
+"""The graph: assets by key, in an order in which upstream comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from graph.declare import Check, Code, Execution, Format, Labels
+from graph.errors import AssetGraphError, Where, near_miss
+from graph.freshness import Freshness
+from graph.partitions import Daily
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """A parameter that gets another asset's value, converted to its annotation."""
+
+    parameter: str
+    key: str
+    annotation: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """A parameter that gets something of the run."""
+
+    parameter: str
+    what: Literal["Window", "Run", "Previous", "Provenance"]
+    annotation: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromResource:
+    """A parameter that gets the resource of a type."""
+
+    parameter: str
+    resource: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromConfig:
+    """A parameter that gets a config (a class derived from `graph.Config`)."""
+
+    parameter: str
+    config: Any
+
+
+Input = Upstream | Context | FromResource | FromConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """The function that makes the resource of a type, and the settings that it takes."""
+
+    resource: str
+    function: Callable[..., Any]
+    settings: Mapping[str, Any]
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """One data product, resolved: every parameter has its meaning.
+
+    Assets made by one function share ``function`` and ``producer``, the key of the first of them.
+    """
+
+    key: str
+    producer: str
+    function: Callable[..., Any]
+    description: str
+    inputs: tuple[Input, ...]
+    upstream: tuple[str, ...]
+    after: tuple[str, ...]
+    is_source: bool
+    several: bool
+    output: str
+    partitions: Daily | None
+    checks: tuple[Check, ...]
+    freshness: Freshness | None
+    execution: Execution
+    labels: Labels
+    volatile: bool
+    stored_as: Format | None
+    returns: str | None
+    code: Code
+    unchecked: str | None
+    where: Where
+
+    @property
+    def group(self) -> str:
+        """The first part of the key."""
+        return self.key.rsplit("/", 1)[0]
+
+    @property
+    def name(self) -> str:
+        """The last part of the key."""
+        return self.key.rsplit("/", 1)[-1]
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The types of the resources that the function takes."""
+        return tuple(given.resource for given in self.inputs if isinstance(given, FromResource))
+
+    @property
+    def reads_provenance(self) -> bool:
+        """Whether the function is given what all its ancestors were made from."""
+        return any(isinstance(given, Context) and given.what == "Provenance" for given in self.inputs)
+
+
+class UnknownAsset(AssetGraphError):
+    """A key that is not in the graph."""
+
+    def __init__(self, key: str, known: Iterable[str]) -> None:
+        self.key = key
+        super().__init__(f"there is no asset '{key}'.{near_miss(key, known)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetGraph:
+    """Assets in topological order, with their edges in both directions. ``after`` edges count as edges."""
+
+    assets: Mapping[str, Asset]
+    upstream_of: Mapping[str, tuple[str, ...]]
+    downstream_of: Mapping[str, tuple[str, ...]]
+    providers: Mapping[str, Provider]
+
+    def __getitem__(self, key: str) -> Asset:
+        try:
+            return self.assets[key]
+        except KeyError:
+            raise UnknownAsset(key, self.assets) from None
+
+    def __len__(self) -> int:
+        return len(self.assets)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.assets
+
+    def ancestors(self, keys: Iterable[str]) -> frozenset[str]:
+        """Everything upstream of ``keys``, with ``keys`` themselves."""
+        return _reach(self.upstream_of, keys)
+
+    def descendants(self, keys: Iterable[str]) -> frozenset[str]:
+        """Everything downstream of ``keys``, with ``keys`` themselves."""
+        return _reach(self.downstream_of, keys)
+
+    def roots(self) -> tuple[str, ...]:
+        """The assets without upstream."""
+        return tuple(key for key in self.assets if not self.upstream_of[key])
+
+    def sinks(self) -> tuple[str, ...]:
+        """The assets without downstream."""
+        return tuple(key for key in self.assets if not self.downstream_of[key])
+
+    def siblings(self, key: str) -> tuple[str, ...]:
+        """The keys that the same function makes, ``key`` among them, in the order of declaration."""
+        asset = self[key]
+        if not asset.several:
+            return (key,)
+        return tuple(other.key for other in self.assets.values() if other.producer == asset.producer)
+
+    def subgraph(self, keys: Iterable[str]) -> AssetGraph:
+        """The graph of ``keys`` alone, with the edges between them."""
+        kept = frozenset(keys)
+        for key in kept:
+            self[key]  # an unknown key is an error here
+        return AssetGraph(
+            assets={key: asset for key, asset in self.assets.items() if key in kept},
+            upstream_of={key: tuple(up for up in self.upstream_of[key] if up in kept) for key in kept},
+            downstream_of={key: tuple(down for down in self.downstream_of[key] if down in kept) for key in kept},
+            providers=self.providers,
+        )
+
+    def networkx(self) -> nx.DiGraph[str]:
+        """The same graph for analysis: nodes are keys with ``group`` and ``kind``, edges point downstream."""
+        import networkx as nx
+
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        for key, asset in self.assets.items():
+            graph.add_node(key, group=asset.group, kind="source" if asset.is_source else "asset")
+        graph.add_edges_from((up, key) for key, ups in self.upstream_of.items() for up in ups)
+        return graph
+
+
+def _reach(edges: Mapping[str, tuple[str, ...]], keys: Iterable[str]) -> frozenset[str]:
+    seen = set(keys)
+    waiting = list(seen)
+    while waiting:
+        for key in edges[waiting.pop()]:
+            if key not in seen:
+                seen.add(key)
+                waiting.append(key)
+    return frozenset(seen)

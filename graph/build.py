@@ -1,0 +1,377 @@
+"""From declarations to a graph, or to every definition error at once."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from graph.asset_graph import Asset, AssetGraph, Context, FromConfig, FromResource, Input, Provider, Upstream
+from graph.declare import Declaration, Defaults, Execution, Labels, Out, declaration_of, provider_of, with_defaults
+from graph.errors import DefinitionErrors, Problem, Where, near_miss
+
+_CONTEXTS = frozenset({"Window", "Run", "Previous", "Provenance"})
+_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """A declared output with its key and place, before its parameters have a meaning."""
+
+    key: str
+    producer: str
+    out: Out
+    declaration: Declaration
+    where: Where
+
+
+def build_graph(
+    declared: Iterable[Callable[..., Any]],
+    *,
+    roots: Sequence[str] = ("assets",),
+    defaults: Mapping[str, Defaults] | None = None,
+    project_root: str = "",
+) -> AssetGraph:
+    """The graph of the declared functions and providers.
+
+    Args:
+        declared: functions decorated with `asset`, `multi_asset`, `source` or `resource`.
+        roots: packages whose sub-packages are groups.
+        defaults: options by package name, for the declarations made below it.
+        project_root: the folder that file names are shown relative to.
+
+    Raises:
+        DefinitionErrors: everything that is wrong, found together.
+    """
+    problems: list[Problem] = []
+    drafts: dict[str, _Draft] = {}
+    providers: dict[str, Provider] = {}
+    for function in declared:
+        where = place(function, project_root)
+        if provider_of(function):
+            _add_provider(providers, function, where, problems)
+        declaration = declaration_of(function)
+        if declaration is not None:
+            package_defaults = _defaults_for(function.__module__, defaults or {})
+            declaration = with_defaults(declaration, package_defaults)
+            _add_drafts(drafts, declaration, group_of(function.__module__, roots), where, problems)
+    names = _Names(drafts)
+    assets = {key: _resolve(draft, names, providers, problems) for key, draft in drafts.items()}
+    for asset in assets.values():
+        problems.extend(_problems_of(asset, assets))
+    ordered = _in_order(assets, problems)
+    if problems:
+        raise DefinitionErrors(problems)
+    return _graph(ordered, providers)
+
+
+def place(function: Callable[..., Any], project_root: str = "") -> Where:
+    """Where a function is written."""
+    code = inspect.unwrap(function).__code__
+    file = code.co_filename
+    prefix = project_root.rstrip("/") + "/"
+    return Where(file=file.removeprefix(prefix) if project_root else file, line=code.co_firstlineno)
+
+
+def group_of(module: str, roots: Sequence[str]) -> str:
+    """The group of an asset written in ``module``: the package below a root, or the last name there is.
+
+    >>> group_of("assets.market.prices", ("assets",))
+    'market'
+    >>> group_of("acme.data.daily", ("acme.data",))
+    'data'
+    """
+    parts = module.strip("_").split(".")
+    for root in roots:
+        depth = len(root.split("."))
+        if module == root or module.startswith(root + "."):
+            return parts[depth] if len(parts) > depth + 1 else parts[depth - 1]
+    return parts[-2] if len(parts) > 1 else parts[-1]
+
+
+def _defaults_for(module: str, defaults: Mapping[str, Defaults]) -> Defaults:
+    package = module
+    while package:
+        if package in defaults:
+            return defaults[package]
+        package = package.rpartition(".")[0]
+    return Defaults(run=Execution(), labels=Labels())
+
+
+def _add_provider(
+    providers: dict[str, Provider], function: Callable[..., Any], where: Where, problems: list[Problem]
+) -> None:
+    returned = _text(function.__annotations__.get("return"))
+    if returned is None:
+        problems.append(Problem(key=function.__name__, where=where, message="is a resource without a return type."))
+        return
+    name = _last_name(returned)
+    if name in providers:
+        message = f"provides {name}, which {providers[name].where} provides already."
+        problems.append(Problem(key=function.__name__, where=where, message=message))
+        return
+    settings = {
+        parameter: _object(function, function.__annotations__.get(parameter))
+        for parameter in inspect.signature(function).parameters
+    }
+    providers[name] = Provider(resource=name, function=function, settings=settings, where=where)
+
+
+def _add_drafts(
+    drafts: dict[str, _Draft], declaration: Declaration, group: str, where: Where, problems: list[Problem]
+) -> None:
+    if not declaration.outputs:
+        name = declaration.function.__name__
+        problems.append(Problem(key=name, where=where, message="declares no output; give multi_asset an Out(...)."))
+        return
+    keys = [out.name if "/" in out.name else f"{group}/{out.name}" for out in declaration.outputs]
+    for key, out in zip(keys, declaration.outputs, strict=True):
+        if not _KEY.fullmatch(key):
+            message = "has a key that is not written group/name in letters, digits and '_.-'."
+            problems.append(Problem(key=key, where=where, message=message))
+        elif key in drafts:
+            message = f"is declared twice; first at {drafts[key].where}."
+            problems.append(Problem(key=key, where=where, message=message))
+        else:
+            drafts[key] = _Draft(key=key, producer=keys[0], out=out, declaration=declaration, where=where)
+
+
+class _Names:
+    """Which key a bare name means, seen from a group."""
+
+    def __init__(self, drafts: Mapping[str, _Draft]) -> None:
+        self.keys = frozenset(drafts)
+        self.by_name: dict[str, list[str]] = {}
+        for key in drafts:
+            self.by_name.setdefault(key.rsplit("/", 1)[-1], []).append(key)
+
+    def meant_by(self, name: str, group: str) -> list[str]:
+        """The keys that ``name`` may mean: one is clear, none is unknown, several are ambiguous."""
+        if name in self.keys:
+            return [name]
+        own = f"{group}/{name}"
+        return [own] if own in self.keys else self.by_name.get(name, [])
+
+
+def _resolve(
+    draft: _Draft, names: _Names, providers: Mapping[str, Provider], problems: list[Problem]
+) -> Asset:
+    declaration, function = draft.declaration, draft.declaration.function
+    inputs: list[Input] = []
+    report = draft.key == draft.producer  # the outputs of one function share its parameters: say it once
+
+    def problem(message: str) -> None:
+        if report:
+            problems.append(Problem(key=draft.key, where=draft.where, message=message))
+
+    parameters = inspect.signature(function).parameters
+    for unknown in declaration.upstream.keys() - parameters.keys():
+        problem(
+            f"names an upstream for a parameter '{unknown}' that the function does not have."
+            f"{near_miss(unknown, parameters)}"
+        )
+    for parameter in parameters.values():
+        given = _input(draft, parameter, names, providers, problem)
+        if given is not None:
+            inputs.append(given)
+    after = []
+    for name in declaration.after:
+        after.extend(_the_one(name, draft, names, problem, f"comes after '{name}'"))
+    return Asset(
+        key=draft.key,
+        producer=draft.producer,
+        function=function,
+        description=inspect.cleandoc(draft.out.description or function.__doc__ or ""),
+        inputs=tuple(inputs),
+        upstream=tuple(dict.fromkeys(given.key for given in inputs if isinstance(given, Upstream))),
+        after=tuple(after),
+        is_source=declaration.is_source,
+        several=declaration.several,
+        output=draft.out.name,
+        partitions=declaration.partitions,
+        checks=tuple(draft.out.checks),
+        freshness=draft.out.freshness,
+        execution=declaration.run or Execution(),
+        labels=declaration.labels or Labels(),
+        volatile=declaration.volatile,
+        stored_as=draft.out.stored_as,
+        returns=None if declaration.several else _text(function.__annotations__.get("return")),
+        code=declaration.code,
+        unchecked=draft.out.unchecked,
+        where=draft.where,
+    )
+
+
+def _input(
+    draft: _Draft,
+    parameter: inspect.Parameter,
+    names: _Names,
+    providers: Mapping[str, Provider],
+    problem: Callable[[str], None],
+) -> Input | None:
+    """What a parameter gets; None where it keeps its default or a problem was found."""
+    name = parameter.name
+    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+        problem(f"has a parameter '{parameter}' that cannot be given by name; write named parameters.")
+        return None
+    text = _text(None if parameter.annotation is parameter.empty else parameter.annotation)
+    declared = draft.declaration.upstream.get(name)
+    if declared is not None:
+        for key in _the_one(declared, draft, names, problem, f"gets '{name}' from '{declared}'"):
+            return Upstream(parameter=name, key=key, annotation=text)
+        return None
+    last = _last_name(text) if text else ""
+    annotated = _object(draft.declaration.function, parameter.annotation)
+    if getattr(annotated, "__asset_config__", False):
+        return FromConfig(parameter=name, config=annotated)
+    if last in _CONTEXTS:
+        what: Literal["Window", "Run", "Previous", "Provenance"] = last  # type: ignore[assignment]  # one of them
+        return Context(parameter=name, what=what, annotation=_text(draft.declaration.function.__annotations__.get("return")))
+    if last in providers:
+        return FromResource(parameter=name, resource=last)
+    if parameter.default is not parameter.empty:
+        return None
+    if draft.declaration.is_source:
+        problem(f"is a source and takes '{name}', which is no resource; a source has no upstream.")
+        return None
+    for key in _the_one(name, draft, names, problem, f"depends on '{name}'", also=providers):
+        return Upstream(parameter=name, key=key, annotation=text)
+    return None
+
+
+def _the_one(
+    name: str,
+    draft: _Draft,
+    names: _Names,
+    problem: Callable[[str], None],
+    words: str,
+    also: Iterable[str] = (),
+) -> list[str]:
+    """The one key that ``name`` means, in a list; empty when that is a problem, which is then reported."""
+    group = draft.key.rsplit("/", 1)[0]
+    meant = names.meant_by(name, group)
+    if len(meant) == 1:
+        return meant
+    if meant:
+        problem(f"{words}, which may be {' or '.join(sorted(meant))}; say which with upstream={{'{name}': ...}}.")
+    else:
+        known = {*names.by_name, *names.keys, *also} - {draft.key, draft.out.name}
+        problem(f"{words}, which is not declared.{near_miss(name, known)}")
+    return []
+
+
+def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
+    """What is wrong with one resolved asset, apart from its parameters."""
+    found: list[str] = []
+    for policy in (asset.partitions, asset.freshness):
+        found.extend(policy.problems() if policy else [])
+    names = [check.name for check in asset.checks]
+    found.extend(f"has two checks named '{name}'; give one a name=." for name in {n for n in names if names.count(n) > 1})
+    if asset.partitions is None and any(isinstance(i, Context) and i.what == "Window" for i in asset.inputs):
+        found.append("takes a Window but has no partitions; declare partitions=Daily(...).")
+    run = asset.execution
+    if run.retries < 0 or run.retry_delay.total_seconds() < 0:
+        found.append("retries a negative number of times or after a negative delay.")
+    if run.timeout is not None and run.timeout.total_seconds() <= 0:
+        found.append(f"has a time-out of {run.timeout}, which must be positive.")
+    for owner in asset.labels.owners:
+        if "@" not in owner and not owner.startswith("team:"):
+            found.append(f"has an owner '{owner}', which is neither an e-mail address nor team:name.")
+    for key in asset.upstream:
+        above = assets[key]
+        if asset.partitions and above.partitions and asset.partitions.timezone != above.partitions.timezone:
+            found.append(
+                f"has days of {asset.partitions.timezone} over days of {above.partitions.timezone} of '{key}', "
+                "so no day matches another; give both one time zone."
+            )
+    return [Problem(key=asset.key, where=asset.where, message=message) for message in found]
+
+
+def _in_order(assets: Mapping[str, Asset], problems: list[Problem]) -> list[Asset]:
+    """The assets with upstream first, in the order of declaration where that leaves a choice."""
+    waiting_for = {key: set(asset.upstream + asset.after) for key, asset in assets.items()}
+    below: dict[str, list[str]] = {}
+    for key, ups in waiting_for.items():
+        for up in ups:
+            below.setdefault(up, []).append(key)
+    ready = [key for key, ups in waiting_for.items() if not ups]
+    ordered: list[Asset] = []
+    for key in ready:  # grows while it is read
+        ordered.append(assets[key])
+        for down in below.get(key, ()):
+            waiting_for[down].discard(key)
+            if not waiting_for[down]:
+                ready.append(down)
+    left = {key: ups for key, ups in waiting_for.items() if ups}
+    while left:
+        loop = _loop(left)
+        if not loop:
+            break
+        problems.append(
+            Problem(
+                key=loop[0],
+                where=assets[loop[0]].where,
+                message=f"depends on itself in a loop: {' -> '.join([*loop, loop[0]])}",
+            )
+        )
+        left = {key: ups - set(loop) for key, ups in left.items() if key not in loop and ups - set(loop)}
+    return ordered
+
+
+def _loop(waiting_for: Mapping[str, set[str]]) -> list[str]:
+    """One loop among keys that wait for each other, in the direction of the data; empty when there is none."""
+    seen: set[str] = set()
+    for start in waiting_for:
+        path: list[str] = []
+        key: str | None = start
+        while key is not None and key not in seen:
+            seen.add(key)
+            path.append(key)
+            key = next((up for up in sorted(waiting_for[key]) if up in waiting_for), None)
+        if key in path:
+            loop = path[path.index(key) :][::-1]
+            first = loop.index(min(loop))
+            return loop[first:] + loop[:first]
+    return []
+
+
+def _graph(ordered: Sequence[Asset], providers: Mapping[str, Provider]) -> AssetGraph:
+    upstream_of = {asset.key: tuple(dict.fromkeys(asset.upstream + asset.after)) for asset in ordered}
+    downstream: dict[str, list[str]] = {asset.key: [] for asset in ordered}
+    for key, ups in upstream_of.items():
+        for up in ups:
+            downstream[up].append(key)
+    return AssetGraph(
+        assets={asset.key: asset for asset in ordered},
+        upstream_of=upstream_of,
+        downstream_of={key: tuple(downs) for key, downs in downstream.items()},
+        providers=dict(providers),
+    )
+
+
+def _text(annotation: object) -> str | None:
+    """An annotation as text, whether it was written as one or not."""
+    if annotation is None or isinstance(annotation, str):
+        return annotation
+    if isinstance(annotation, type) and not get_args(annotation):
+        return annotation.__qualname__
+    return str(annotation)
+
+
+def _last_name(annotation: str) -> str:
+    """``Window`` of ``"graph.Window"``; of ``"Window | None"`` as well."""
+    return annotation.split("|")[0].strip().strip("\"'").rsplit(".", 1)[-1]
+
+
+def _object(function: Callable[..., Any], annotation: object) -> object:
+    """What a plain dotted annotation names in the function's module or closure; None where that is not known."""
+    if not isinstance(annotation, str):
+        return annotation
+    closed_over = inspect.getclosurevars(function).nonlocals if function.__closure__ else {}
+    first, *rest = annotation.strip("\"'").split(".")
+    found = closed_over.get(first, function.__globals__.get(first))
+    for name in rest:
+        found = getattr(found, name, None)
+    return found

@@ -1,0 +1,434 @@
+"""The language: what one writes to declare an asset.
+
+A declaration is the decorated function itself (it stays an ordinary function that tests call) with a frozen
+`Declaration` attached. Nothing is registered anywhere but in the module that is being written: a declaration made
+while a module is imported is noted in that module's ``__assets__``, so that families made in a loop are whole.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
+
+from graph.freshness import Freshness
+from graph.partitions import Daily
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+F = TypeVar("F", bound=Callable[..., Any])
+Value = object
+Format = Literal["table", "json", "file"]
+_MODULE_LEVEL = "<module>"
+
+
+class Check(Protocol):
+    """What the graph knows of a check: enough to name it, to digest it, and to see if it may hold a version back."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def severity(self) -> str: ...
+    @property
+    def function(self) -> Callable[..., Any] | None: ...
+    @property
+    def digest(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """How a step is carried out; none of it changes what comes out.
+
+    ``isolation="process"`` computes in a process of its own, which a time-out kills; in a thread, a time-out
+    discards the late result.
+    """
+
+    retries: int = 0
+    retry_delay: timedelta = timedelta(seconds=1)
+    timeout: timedelta | None = None
+    isolation: Literal["thread", "process"] = "thread"
+    concurrency: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """What people look assets up by. ``owners`` are e-mail addresses or ``team:name``."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    owners: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """What the automatic code digest cannot see.
+
+    Args:
+        also: functions or classes that are reached dynamically.
+        files: files, relative to the declaring module's folder, whose content counts.
+        libraries: distributions whose installed version counts.
+        version: replaces the whole digest.
+    """
+
+    also: tuple[Callable[..., Any] | type, ...] = ()
+    files: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Out:
+    """One of several assets from one function."""
+
+    name: str
+    checks: Sequence[Check] = ()
+    freshness: Freshness | None = None
+    stored_as: Format | None = None
+    unchecked: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What was written about one function: its outputs and the options that they share."""
+
+    function: Callable[..., Any]
+    outputs: tuple[Out, ...]
+    is_source: bool = False
+    several: bool = False
+    upstream: Mapping[str, str] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    partitions: Daily | None = None
+    run: Execution | None = None
+    labels: Labels | None = None
+    volatile: bool = False
+    code: Code = field(default_factory=Code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """Options for every asset of a package: put one as ``asset_defaults`` into the package's ``__init__``."""
+
+    run: Execution = field(default_factory=Execution)
+    labels: Labels = field(default_factory=Labels)
+
+
+# What an asset's function may give or take besides plain values.
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Returned by an asset that decided that there is nothing to do; ``until`` makes it try again then."""
+
+    reason: str
+    until: datetime | None = None
+
+
+NOTHING = object()
+"""Stands for "no value was given", where None is a value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What was seen of the world outside.
+
+    Args:
+        version: names the state that was seen; may be left out when ``value`` is given.
+        as_of: the data's own time (aware); without it, the moment of observation counts.
+        ends: nothing newer will ever come, so the data are never overdue.
+        value: the data themselves; downstream gets exactly what was observed.
+    """
+
+    version: str | None = None
+    as_of: datetime | None = None
+    ends: bool = False
+    value: Any = NOTHING
+
+
+class Run(Protocol):
+    """What a function may know of the run that calls it (a parameter typed ``Run``)."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def partition(self) -> str | None: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def now(self) -> datetime: ...
+    def log(self, message: str) -> None:
+        """Note a line with the materialization's output."""
+    def progress(self, done: float, total: float) -> None:
+        """Tell how far the work is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Previous:
+    """The asset's own last published value (a parameter typed ``Previous``), for what grows at its end."""
+
+    value: Any = None
+    as_of: datetime | None = None
+
+
+class Verdict(Protocol):
+    """What one check said of one version."""
+
+    @property
+    def check(self) -> str: ...
+    @property
+    def severity(self) -> str: ...
+    @property
+    def passed(self) -> bool: ...
+    @property
+    def failing(self) -> int | None: ...
+    @property
+    def observed(self) -> object: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ancestor:
+    """One asset that a value was made from, directly or not."""
+
+    key: str
+    upstream: tuple[str, ...]
+    is_source: bool
+    data_version: str
+    rows: int | None
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Everything that a value is made from, in topological order (a parameter typed ``Provenance``).
+
+    It counts as input: the asset is rebuilt when the version or a verdict of any ancestor moves.
+    """
+
+    ancestors: tuple[Ancestor, ...]
+
+
+def declaration_of(thing: object) -> Declaration | None:
+    """The declaration that is attached to a function, or None."""
+    found = getattr(thing, "__asset__", None)
+    return found if isinstance(found, Declaration) else None
+
+
+def provider_of(thing: object) -> bool:
+    """Whether a function was declared with `resource`."""
+    return getattr(thing, "__resource__", False) is True
+
+
+def _attach(function: F, declaration: Declaration) -> F:
+    function.__asset__ = declaration  # type: ignore[attr-defined]  # functions take attributes
+    return _note(function)
+
+
+def _note(function: F) -> F:
+    """Note ``function`` in the module that is being written, wherever up the stack that is."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name != _MODULE_LEVEL:
+        frame = frame.f_back
+    if frame is not None:
+        frame.f_globals.setdefault("__assets__", []).append(function)
+    return function
+
+
+@overload
+def asset(function: F, /) -> F: ...
+@overload
+def asset(
+    *,
+    name: str | None = None,
+    upstream: Mapping[str, str] | None = None,
+    after: Sequence[str] = (),
+    partitions: Daily | None = None,
+    checks: Sequence[Check] = (),
+    freshness: Freshness | None = None,
+    run: Execution | None = None,
+    labels: Labels | None = None,
+    volatile: bool = False,
+    stored_as: Format | None = None,
+    code: Code | None = None,
+    unchecked: str | None = None,
+) -> Callable[[F], F]: ...
+def asset(
+    function: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    upstream: Mapping[str, str] | None = None,
+    after: Sequence[str] = (),
+    partitions: Daily | None = None,
+    checks: Sequence[Check] = (),
+    freshness: Freshness | None = None,
+    run: Execution | None = None,
+    labels: Labels | None = None,
+    volatile: bool = False,
+    stored_as: Format | None = None,
+    code: Code | None = None,
+    unchecked: str | None = None,
+) -> Any:
+    """Declare a function as the way to make a data product.
+
+    Args:
+        name: the last part of the key, or ``group/name``; otherwise the function's name, in the group that is
+            its package.
+        upstream: which asset a parameter is, where its name alone does not say so.
+        after: assets that come first without being loaded.
+        partitions: the days that it is made for, one by one.
+        checks: promises about the value; see the package ``checks``.
+        freshness: how old the data may be; see `fresh_within` and `fresh_by`.
+        run: retries, time-out, isolation.
+        labels: tags, owners, kinds.
+        volatile: it reads the world outside the graph, so the clock (its freshness) makes it due.
+        stored_as: ``table``, ``json`` or ``file``; otherwise the returned value decides.
+        code: what the automatic code digest cannot see.
+        unchecked: why it has no error check or no freshness.
+
+    >>> @asset
+    ... def answer() -> int:
+    ...     return 42
+    >>> answer()
+    42
+    """
+
+    def declare(function: F) -> F:
+        out = Out(
+            name=name or function.__name__,
+            checks=tuple(checks),
+            freshness=freshness,
+            stored_as=stored_as,
+            unchecked=unchecked,
+        )
+        return _attach(
+            function,
+            Declaration(
+                function=function,
+                outputs=(out,),
+                upstream=dict(upstream or {}),
+                after=tuple(after),
+                partitions=partitions,
+                run=run,
+                labels=labels,
+                volatile=volatile,
+                code=code or Code(),
+            ),
+        )
+
+    return declare if function is None else declare(function)
+
+
+def multi_asset(
+    *outputs: Out,
+    upstream: Mapping[str, str] | None = None,
+    after: Sequence[str] = (),
+    partitions: Daily | None = None,
+    run: Execution | None = None,
+    labels: Labels | None = None,
+    volatile: bool = False,
+    code: Code | None = None,
+) -> Callable[[F], F]:
+    """Declare a function that makes several assets at once: it returns a mapping from their names to their values."""
+
+    def declare(function: F) -> F:
+        return _attach(
+            function,
+            Declaration(
+                function=function,
+                outputs=outputs,
+                several=True,
+                upstream=dict(upstream or {}),
+                after=tuple(after),
+                partitions=partitions,
+                run=run,
+                labels=labels,
+                volatile=volatile,
+                code=code or Code(),
+            ),
+        )
+
+    return declare
+
+
+@overload
+def source(function: F, /) -> F: ...
+@overload
+def source(
+    *,
+    name: str | None = None,
+    checks: Sequence[Check] = (),
+    freshness: Freshness | None = None,
+    labels: Labels | None = None,
+    stored_as: Format | None = None,
+    unchecked: str | None = None,
+) -> Callable[[F], F]: ...
+def source(
+    function: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    checks: Sequence[Check] = (),
+    freshness: Freshness | None = None,
+    labels: Labels | None = None,
+    stored_as: Format | None = None,
+    unchecked: str | None = None,
+) -> Any:
+    """Declare data that others produce: the function looks at them and returns an `Observation`.
+
+    It may take resources and a `Config`, never other assets.
+    """
+
+    def declare(function: F) -> F:
+        out = Out(
+            name=name or function.__name__,
+            checks=tuple(checks),
+            freshness=freshness,
+            stored_as=stored_as,
+            unchecked=unchecked,
+        )
+        return _attach(function, Declaration(function=function, outputs=(out,), is_source=True, labels=labels))
+
+    return declare if function is None else declare(function)
+
+
+def resource(function: F) -> F:
+    """Declare the provider of a resource: what it is annotated to return is what parameters of that type get.
+
+    A parameter typed with a ``pydantic_settings.BaseSettings`` gets those settings, read from the environment.
+    The instance has ``identity() -> Mapping[str, str]``, the settings that change the data, and may have
+    ``observe(now) -> Observation``, if it can cheaply tell the state of what it reads.
+    """
+    function.__resource__ = True  # type: ignore[attr-defined]  # functions take attributes
+    return _note(function)
+
+
+def declared_in(namespace: Mapping[str, object]) -> list[Callable[..., Any]]:
+    """The declared functions and providers of a module's namespace, in the order of writing, each once."""
+    found: dict[int, Callable[..., Any]] = {}
+
+    def take(thing: object) -> None:
+        if declaration_of(thing) is not None or provider_of(thing):
+            found.setdefault(id(thing), thing)  # type: ignore[arg-type]  # both are functions
+
+    for thing in namespace.get("__assets__", ()):  # type: ignore[attr-defined]  # a list, see _note
+        take(thing)
+    for thing in list(namespace.values()):
+        take(thing)
+        if isinstance(thing, dict):
+            thing = list(thing.values())
+        if isinstance(thing, list | tuple):
+            for member in thing:
+                take(member)
+    return list(found.values())
+
+
+def with_defaults(declaration: Declaration, defaults: Defaults) -> Declaration:
+    """The declaration with its package's defaults where it says nothing itself."""
+    return replace(
+        declaration, run=declaration.run or defaults.run, labels=declaration.labels or defaults.labels
+    )

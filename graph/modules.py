@@ -1,0 +1,351 @@
+"""Which statements of the project's modules bind a name, and where a name that is read in one of them leads."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from graph.syntax import DECLARING, ENGINE, Chain, Imported, chain_of, declares, imported_by, type_checking
+
+WHOLE = "*"
+"""The name of a module that is used as a value: all of its definitions."""
+
+
+class Sources(Protocol):
+    """Where the text of the project's modules comes from.
+
+    It is asked about whatever a project module imports, so it answers by looking, never by importing.
+    """
+
+    def text(self, module: str) -> str | None:
+        """The source of a module of the project (of a package: its ``__init__``); None for any other module."""
+
+
+class Place(NamedTuple):
+    """A definition of the project: a name at the level of a module, or what starts in one line and column of it."""
+
+    module: str
+    name: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.name}"
+
+
+Target = Place | str
+"""Where a name leads: to a definition of the project, or to something outside it, by its dotted name."""
+
+
+@dataclass(slots=True)
+class Module:
+    """A module's text, taken apart by name.
+
+    Args:
+        body: its statements.
+        statements: by name, those that bind it or fill what it stands for, in order.
+        bound: the names that are bound by more than a plain import.
+        imports: by name, what it may be imported from.
+        stars: the modules that everything is imported from.
+        hidden: names that exist for a type checker only.
+        writers: by name, the definitions inside which it is declared global.
+        declarers: by name, what it stands for in the engine.
+    """
+
+    body: list[ast.stmt]
+    statements: dict[str, list[ast.stmt]] = field(default_factory=dict)
+    bound: set[str] = field(default_factory=set)
+    imports: dict[str, list[Imported]] = field(default_factory=dict)
+    stars: list[Imported] = field(default_factory=list)
+    hidden: set[str] = field(default_factory=set)
+    writers: dict[str, list[str]] = field(default_factory=dict)
+    declarers: dict[str, str] = field(default_factory=dict)
+
+
+class Modules:
+    """The project's modules as one state of its sources has them; each is read and parsed once."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._texts: dict[str, str | None] = {}
+        self._modules: dict[str, Module | None] = {}
+        self._found: dict[tuple[str, Chain], tuple[Target, ...]] = {}
+
+    def get(self, name: str) -> Module | None:
+        """A module of the project; None for what is not the project's, is the engine's, or cannot be parsed."""
+        if name not in self._modules:
+            self._modules[name] = None  # what it meets of itself while it is taken apart
+            text = None if name.partition(".")[0] in ENGINE else self._text(name)
+            body = None if text is None else _parsed(text)
+            if text is not None and body is not None:
+                self._modules[name] = module = _taken_apart(body, text)
+                self._find_declarers(name, module)
+        return self._modules[name]
+
+    def _text(self, name: str) -> str | None:
+        if name not in self._texts:
+            self._texts[name] = self._sources.text(name)
+        return self._texts[name]
+
+    def _find_declarers(self, name: str, module: Module) -> None:
+        """Note the names that stand for the engine or a part of it, also where the project hands them on."""
+        for bound, imports in module.imports.items():
+            for found in imports:
+                if not found.level and found.module.partition(".")[0] == "graph":
+                    module.declarers[bound] = ".".join(filter(None, (found.module, found.name)))
+                elif found.name in DECLARING:
+                    for target in self.imported(name, found, ()):
+                        if isinstance(target, str) and declares({bound: target}, (bound,)):
+                            module.declarers[bound] = target
+
+    def lookup(self, name: str, chain: Chain) -> tuple[Target, ...]:
+        """Where a chain leads that is read in the module ``name``; nowhere if it is built in or unknown."""
+        key = (name, chain)
+        if key not in self._found:
+            self._found[key] = ()  # a name that leads to itself leads nowhere
+            self._found[key] = tuple(dict.fromkeys(self._lookup(name, chain)))
+        return self._found[key]
+
+    def _lookup(self, name: str, chain: Chain) -> Iterator[Target]:
+        module = self.get(name)
+        if module is None:
+            return
+        first = chain[0]
+        for found in module.imports.get(first, ()):
+            yield from self.imported(name, found, chain[1:])
+        if first in module.bound or first in module.writers:
+            yield Place(name, first)
+        elif first not in module.imports:
+            for star in module.stars:
+                source = self._absolute(name, star)
+                if self.get(source) is not None:
+                    yield from self.lookup(source, chain)
+                else:
+                    yield f"{source}.{WHOLE}"
+
+    def imported(self, name: str, found: Imported, rest: Chain) -> tuple[Target, ...]:
+        """Where the attributes ``rest`` lead of something that the module ``name`` imports."""
+        source = self._absolute(name, found)
+        if found.name:
+            inner = f"{source}.{found.name}"  # a module, if ``source`` is a package that has no ``__init__``
+            if self.get(source) is not None:
+                return self.member(source, (found.name, *rest))
+            return self.member(inner, rest) if self.get(inner) is not None else (inner,)
+        if self.get(source) is not None:
+            return self.member(source, rest)
+        if found.loaded and self.get(found.loaded) is not None:
+            return self.member(found.loaded, rest[found.loaded.count(".") :])
+        return (source,)
+
+    def member(self, name: str, chain: Chain) -> tuple[Target, ...]:
+        """Where a chain leads that is read from the module ``name`` as an attribute."""
+        if not chain:
+            return (Place(name, WHOLE),)
+        found = self.lookup(name, chain)
+        if found:
+            return found
+        inner = f"{name}.{chain[0]}"
+        if self.get(inner) is not None:
+            return self.member(inner, chain[1:])
+        return self.lookup(name, ("__getattr__",)) or (inner,)
+
+    def _absolute(self, name: str, found: Imported) -> str:
+        """The module that an import names.
+
+        How many names a leading dot stands for depends on whether ``name`` is a package: it is, when the project
+        has what it imports from inside it.
+        """
+        if not found.level:
+            return found.module
+        parts = name.split(".")
+        kept = len(parts) - found.level
+        in_module = ".".join([*parts[: max(kept, 0)], *filter(None, [found.module])])
+        in_package = ".".join([*parts[: kept + 1], *filter(None, [found.module])])
+        for source in (in_package, in_module) if found.level == 1 else (in_module, in_package):
+            named = [f"{source}.{found.name}"] + ([source] if found.module else [])
+            if any(self._text(each) is not None for each in named):
+                return source
+        return in_module
+
+
+def _parsed(text: str) -> list[ast.stmt] | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the text, not of us
+        try:
+            return ast.parse(text).body
+        except (SyntaxError, ValueError):
+            return None
+
+
+# Taking apart: what a statement at the level of a module binds or fills.
+
+_COMPOUND = (
+    ast.If,
+    ast.For,
+    ast.While,
+    ast.With,
+    ast.Try,
+    ast.TryStar,
+    ast.Match,
+    ast.AsyncFor,
+    ast.AsyncWith,
+)
+_LEAVES = (ast.Break, ast.Continue, ast.Raise)
+
+
+def _taken_apart(body: list[ast.stmt], text: str) -> Module:
+    module = Module(body)
+    for statement in body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            _note_imports(module, statement)
+            continue
+        binds, fills = _effects(module, statement)
+        module.bound |= binds
+        for name in binds | fills:
+            module.statements.setdefault(name, []).append(statement)
+        if "global " in text and isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Global):
+                    for name in node.names:
+                        module.writers.setdefault(name, []).append(statement.name)
+    return module
+
+
+def _note_imports(module: Module, statement: ast.Import | ast.ImportFrom) -> None:
+    for name, found in imported_by(statement):
+        if name == WHOLE:
+            module.stars.append(found)
+        else:
+            module.imports.setdefault(name, []).append(found)
+
+
+def _effects(module: Module, statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """The names that a statement binds, and those that it fills, with the statements in its blocks."""
+    binds: set[str] = set()
+    fills: set[str] = set()
+    todo = [statement]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, ast.Import | ast.ImportFrom):
+            _note_imports(module, each)
+        for name, is_bound in _own_effects(each):
+            if is_bound:
+                binds.add(name)
+            elif name not in module.imports:  # what others made is not ours to follow
+                fills.add(name)
+        for block in _blocks(each):
+            todo += block
+        if isinstance(each, ast.If) and type_checking(each.test):
+            module.hidden.update(name for hidden in each.body for name, _ in _own_effects(hidden))
+    return binds, fills
+
+
+def _own_effects(statement: ast.stmt) -> Iterator[tuple[str, bool]]:
+    """The names that a statement by itself binds (True) or fills (False)."""
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield statement.name, True
+            for decorator in statement.decorator_list:
+                yield from _filled(decorator)
+        case ast.Import() | ast.ImportFrom():
+            for name, _ in imported_by(statement):
+                yield name, True
+        case ast.Assign():
+            for target in statement.targets:
+                yield from _targets(target)
+        case ast.AnnAssign(value=None):
+            pass
+        case ast.AnnAssign() | ast.AugAssign() | ast.For() | ast.AsyncFor():
+            yield from _targets(statement.target)
+        case ast.With() | ast.AsyncWith():
+            for item in statement.items:
+                if item.optional_vars is not None:
+                    yield from _targets(item.optional_vars)
+        case ast.Delete():
+            for target in statement.targets:
+                yield from _targets(target)
+        case ast.If() | ast.While():
+            for node in ast.walk(statement.test):
+                if isinstance(node, ast.NamedExpr):
+                    yield node.target.id, True
+        case ast.Match():
+            for node in (node for case in statement.cases for node in ast.walk(case.pattern)):
+                if name := getattr(node, "name", None) or getattr(node, "rest", None):
+                    yield name, True
+        case ast.Expr(value=ast.Call() as call):
+            yield from _filled(call)
+        case _ if isinstance(name := getattr(statement, "name", None), ast.Name):  # ``type name = ...``
+            yield name.id, True
+
+
+def _targets(target: ast.expr) -> Iterator[tuple[str, bool]]:
+    match target:
+        case ast.Name(id=name):
+            yield name, True
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            for part in parts:
+                yield from _targets(part)
+        case ast.Starred(value=inner):
+            yield from _targets(inner)
+        case _:
+            if name := _root(target):
+                yield name, False
+
+
+def _filled(expression: ast.expr) -> Iterator[tuple[str, bool]]:
+    """What a call like ``table.append(x)``, or a decorator like ``@registry.register``, may change."""
+    function = expression.func if isinstance(expression, ast.Call) else expression
+    if not isinstance(function, ast.Name) and (name := _root(function)):
+        yield name, False
+
+
+def _root(node: ast.AST) -> str:
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The statements inside a statement that run when the module is imported."""
+    if not isinstance(statement, _COMPOUND):
+        return
+    if not (isinstance(statement, ast.If) and _never(statement.test)):
+        yield getattr(statement, "body", [])
+    for handler in getattr(statement, "handlers", ()):
+        yield handler.body
+    for case in getattr(statement, "cases", ()):
+        yield case.body
+    yield getattr(statement, "orelse", [])
+    yield getattr(statement, "finalbody", [])
+
+
+def _never(test: ast.expr) -> bool:
+    """Whether what a condition guards does not run on import: ``TYPE_CHECKING``, ``__name__ == "__main__"``."""
+    return type_checking(test) or (isinstance(test, ast.Compare) and chain_of(test.left) == ("__name__",))
+
+
+def narrowed(statement: ast.stmt, name: str) -> ast.stmt | None:
+    """A statement without the parts of its blocks that have nothing to do with ``name``."""
+    mine = any(each == name for each, _ in _own_effects(statement))
+    if not isinstance(statement, _COMPOUND):
+        return statement if mine or isinstance(statement, _LEAVES) else None
+    kept = copy(statement)
+    runs = not (isinstance(kept, ast.If) and _never(kept.test))
+    blocks: list[ast.AST] = [kept]
+    for several in ("handlers", "cases"):
+        if inner := getattr(kept, several, None):
+            copies = [copy(each) for each in inner]
+            setattr(kept, several, copies)
+            blocks += copies
+    for holder in blocks:
+        for block in ("body", "orelse", "finalbody"):
+            statements = getattr(holder, block, [])
+            parts = [narrowed(each, name) for each in statements] if runs or block != "body" else []
+            if statements:
+                setattr(holder, block, [part for part in parts if part is not None])
+            mine = mine or any(parts)
+    return kept if mine else None

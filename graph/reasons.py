@@ -1,0 +1,152 @@
+"""Why a step is in the plan: a kind for programs, a sentence for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from graph.asset_graph import Asset
+from graph.fingerprint import Basis
+from graph.state import Attempt, Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One reason; ``kind`` is stable, ``text`` is for reading."""
+
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    @classmethod
+    def never_built(cls) -> Reason:
+        """There is no published version."""
+        return cls(kind="never built", text="never built")
+
+    @classmethod
+    def forced(cls) -> Reason:
+        """Somebody asked for it."""
+        return cls(kind="forced", text="forced")
+
+    @classmethod
+    def due(cls, as_of: datetime, now: datetime) -> Reason:
+        """The clock made a volatile asset due."""
+        return cls(kind="due", text=f"due: its data are {age(now - as_of)} old")
+
+    @classmethod
+    def upstream_changed(cls, keys: Iterable[str]) -> Reason:
+        """What it read has moved."""
+        return cls(kind="upstream changed", text=f"upstream changed: {', '.join(keys)}")
+
+    @classmethod
+    def if_changed(cls, keys: Iterable[str]) -> Reason:
+        """Upstream will run; whether this has to is seen then."""
+        return cls(kind="upstream may change", text=f"if {' or '.join(keys)} changes")
+
+    @classmethod
+    def up_to_date(cls, failing: bool) -> Reason:
+        """Nothing moved."""
+        return cls(kind="up to date", text="up to date, though its checks fail" if failing else "up to date")
+
+    @classmethod
+    def checks_changed(cls) -> Reason:
+        """The promises changed, not the value."""
+        return cls(kind="checks changed", text="its checks changed")
+
+    @classmethod
+    def known(cls, why: Reason | None) -> Reason:
+        """The same was computed before."""
+        before = f"{why.text}; " if why else ""
+        return cls(kind="known", text=f"{before}a version made from the same exists")
+
+    @classmethod
+    def waits(cls, keys: Iterable[str]) -> Reason:
+        """Upstream has nothing to read."""
+        return cls(kind="waits", text=f"waits for {', '.join(keys)}, of which no version is published")
+
+    @classmethod
+    def unseen(cls, error: str) -> Reason:
+        """A source could not be observed."""
+        return cls(kind="not observed", text=f"could not be observed: {error}")
+
+    @classmethod
+    def first_seen(cls) -> Reason:
+        """A source is observed for the first time."""
+        return cls(kind="first seen", text="first observation")
+
+    @classmethod
+    def source_moved(cls) -> Reason:
+        """A source shows another version."""
+        return cls(kind="source moved", text="the data outside have changed")
+
+    @classmethod
+    def source_unmoved(cls) -> Reason:
+        """A source shows the version that is known."""
+        return cls(kind="source unmoved", text="the data outside are unchanged")
+
+
+def moved(asset: Asset, published: Version, basis: Basis) -> Reason | None:
+    """Why an asset is outdated apart from its upstream, or None."""
+    was = published.basis
+    if was.code != basis.code:
+        return Reason(kind="code changed", text="its code changed")
+    if was.config != basis.config:
+        return Reason(kind="config changed", text=f"its config changed: {_differences(was.config, basis.config)}")
+    for name in sorted(was.resources.keys() | basis.resources.keys()):
+        before, after = was.resources.get(name, ""), basis.resources.get(name, "")
+        if before != after:
+            return Reason(kind="resource changed", text=f"{name} changed: {_differences(before, after)}")
+    return None
+
+
+def held_after(tried: Attempt, mark: str, now: datetime) -> Reason | None:
+    """Why an attempt with the same fingerprint holds the next one back; None lets it go on.
+
+    A failed or interrupted attempt does not hold a run that somebody asked for: its retry time has passed.
+    """
+    if tried.fingerprint != mark or (tried.until is not None and tried.until <= now):
+        return None
+    why = tried.reason or "no reason was given"
+    match tried.outcome:
+        case "rejected":
+            text = f"rejected before with the same code and inputs ({why}); mend either, or use --force"
+            return Reason(kind="rejected before", text=text)
+        case "skipped":
+            until = f" until {tried.until:%Y-%m-%d %H:%M %Z}" if tried.until else ""
+            return Reason(kind="skipped before", text=f"skipped{until}: {why}")
+        case _:
+            return None
+
+
+def age(span: timedelta) -> str:
+    """A time span in the one unit that people would use.
+
+    >>> age(timedelta(hours=30)), age(timedelta(minutes=5)), age(timedelta(days=9))
+    ('30 h', '5 min', '9 days')
+    """
+    seconds = span.total_seconds()
+    for unit, size, from_size in (("days", 86_400, 172_800), ("h", 3_600, 3_600), ("min", 60, 60)):
+        if seconds >= from_size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _differences(before: str, after: str) -> str:
+    """Where two canonical JSON objects differ, as ``name old -> new``."""
+    old, new = _object(before), _object(after)
+    names = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
+    return ", ".join(f"{name} {_short(old.get(name))} -> {_short(new.get(name))}" for name in names) or "as a whole"
+
+
+def _object(text: str) -> Mapping[str, object]:
+    loaded = json.loads(text) if text else {}
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "..."

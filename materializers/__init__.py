@@ -1,0 +1,113 @@
+"""The effects: storage, the ledger, the one function that carries out a step, and the Python API.
+
+>>> from graph import asset
+>>> @asset
+... def ones() -> list[int]:
+...     return [1, 1]
+>>> @asset
+... def total(ones: list[int]) -> int:
+...     return sum(ones)
+>>> workspace = in_memory([ones, total])
+>>> materialize("total", workspace=workspace).outcome
+'succeeded'
+>>> load("total", workspace=workspace)
+2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from graph import build_graph
+from graph.digest import Digester
+from materializers.project import Project, ProjectError, find_project, open_workspace
+from materializers.runner import RunResult, run_plan
+from materializers.sqlite_ledger import SqliteLedger
+from materializers.store import MemoryStore
+from materializers.workspace import Clock, SettingsError, Workspace
+
+__all__ = [
+    "Project",
+    "ProjectError",
+    "RunResult",
+    "SettingsError",
+    "Workspace",
+    "find_project",
+    "in_memory",
+    "load",
+    "materialize",
+    "open_workspace",
+    "run_plan",
+]
+
+
+def in_memory(
+    declared: Iterable[Callable[..., Any]],
+    *,
+    sources: Mapping[str, str] | None = None,
+    config: Mapping[str, Mapping[str, object]] | None = None,
+    clock: Clock | None = None,
+) -> Workspace:
+    """A workspace that leaves nothing behind: for notebooks, examples and tests.
+
+    Args:
+        declared: functions decorated with `asset`, `source` or `resource`.
+        sources: source texts by module name, for the code digest of functions that were not written in a file.
+        clock: the time, for the ledger as well.
+    """
+    from materializers.sqlite_ledger import host_clock
+
+    ticking = clock or host_clock
+    return Workspace(
+        graph=build_graph(declared),
+        ledger=SqliteLedger(clock=ticking),
+        store=MemoryStore(),
+        digester=Digester(_Texts(sources or {})),
+        config=config or {},
+        clock=ticking,
+    )
+
+
+class _Texts:
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = texts
+
+    def text(self, module: str) -> str | None:
+        """See `graph.digest.Sources`."""
+        return self._texts.get(module)
+
+
+def materialize(
+    selection: str, *, workspace: Workspace | None = None, force: bool = False, jobs: int | None = None
+) -> RunResult:
+    """Build what a selection needs, in this process, and answer what happened.
+
+    Args:
+        selection: a key (``market/prices``), its last part, or any selection (``+market/prices``, ``group:trading``).
+        workspace: otherwise the project of the working folder.
+        force: build the selected assets whatever their state.
+    """
+    opened = workspace or open_workspace(find_project())
+    return run_plan(opened.plan(selection, force=force), opened, jobs=jobs)
+
+
+def load(
+    key: str,
+    *,
+    env: str | None = None,
+    partition: str | None = None,
+    as_type: str | None = None,
+    workspace: Workspace | None = None,
+) -> Any:
+    """The published value of an asset; see `Workspace.load`.
+
+    Args:
+        env: the environment to read; otherwise the workspace's.
+    """
+    from dataclasses import replace
+
+    opened = workspace or open_workspace(find_project())
+    if env is not None:
+        opened = replace(opened, environment=env)
+    return opened.load(key, partition=partition, as_type=as_type)

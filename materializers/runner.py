@@ -1,0 +1,296 @@
+"""Carrying a plan out in this process: independent steps side by side, the others after what they need."""
+
+from __future__ import annotations
+
+import os
+import platform
+import queue
+import secrets
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import metadata
+from typing import Literal, Protocol
+
+from graph.ages import inherited_as_of
+from graph.partitions import partition_ordinal
+from graph.plan import Keep, Plan, Step, is_work, step_id
+from graph.plan_text import to_json
+from materializers.ledger import AttemptRecord, RunRecord
+from materializers.output import captured
+from materializers.step import Result, RunScope, perform
+from materializers.workspace import Workspace
+
+HEARTBEAT_S = 1.0
+RENEW_EVERY = 15  # heartbeats; well within a lease
+NAMED_LIBRARIES = ("prefect-asset-graph", "pyarrow", "duckdb", "pydantic", "pandas", "numpy")
+
+RunOutcome = Literal["succeeded", "failed", "rejected", "interrupted", "cancelled"]
+
+
+class Listener(Protocol):
+    """Somebody who watches a run; called from several threads."""
+
+    def run_started(self, run_id: str, plan: Plan, found: tuple[AttemptRecord, ...]) -> None:
+        """The run begins; ``found`` are attempts that killed runs left open."""
+
+    def step_started(self, step: Step) -> None:
+        """A step that may change something begins."""
+
+    def step_progressed(self, step: Step, done: float, total: float) -> None:
+        """The asset's function told how far it is."""
+
+    def step_ended(self, result: Result) -> None:
+        """A step has ended."""
+
+
+class Silent:
+    """Nobody watches."""
+
+    def run_started(self, run_id: str, plan: Plan, found: tuple[AttemptRecord, ...]) -> None:
+        """See `Listener`."""
+
+    def step_started(self, step: Step) -> None:
+        """See `Listener`."""
+
+    def step_progressed(self, step: Step, done: float, total: float) -> None:
+        """See `Listener`."""
+
+    def step_ended(self, result: Result) -> None:
+        """See `Listener`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """How a run ended, with each step's result in the plan's order."""
+
+    run_id: str
+    plan: Plan
+    results: tuple[Result, ...]
+    outcome: RunOutcome
+
+    def counts(self) -> dict[str, int]:
+        """How many steps had which outcome."""
+        found: dict[str, int] = {}
+        for result in self.results:
+            found[result.outcome] = found.get(result.outcome, 0) + 1
+        return found
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 1 when something failed or was not reached, or 3 when checks held something back."""
+        return {"succeeded": 0, "rejected": 3, "interrupted": 130}.get(self.outcome, 1)
+
+
+@contextmanager
+def running(
+    workspace: Workspace, plan: Plan, *, engine: str, listener: Listener, run_id: str | None = None
+) -> Iterator[tuple[RunScope, list[Result]]]:
+    """A run that is on record and shows signs of life, on either engine; put the results into the list."""
+    scope = RunScope(run_id=run_id or new_run_id(workspace.clock()), progressed=listener.step_progressed)
+    record = RunRecord(
+        id=scope.run_id,
+        environment=plan.environment,
+        selection=plan.selection,
+        engine=engine,
+        started_at=workspace.clock(),
+        context=run_context(workspace) if plan.work() else {},
+        plan=to_json(plan) if plan.work() else "",
+    )
+    found = workspace.ledger.begin_run(record)
+    listener.run_started(scope.run_id, plan, found)
+    results: list[Result] = []
+    ended = threading.Event()
+    cancelled = threading.Event()
+    heart = threading.Thread(target=_beat, args=(workspace, scope, ended, cancelled), daemon=True)
+    heart.start()
+    outcome: RunOutcome = "interrupted"
+    try:
+        with captured():
+            yield scope, results
+        outcome = "cancelled" if cancelled.is_set() else _outcome(results)
+    finally:
+        scope.stop.set()
+        ended.set()
+        heart.join()
+        workspace.ledger.end_run(scope.run_id, outcome)
+
+
+def _beat(workspace: Workspace, scope: RunScope, ended: threading.Event, cancelled: threading.Event) -> None:
+    beats = 0
+    while not ended.wait(HEARTBEAT_S):
+        beats += 1
+        if beats % RENEW_EVERY == 0:
+            workspace.ledger.renew(scope.run_id)
+        if not scope.stop.is_set() and workspace.ledger.cancelled(scope.run_id):
+            cancelled.set()
+            scope.stop.set()
+
+
+def _outcome(results: list[Result]) -> RunOutcome:
+    outcomes = {result.outcome for result in results}
+    held = {result.step.reason.kind for result in results if result.outcome == "held"}
+    if "failed" in outcomes or "not observed" in held:
+        return "failed"
+    if "interrupted" in outcomes or "cancelled" in outcomes:
+        return "cancelled"
+    if "rejected" in outcomes or "rejected before" in held:
+        return "rejected"
+    return "failed" if "waits" in held else "succeeded"
+
+
+def run_plan(
+    plan: Plan,
+    workspace: Workspace,
+    *,
+    jobs: int | None = None,
+    fail_fast: bool = False,
+    listener: Listener | None = None,
+) -> RunResult:
+    """Carry out a plan.
+
+    What does not depend on a failed or rejected step still runs; with ``fail_fast`` nothing new starts after the
+    first failure. On Ctrl-C, running attempts are recorded as interrupted and their results discarded.
+
+    Args:
+        jobs: how many steps run side by side; as many as there are processors, at most 8.
+    """
+    watched = listener or Silent()
+    with running(workspace, plan, engine="local", listener=watched) as (scope, results):
+        pool = _Pool(plan, workspace, scope, watched, jobs or min(8, os.cpu_count() or 1), fail_fast)
+        results.extend(pool.carry_out())
+        advance_kept(plan, results, workspace, scope.run_id)
+    order = {step_id(step.key, step.partition): index for index, step in enumerate(plan.steps)}
+    ordered = tuple(sorted(results, key=lambda result: order[result.id]))
+    ended = workspace.ledger.run(scope.run_id).outcome
+    return RunResult(run_id=scope.run_id, plan=plan, results=ordered, outcome=ended or "interrupted")  # type: ignore[arg-type]  # what `running` wrote
+
+
+def advance_kept(plan: Plan, results: list[Result], workspace: Workspace, run_id: str) -> None:
+    """A kept step verifies: what it was found current as of advances with its upstream, without work."""
+    kept = [result.step for result in results if isinstance(result.step, Keep)]
+    assets = [(step, workspace.graph[step.key]) for step in kept]
+    deterministic = [(step, asset) for step, asset in assets if not asset.volatile and asset.upstream]
+    if not deterministic:
+        return
+    state = workspace.ledger.state(plan.environment)
+    seen = []
+    for step, asset in deterministic:
+        ordinal = partition_ordinal(step.partition)
+        version = state.published(asset.key).get(ordinal)
+        as_of, _ = inherited_as_of(asset, ordinal, workspace.graph, state.published)
+        if version is not None and as_of is not None and version.as_of != as_of:
+            seen.append((version, as_of))
+    workspace.ledger.verify(plan.environment, seen, run_id)
+
+
+@dataclass(slots=True)
+class _Pool:
+    """Worker threads over the steps whose needs are met. Daemon threads: a stopped run does not wait for them."""
+
+    plan: Plan
+    workspace: Workspace
+    scope: RunScope
+    listener: Listener
+    jobs: int
+    fail_fast: bool
+    ready: queue.SimpleQueue[Step | None] = field(default_factory=queue.SimpleQueue)
+    done: queue.SimpleQueue[Result | BaseException] = field(default_factory=queue.SimpleQueue)
+
+    def carry_out(self) -> list[Result]:
+        """Every step's result."""
+        steps = {step_id(step.key, step.partition): step for step in self.plan.steps}
+        waiting = {name: {need for need in step.needs if need in steps} for name, step in steps.items()}
+        below: dict[str, list[str]] = {}
+        for name, needs in waiting.items():
+            for need in needs:
+                below.setdefault(need, []).append(name)
+        results: list[Result] = []
+        running = 0
+        ready = [name for name, needs in waiting.items() if not needs]
+        workers = self._start(sum(is_work(step) for step in steps.values()))
+        try:
+            while ready or running:
+                while ready:
+                    step = steps[ready.pop()]
+                    if is_work(step) and not self.scope.stop.is_set() and workers:
+                        self.ready.put(step)
+                        running += 1
+                    else:
+                        self.done.put(self._unworked(step))
+                        running += 1
+                result = self.done.get()
+                running -= 1
+                if isinstance(result, BaseException):
+                    raise result
+                results.append(result)
+                self.listener.step_ended(result)
+                if self.fail_fast and result.outcome in ("failed", "rejected"):
+                    self.scope.stop.set()
+                for name in below.get(result.id, ()):
+                    waiting[name].discard(result.id)
+                    if not waiting[name]:
+                        ready.append(name)
+        finally:
+            self.scope.stop.set()
+            for _ in range(workers):
+                self.ready.put(None)
+        return results
+
+    def _unworked(self, step: Step) -> Result:
+        if is_work(step):
+            return Result(step=step, outcome="cancelled", reason="the run was stopped before it began")
+        return perform(step, self.workspace, self.scope)
+
+    def _start(self, work: int) -> int:
+        count = min(self.jobs, work)
+        for number in range(count):
+            threading.Thread(target=self._work, name=f"step-{number}", daemon=True).start()
+        return count
+
+    def _work(self) -> None:
+        while (step := self.ready.get()) is not None:
+            self.listener.step_started(step)
+            try:
+                self.done.put(perform(step, self.workspace, self.scope))
+            except BaseException as error:  # the main thread raises it: a fault of ours, or a full disk
+                self.done.put(error)
+
+
+def new_run_id(now: datetime) -> str:
+    """A name that sorts by time and that people can say: ``20261122-054512-3f9a1c``."""
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def run_context(workspace: Workspace) -> Mapping[str, str]:
+    """What a run works with: recorded once with the run, for each of its materializations."""
+    context = {
+        "python": platform.python_version(),
+        "host": platform.node(),
+        "platform": sys.platform,
+        "commit": _git(workspace, "rev-parse", "HEAD"),
+        "dirty": "yes" if _git(workspace, "status", "--porcelain", "--untracked-files=no") else "no",
+    }
+    for name in NAMED_LIBRARIES:
+        try:
+            context[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {name: value for name, value in context.items() if value}
+
+
+def _git(workspace: Workspace, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=workspace.root, capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+__all__ = ["Listener", "RunOutcome", "RunResult", "Silent", "run_plan", "running"]

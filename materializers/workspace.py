@@ -1,0 +1,269 @@
+"""What a run works with: the graph, the ledger, the store, and what outside settings make of each asset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graph import Asset, AssetGraph, AssetGraphError, Observation, UnknownAsset, near_miss
+from graph.asset_graph import FromConfig, FromResource
+from graph.declare import NOTHING
+from graph.digest import CodeDigest, Digester
+from graph.fingerprint import Basis
+from graph.partitions import UNPARTITIONED
+from graph.plan import Plan, make_plan, scope_of
+from graph.selection import parse
+from graph.state import Observed, Version
+from materializers.formats import choose, decode
+from materializers.ledger import Content, Ledger, LedgerError
+from materializers.store import Store
+
+if TYPE_CHECKING:
+    from materializers.project import Project
+
+Clock = Callable[[], datetime]
+
+
+class SettingsError(AssetGraphError):
+    """A setting or config value that cannot be used."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Workspace:
+    """Everything that planning and building need, opened once.
+
+    Args:
+        config: by key, the values that were set for the asset's config.
+        project: where all of this came from, so that another process can open the same; None for what was
+            declared in memory.
+        root: the folder that declarations' files are relative to.
+    """
+
+    graph: AssetGraph
+    ledger: Ledger
+    store: Store
+    digester: Digester
+    environment: str = "main"
+    config: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    project: Project | None = None
+    root: Path = field(default_factory=Path.cwd)
+    clock: Clock = lambda: datetime.now(UTC)
+    _resources: dict[str, Any] = field(default_factory=dict)
+    _observations: dict[str, Observation | None] = field(default_factory=dict)
+    _bases: dict[str, Basis] = field(default_factory=dict)
+
+    # Resources and configs
+
+    def resource(self, name: str) -> Any:
+        """The resource of a type, made from its settings when it is first asked for."""
+        if name not in self._resources:
+            provider = self.graph.providers[name]
+            try:
+                settings = {parameter: kind() for parameter, kind in provider.settings.items()}
+                self._resources[name] = provider.function(**settings)
+            except ValueError as error:  # pydantic's ValidationError is one
+                raise SettingsError(f"the resource {name} ({provider.where}) cannot be made: {error}") from error
+        return self._resources[name]
+
+    def observation(self, name: str) -> Observation | None:
+        """What a resource shows of the world outside; None where it cannot tell."""
+        if name not in self._observations:
+            observe = getattr(self.resource(name), "observe", None)
+            self._observations[name] = observe(self.clock()) if observe else None
+        return self._observations[name]
+
+    def config_of(self, asset: Asset) -> Mapping[str, Any]:
+        """The configs of an asset by parameter, with the values that were set."""
+        values = self.config.get(asset.key, {})
+        made: dict[str, Any] = {}
+        fields: set[str] = set()
+        for given in asset.inputs:
+            if isinstance(given, FromConfig):
+                own = {name: value for name, value in values.items() if name in given.config.model_fields}
+                fields |= set(given.config.model_fields)
+                try:
+                    made[given.parameter] = given.config(**own)
+                except ValueError as error:
+                    raise SettingsError(f"the config of asset '{asset.key}' ({asset.where}) is wrong: {error}") from error
+        for name in values:
+            if name not in fields:
+                raise SettingsError(f"asset '{asset.key}' has no config '{name}'.{near_miss(name, fields)}")
+        return made
+
+    # What goes in
+
+    def code(self, asset: Asset) -> CodeDigest:
+        """The code digest of an asset's function, with what is reached from it."""
+        declared = asset.code
+        folder = (self.root / asset.where.file).parent
+        return self.digester.of(
+            asset.function,
+            also=declared.also,
+            files={name: (folder / name).read_bytes() for name in declared.files},
+            libraries={name: metadata.version(name) for name in declared.libraries},
+            version=declared.version,
+        )
+
+    def basis(self, key: str) -> Basis:
+        """All that goes into an asset apart from its upstream."""
+        if key not in self._bases:
+            asset = self.graph[key]
+            if asset.is_source:
+                self._bases[key] = Basis(code="source")
+            else:
+                configs = {name: made.model_dump(mode="json") for name, made in self.config_of(asset).items()}
+                self._bases[key] = Basis(
+                    code=self.code(asset).digest,
+                    config=_canonical(next(iter(configs.values()))) if len(configs) == 1 else _canonical(configs),
+                    resources={name: self._identity(name) for name in sorted(asset.resources)},
+                )
+        return self._bases[key]
+
+    def _identity(self, name: str) -> str:
+        made = self.resource(name)
+        observed = self.observation(name)
+        identity = dict(made.identity()) if hasattr(made, "identity") else {}
+        identity["code"] = self.digester.of(type(made)).digest
+        if observed is not None and observed.version is not None:
+            identity["observed"] = observed.version
+        return _canonical(identity)
+
+    def observed_resources(self) -> frozenset[str]:
+        """The resources that could tell the state of what they read; of those that were asked."""
+        return frozenset(name for name, seen in self._observations.items() if seen is not None)
+
+    # Deciding
+
+    def keys(self, selection: str) -> frozenset[str]:
+        """The keys that a selection names; nothing named is an error."""
+        keys = parse(selection).resolve(self.graph, sources=True)
+        if not keys:
+            raise UnknownAsset(selection, self.graph.assets)
+        return keys
+
+    def plan(self, selection: str, *, force: bool = False, only: bool = False) -> Plan:
+        """Look at the sources and decide what has to be done for a selection."""
+        targets = self.keys(selection)
+        scope = scope_of(self.graph, targets, only=only)
+        above = scope if not only else scope | self.graph.ancestors(targets)
+        bases = {key: self.basis(key) for key in self.graph.assets if key in scope}
+        observed = {key: self.observe(self.graph[key]) for key in scope if self.graph[key].is_source}
+        return make_plan(
+            self.graph,
+            selection=selection,
+            targets=targets,
+            state=self.ledger.state(self.environment, above),
+            bases=bases,
+            observed=observed,
+            now=self.clock(),
+            sessions=sessions,
+            observed_resources=self.observed_resources(),
+            force=force,
+            only=only,
+        )
+
+    def observe(self, source: Asset) -> Observed:
+        """Look at a source; what it shows is stored, but not yet visible."""
+        try:
+            arguments: dict[str, Any] = dict(self.config_of(source))
+            for given in source.inputs:
+                if isinstance(given, FromResource):
+                    arguments[given.parameter] = self.resource(given.resource)
+            seen = source.function(**arguments)
+            if not isinstance(seen, Observation):
+                return Observed(data_version=None, error=f"it returned {type(seen).__name__}, not an Observation")
+            return self._stored(source, seen)
+        except Exception as error:  # the edge of user code: a source that cannot be seen is a fact, not a crash
+            return Observed(data_version=None, error=f"{type(error).__name__}: {error}")
+
+    def _stored(self, source: Asset, seen: Observation) -> Observed:
+        as_of = seen.as_of or self.clock()
+        if seen.value is NOTHING:
+            if seen.version is None:
+                return Observed(data_version=None, error="it gave neither a version nor a value")
+            return Observed(data_version=seen.version, as_of=as_of, ends=seen.ends)
+        made = choose(seen.value, None, source.stored_as, key=source.key).encode(seen.value, self.store)
+        return Observed(
+            data_version=seen.version or made.data_version,
+            as_of=as_of,
+            ends=seen.ends,
+            address=made.address,
+            format=made.format,
+            size=made.size,
+            rows=made.rows,
+        )
+
+    # Reading
+
+    def load(self, key: str, *, partition: str | None = None, as_type: str | None = None) -> Any:
+        """The published value of an asset.
+
+        Args:
+            key: the asset's key, or its last part where that is unique.
+            partition: one partition; a partitioned asset without it is loaded whole, as one table.
+            as_type: ``"pd.DataFrame"`` or another type that the format can be read as.
+
+        Raises:
+            LedgerError: nothing is published.
+        """
+        from graph.partitions import partition_ordinal
+
+        (name,) = self.keys(key)
+        asset = self.graph[name]
+        versions = self.ledger.state(self.environment, [name]).published(name)
+        if partition is not None:
+            ordinal = partition_ordinal(partition)
+            versions = {ordinal: versions[ordinal]} if ordinal in versions else {}
+        if not versions:
+            where = f" for partition {partition}" if partition else ""
+            raise LedgerError(f"asset '{name}' has no published version{where}; run: materialize {name}")
+        return self.value(asset, versions, as_type)
+
+    def value(self, asset: Asset, versions: Mapping[int, Version], annotation: str | None) -> Any:
+        """The value of some partitions of an asset, as the annotation of who reads it wants it."""
+        if set(versions) == {UNPARTITIONED}:
+            return self._decoded(asset, versions[UNPARTITIONED], annotation)
+        if len(versions) == 1:
+            return self._decoded(asset, next(iter(versions.values())), annotation)
+        import pyarrow as pa
+
+        tables = [self._decoded(asset, versions[at], "pa.Table") for at in sorted(versions)]
+        from materializers.formats import converted
+
+        return converted(pa.concat_tables(tables, promote_options="permissive"), annotation)
+
+    def _decoded(self, asset: Asset, version: Version, annotation: str | None) -> Any:
+        content = self.ledger.materialization(version.id).content
+        if content.address is None:
+            raise LedgerError(f"asset '{asset.key}' is stored elsewhere; only its version is known here")
+        return decode(content, self.store, annotation, hint=None)
+
+
+def sessions(calendar: str, first: date, last: date) -> Sequence[date]:
+    """The trading days of an exchange calendar between two days, both included."""
+    import exchange_calendars
+
+    found = exchange_calendars.get_calendar(calendar, start=first.isoformat())
+    return [moment.date() for moment in found.sessions_in_range(first.isoformat(), last.isoformat())]
+
+
+def _canonical(value: object) -> str:
+    return "" if value == {} else json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def content_of(observed: Observed) -> Content:
+    """What a source showed, as content of a version."""
+    return Content(
+        data_version=observed.data_version or "",
+        format=observed.format or "external",
+        address=observed.address,
+        size=observed.size,
+        rows=observed.rows,
+    )
+
+
