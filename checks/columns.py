@@ -64,7 +64,12 @@ class Column:
         return f"(NOT ({holds}))"
 
     def outside(
-        self, low: Bound | Fraction | None, high: Bound | Fraction | None, *, strict_low: bool = False, strict_high: bool = False
+        self,
+        low: Bound | Fraction | None,
+        high: Bound | Fraction | None,
+        *,
+        strict_low: bool = False,
+        strict_high: bool = False,
     ) -> str:
         """SQL that is true for what does not lie between two bounds."""
         if self.family == "null":
@@ -138,8 +143,10 @@ def column_of(name: str, sql: str, arrow_type: pa.DataType, *, stored: bool) -> 
     if is_.is_time(kind):
         return made("time", _since(sql, kind.unit), step=_step(kind.unit))
     if is_.is_duration(kind):
-        return made("duration", sql, step=Fraction(_NANOSECONDS[kind.unit])) if stored else made(
-            "duration", f"epoch_us({sql})", step=_step("us")
+        return (
+            made("duration", sql, step=Fraction(_NANOSECONDS[kind.unit]))
+            if stored
+            else made("duration", f"epoch_us({sql})", step=_step("us"))
         )
     if is_.is_null(kind):
         return made("null", f"CAST({sql} AS BIGINT)")
@@ -147,7 +154,12 @@ def column_of(name: str, sql: str, arrow_type: pa.DataType, *, stored: bool) -> 
         return made("text")
     if is_.is_boolean(kind):
         return made("boolean")
-    if is_.is_binary(kind) or is_.is_large_binary(kind) or is_.is_binary_view(kind) or is_.is_fixed_size_binary(kind):
+    if (
+        is_.is_binary(kind)
+        or is_.is_large_binary(kind)
+        or is_.is_binary_view(kind)
+        or is_.is_fixed_size_binary(kind)
+    ):
         return made("bytes")
     return made("other")
 
@@ -177,7 +189,10 @@ def _position(value: Bound | Fraction) -> Fraction:
         case time():
             return Fraction(
                 timedelta(
-                    hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond
+                    hours=value.hour,
+                    minutes=value.minute,
+                    seconds=value.second,
+                    microseconds=value.microsecond,
                 )
                 // MICROSECOND
                 * 1000

@@ -51,7 +51,9 @@ class Check:
             raise InvalidCheck(self.kind, f"has the name {self.name!r}; give it a text.")
         if self.severity not in get_args(Severity):
             miss = near_miss(str(self.severity), get_args(Severity))
-            raise InvalidCheck(self.name, f"has the severity {self.severity!r}, which is not 'error' or 'warn'.{miss}")
+            raise InvalidCheck(
+                self.name, f"has the severity {self.severity!r}, which is not 'error' or 'warn'.{miss}"
+            )
 
     def __getitem__(self, parameter: str) -> Any:
         """The value of one parameter."""
@@ -67,7 +69,9 @@ class Check:
             to_json(self.columns),
             to_json(self.parameters),
             self.severity,
-            "" if self.function is None else self.code or f"{self.function.__module__}.{self.function.__qualname__}",
+            ""
+            if self.function is None
+            else self.code or f"{self.function.__module__}.{self.function.__qualname__}",
         )
 
     def with_code(self, code: str) -> Check:

@@ -26,11 +26,13 @@ class Probe:
 
     Args:
         judge: an SQL expression over the table: a struct of ``failing``, a count, and ``observed``.
-        sample: a query for what failed: row numbers in one column, or groups; to be limited.
+        rows: a query for the numbers of the failing rows, in order; to be limited.
+        groups: where groups fail and not rows, a query for them; to be limited.
     """
 
     judge: str
-    sample: str
+    rows: str = ""
+    groups: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,7 @@ def _rows(frame: Frame, bad: str, observed: str = "NULL") -> Probe:
     """A condition that is true for each failing row."""
     return Probe(
         judge=_judged(f"count_if({bad})", observed),
-        sample=f"SELECT {frame.row} FROM {frame.numbered} WHERE {bad} ORDER BY {frame.row}",
+        rows=f"SELECT {frame.row} FROM {frame.numbered} WHERE {bad} ORDER BY {frame.row}",
     )
 
 
@@ -140,7 +142,7 @@ def _unique(check: Check, frame: Frame, now: datetime) -> Probe:
     equals += f" GROUP BY {key} HAVING count(*) > 1"
     return Probe(
         judge=f"(SELECT {_judged('coalesce(sum(times), 0)', 'count(*)')} FROM {groups} WHERE times > 1)",
-        sample=f"SELECT {frame.row} FROM {frame.numbered} JOIN ({equals}) USING ({key}) ORDER BY first_row, {frame.row}",
+        rows=f"SELECT {frame.row} FROM {frame.numbered} JOIN ({equals}) USING ({key}) ORDER BY first_row, {frame.row}",
     )
 
 
@@ -148,9 +150,13 @@ def _sums_to(check: Check, frame: Frame, now: datetime) -> Probe:
     column, *by = [frame.column(name) for name in check.columns]
     if column.family not in {"number", "null"}:
         raise CannotJudge(f"column '{column.name}' holds {_kind(column)}, which has no sum.")
-    function = "fsum" if column.float_bits else "sum"  # fsum: compensated, so that the order of rows hardly matters
+    function = (
+        "fsum" if column.float_bits else "sum"
+    )  # fsum: compensated, so that the order of rows hardly matters
     total = f"coalesce({function}({column.place}), 0)"
-    summed = replace(column, sql="total", place="total", float_bits=64 if column.float_bits else 0, family="number")
+    summed = replace(
+        column, sql="total", place="total", float_bits=64 if column.float_bits else 0, family="number"
+    )
     aim, tolerance = Fraction(str(check["total"])), Fraction(str(check["tolerance"]))
     if column.family == "null":
         summed = replace(summed, step=Fraction(1))
@@ -158,15 +164,12 @@ def _sums_to(check: Check, frame: Frame, now: datetime) -> Probe:
     keys = ", ".join(c.sql for c in by)
     groups = f"(SELECT {keys}{', ' if keys else ''}{total} AS total FROM {frame.table}"
     groups += f" GROUP BY {keys})" if keys else ")"
+    name = quoted(f"sum({column.name})", '"')
     worst = f"arg_max(total, abs(total::DOUBLE - '{float(aim)!r}'::DOUBLE))"
     return Probe(
         judge=f"(SELECT {_judged(f'count_if({bad})', worst)} FROM {groups})",
-        sample=f"SELECT {keys}, total AS {_sum_name(column)} FROM {groups} WHERE {bad} ORDER BY ALL" if keys else "",
+        groups=f"SELECT {keys}, total AS {name} FROM {groups} WHERE {bad} ORDER BY ALL" if keys else "",
     )
-
-
-def _sum_name(column: Column) -> str:
-    return quoted(f"sum({column.name})", '"')
 
 
 def _monotonic(check: Check, frame: Frame, now: datetime) -> Probe:
@@ -184,7 +187,7 @@ def _monotonic(check: Check, frame: Frame, now: datetime) -> Probe:
     source = frame.numbered if keys else frame.table
     return Probe(
         judge=f"(SELECT {_judged(f'count_if({bad})')} FROM {lagged} FROM {source} WHERE {present}))",
-        sample=f"SELECT {frame.row} FROM {lagged}, {frame.row} FROM {frame.numbered} WHERE {present})"
+        rows=f"SELECT {frame.row} FROM {lagged}, {frame.row} FROM {frame.numbered} WHERE {present})"
         f" WHERE {bad} ORDER BY {frame.row}",
     )
 
@@ -219,7 +222,9 @@ def _same_family(check: Check, column: Column, value: object) -> None:
     """Refuse to compare a column with a value of another kind."""
     family = family_of(value)
     if column.family not in {family, "null"}:
-        raise CannotJudge(f"column '{column.name}' holds {_kind(column)}, but {check.kind} is about a {family}.")
+        raise CannotJudge(
+            f"column '{column.name}' holds {_kind(column)}, but {check.kind} is about a {family}."
+        )
 
 
 def _kind(column: Column) -> str:

@@ -19,7 +19,7 @@ def sentence(kind: str, columns: Sequence[str], parameters: Mapping[str, Any]) -
         case "between":
             return f"{who} is {_bounds(**parameters)}"
         case "one_of":
-            return f"{who} is one of {_listed([_shown(value) for value in parameters['values']], last='or')}"
+            return f"{who} is one of {_listed([shown(value) for value in parameters['values']], last='or')}"
         case "matches":
             return f"{who} contains a match of /{parameters['regex']}/"
         case "row_count":
@@ -45,13 +45,14 @@ def sentence(kind: str, columns: Sequence[str], parameters: Mapping[str, Any]) -
 def _bounds(low: object, high: object, strict_low: bool = False, strict_high: bool = False) -> str:
     words = []
     if low is not None:
-        words.append(f"{'more than' if strict_low else 'at least'} {_shown(low)}")
+        words.append(f"{'more than' if strict_low else 'at least'} {shown(low)}")
     if high is not None:
-        words.append(f"{'less than' if strict_high else 'at most'} {_shown(high)}")
+        words.append(f"{'less than' if strict_high else 'at most'} {shown(high)}")
     return " and ".join(words)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as people write it: texts in quotes, dates and decimals without their types."""
     return str(value) if isinstance(value, date | datetime | time | Decimal) else repr(value)
 
 

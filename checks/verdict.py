@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from checks.declaration import Severity
 from checks.plain_values import Plain, plain, tagged, untagged
+from checks.sentences import shown
 
 # In the mapping of a sampled row, its number in the table, from 0.
 ROW_NUMBER = "#"
@@ -62,7 +63,9 @@ class Verdict:
     def describe(self) -> str:
         """The verdict as one line.
 
-        >>> Verdict(check="row_count", kind="row_count", digest="", severity="warn", passed=True, rows=3).describe()
+        >>> Verdict(
+        ...     check="row_count", kind="row_count", digest="", severity="warn", passed=True, rows=3
+        ... ).describe()
         'row_count holds'
         """
         if self.passed:
@@ -75,7 +78,7 @@ class Verdict:
             of = f" of {self.rows}" if thing == "row" and self.rows is not None else ""
             text += f" for {self.failing}{of} {thing}{'' if self.failing == 1 and not of else 's'}"
         if self.observed is not None:
-            text += f" (observed {self.observed})"
+            text += f" (observed {shown(self.observed)})"
         return text + "".join(f"\n  {_row(row)}" for row in self.sample)
 
     def to_json(self) -> str:
@@ -101,7 +104,9 @@ class Verdict:
         """The verdict of a text that `to_json` wrote."""
         read = json.loads(text)
         read["observed"] = untagged(read["observed"])
-        read["sample"] = tuple({name: untagged(value) for name, value in row.items()} for row in read["sample"])
+        read["sample"] = tuple(
+            {name: untagged(value) for name, value in row.items()} for row in read["sample"]
+        )
         return cls(**read)
 
 
@@ -112,9 +117,11 @@ def blocking(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
 
 def sampled(rows: Iterable[Mapping[str, object]], limit: int) -> tuple[Mapping[str, Plain], ...]:
     """At most ``limit`` rows with plain, bounded values."""
-    return tuple({str(name): plain(value) for name, value in row.items()} for row, _ in zip(rows, range(limit)))
+    return tuple(
+        {str(name): plain(value) for name, value in row.items()} for row, _ in zip(rows, range(limit))
+    )
 
 
 def _row(row: Mapping[str, Plain]) -> str:
     number = f"row {row[ROW_NUMBER]}: " if ROW_NUMBER in row else ""
-    return number + ", ".join(f"{name} {value!r}" for name, value in row.items() if name != ROW_NUMBER)
+    return number + ", ".join(f"{name} {shown(value)}" for name, value in row.items() if name != ROW_NUMBER)

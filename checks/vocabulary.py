@@ -74,7 +74,9 @@ def between(
     if low is not None and high is not None:
         if family_of(low) != family_of(high):
             raise InvalidCheck(label, f"has bounds of two kinds, {low!r} and {high!r}.")
-        nothing = _ordinal(low) >= _ordinal(high) if strict_low or strict_high else _ordinal(low) > _ordinal(high)
+        nothing = (
+            _ordinal(low) >= _ordinal(high) if strict_low or strict_high else _ordinal(low) > _ordinal(high)
+        )
         if nothing:
             raise InvalidCheck(label, f"lets nothing pass: its low bound is {low}, its high bound {high}.")
     bounds = {"low": low, "high": high, "strict_low": strict_low, "strict_high": strict_high}
@@ -91,8 +93,12 @@ def one_of(
     known = {to_json(value): value for value in map(whole, values)}
     families = {family_of(value) for value in known.values()}
     if len(families) > 1 or "" in families or any(value != value for value in known.values()):
-        raise InvalidCheck(label, "needs values of one kind: numbers, texts, booleans, dates, times or bytes.")
-    return _check("one_of", (column,), {"values": tuple(known[text] for text in sorted(known))}, name, severity)
+        raise InvalidCheck(
+            label, "needs values of one kind: numbers, texts, booleans, dates, times or bytes."
+        )
+    return _check(
+        "one_of", (column,), {"values": tuple(known[text] for text in sorted(known))}, name, severity
+    )
 
 
 def matches(column: str, regex: str, *, name: str | None = None, severity: Severity = "error") -> Check:
@@ -110,12 +116,18 @@ def matches(column: str, regex: str, *, name: str | None = None, severity: Sever
     except re.error as error:
         raise InvalidCheck(label, f"has an invalid regular expression {regex!r}: {error}.") from None
     if found := re.search(r"(?<!\\)(?:\\\\)*(\(\?(?:[=!]|<[=!]|P=|>)|\\[1-9])", regex):
-        raise InvalidCheck(label, f"uses {found[1]!r}, which RE2 does not know: no look-around, no references back.")
+        raise InvalidCheck(
+            label, f"uses {found[1]!r}, which RE2 does not know: no look-around, no references back."
+        )
     return _check("matches", (column,), {"regex": regex}, name, severity)
 
 
 def row_count(
-    minimum: int | None = None, maximum: int | None = None, *, name: str | None = None, severity: Severity = "error"
+    minimum: int | None = None,
+    maximum: int | None = None,
+    *,
+    name: str | None = None,
+    severity: Severity = "error",
 ) -> Check:
     """The number of rows of a table (or of items of a list or mapping) lies between two bounds, both included."""
     label = name or "row_count"
@@ -147,7 +159,9 @@ def schema(
         root = re.split(r"[\[<(]", str(type_name))[0]
         if root not in _ARROW_TYPES:
             miss = near_miss(root, _ARROW_TYPES)
-            raise InvalidCheck(label, f"gives '{column}' the type '{type_name}', which is not one of Arrow's.{miss}")
+            raise InvalidCheck(
+                label, f"gives '{column}' the type '{type_name}', which is not one of Arrow's.{miss}"
+            )
     return _check("schema", tuple(types), {"types": tuple(types.items()), "exact": exact}, label, severity)
 
 
@@ -160,7 +174,9 @@ def no_future_timestamps(
     Tokyo, say ``tolerance=timedelta(hours=14)``.
     """
     if not isinstance(tolerance, timedelta) or tolerance < timedelta(0):
-        raise InvalidCheck(name or "no_future_timestamps", f"has the tolerance {tolerance!r}; give it a duration.")
+        raise InvalidCheck(
+            name or "no_future_timestamps", f"has the tolerance {tolerance!r}; give it a duration."
+        )
     return _check("no_future_timestamps", (column,), {"tolerance": tolerance}, name, severity)
 
 
@@ -180,7 +196,9 @@ def sums_to(
     """
     for number in (total, tolerance):
         if family_of(number) != "number" or not math.isfinite(number):
-            raise InvalidCheck(name or f"sums_to({column})", f"has the number {number!r}; give it a finite one.")
+            raise InvalidCheck(
+                name or f"sums_to({column})", f"has the number {number!r}; give it a finite one."
+            )
     if tolerance < 0:
         raise InvalidCheck(name or f"sums_to({column})", f"has the tolerance {tolerance}, which is negative.")
     parameters: dict[str, Plain] = {"total": total, "tolerance": tolerance}
@@ -217,11 +235,15 @@ def expression(sql: str, *, name: str | None = None, severity: Severity = "error
     """
     if not isinstance(sql, str) or not sql.strip():
         raise InvalidCheck(name or "expression", f"has the condition {sql!r}; give it SQL.")
-    return _check("expression", (), {"sql": sql.strip()}, name or f"expression({cut(sql.strip(), 80)})", severity)
+    return _check(
+        "expression", (), {"sql": sql.strip()}, name or f"expression({cut(sql.strip(), 80)})", severity
+    )
 
 
 @overload
-def check(function: Callable[..., Any], *, name: str | None = None, severity: Severity = "error") -> Check: ...
+def check(
+    function: Callable[..., Any], *, name: str | None = None, severity: Severity = "error"
+) -> Check: ...
 @overload
 def check(
     function: None = None, *, name: str | None = None, severity: Severity = "error"
@@ -243,9 +265,15 @@ def check(
     first, *rest = list(inspect.signature(function).parameters.values()) or [None]
     if first is None or first.kind not in (first.POSITIONAL_ONLY, first.POSITIONAL_OR_KEYWORD):
         raise InvalidCheck(label, "takes no value; give its function a parameter for what is judged.")
-    unknown = [given.name for given in rest if given is not None and given.name != "now" and given.default is given.empty]
+    unknown = [
+        given.name
+        for given in rest
+        if given is not None and given.name != "now" and given.default is given.empty
+    ]
     if unknown:
-        raise InvalidCheck(label, f"needs '{unknown[0]}', which no check is given; it may take the value and 'now'.")
+        raise InvalidCheck(
+            label, f"needs '{unknown[0]}', which no check is given; it may take the value and 'now'."
+        )
     return Check(name=label, kind="check", severity=severity, function=function)
 
 
@@ -282,7 +310,9 @@ def _check(
             raise InvalidCheck(label, f"names the column {column!r}; give it the name of a column.")
     if len(set(columns)) < len(columns):
         raise InvalidCheck(label, "names a column twice.")
-    return Check(name=label, kind=kind, columns=columns, parameters=tuple(parameters.items()), severity=severity)
+    return Check(
+        name=label, kind=kind, columns=columns, parameters=tuple(parameters.items()), severity=severity
+    )
 
 
 def _names(by: Collection[str] | str) -> tuple[str, ...]:

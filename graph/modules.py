@@ -199,6 +199,7 @@ _LEAVES = (ast.Break, ast.Continue, ast.Raise)
 
 def _taken_apart(body: list[ast.stmt], text: str) -> Module:
     module = Module(body)
+    says_global = "global " in text
     for statement in body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             _note_imports(module, statement)
@@ -207,7 +208,7 @@ def _taken_apart(body: list[ast.stmt], text: str) -> Module:
         module.bound |= binds
         for name in binds | fills:
             module.statements.setdefault(name, []).append(statement)
-        if "global " in text and isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if says_global and isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             for node in ast.walk(statement):
                 if isinstance(node, ast.Global):
                     for name in node.names:

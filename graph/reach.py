@@ -203,11 +203,12 @@ class Reach:
 
 
 def _is_plain(statements: list[ast.stmt] | None, code: CodeType) -> bool:
-    """Whether all there is of a name is one function without defaults, so that its live values add nothing."""
+    """Whether all there is of a name is one function whose live values are what its source says."""
     match statements:
         case [ast.FunctionDef() | ast.AsyncFunctionDef() as node]:
-            given = node.args.defaults or any(node.args.kw_defaults)
-            return node.name == code.co_qualname and not given and not code.co_freevars
+            defaults = [each for each in (*node.args.defaults, *node.args.kw_defaults) if each is not None]
+            written_out = all(isinstance(each, ast.Constant) for each in defaults)
+            return node.name == code.co_qualname and written_out and not code.co_freevars
     return False
 
 

@@ -47,7 +47,9 @@ def arguments_for(
         match given:
             case Upstream():
                 versions = versions_read(asset, ordinal, given.key, workspace, state)
-                arguments[given.parameter] = workspace.value(workspace.graph[given.key], versions, given.annotation)
+                above = workspace.graph[given.key]
+                hint = hint_of(asset.function, given.annotation)
+                arguments[given.parameter] = workspace.value(above, versions, given.annotation, hint)
             case FromResource():
                 arguments[given.parameter] = workspace.resource(given.resource)
             case FromConfig():
@@ -57,6 +59,16 @@ def arguments_for(
             case _:
                 assert_never(given)
     return arguments
+
+
+def hint_of(function: Callable[..., Any], annotation: str | None) -> object:
+    """What an annotation names, where its names are known at run time; None where they are for type checkers only."""
+    if annotation is None:
+        return None
+    try:
+        return eval(annotation, function.__globals__)  # noqa: S307  # the author's own annotation, as typing does it
+    except (NameError, AttributeError, TypeError, SyntaxError):
+        return None
 
 
 def _context(
@@ -70,7 +82,9 @@ def _context(
             version = state.published(asset.key).get(ordinal)
             if version is None:
                 return Previous()
-            return Previous(value=workspace.value(asset, {ordinal: version}, given.annotation), as_of=version.as_of)
+            hint = hint_of(asset.function, given.annotation)
+            value = workspace.value(asset, {ordinal: version}, given.annotation, hint)
+            return Previous(value=value, as_of=version.as_of)
         case "Provenance":
             return provenance(asset, workspace, state)
         case "Run":

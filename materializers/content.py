@@ -26,7 +26,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, TypeAlias
 
 from graph.errors import AssetGraphError
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-JsonValue: TypeAlias = Union[None, bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"]]
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
 _VERSION_DIGITS = 32  # 128 bits: no accidental collision in any ledger
 _SCALARS = frozenset({str, int, bool, type(None)})
@@ -84,7 +84,7 @@ def file_version(path: Path) -> str:
 
 
 def version_of_digest(digest: str) -> str:
-    """The version of a file whose SHA-256, in hexadecimal, is known already."""
+    """The version of a file whose SHA-256, in hexadecimal, is known already (32 characters of it suffice)."""
     return _version("f1", digest)
 
 
@@ -219,7 +219,7 @@ def _remedy(value: object) -> str:
         return "use .tolist(), or return a table"
     if isinstance(value, (set, frozenset)):
         return "use sorted(...)"
-    return "use numbers, text, lists and dictionaries, or a pydantic model"
+    return "return a table, plain JSON values or a pydantic model, or write a file and return its Path"
 
 
 # --- tables ------------------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ class _Column:
         if self.kind == "float" and (nan := np.isnan(values)).any():
             values = np.where(nan, np.array(np.nan, values.dtype), values)  # one payload for all
         self.rows += len(array)
-        self.values.update(np.ascontiguousarray(values).view(np.uint8))
+        self.values.update(np.ascontiguousarray(values).view(np.uint8).data)
 
     def _update_nested(self, array: pa.Array) -> None:
         """Rows of a varying width: their lengths, and what they hold end to end."""
@@ -345,13 +345,13 @@ class _Column:
 
         offsets = np.frombuffer(array.buffers()[1], np.int32 if self.width == 4 else np.int64)
         offsets = offsets[array.offset : array.offset + len(array) + 1]
-        self.lengths.update(np.diff(offsets))
+        self.lengths.update(np.diff(offsets).data)
         return int(offsets[0]), int(offsets[-1])
 
     def _note_nulls(self, valid: np.ndarray) -> None:
         import numpy as np
 
-        self.nulls.update(np.flatnonzero(~valid).astype(np.int64) + self.rows)
+        self.nulls.update((np.flatnonzero(~valid).astype(np.int64) + self.rows).data)
 
     def digest(self) -> bytes:
         if self.kind in ("dictionary", "encoded"):  # an encoding adds nothing to what it encodes
@@ -397,7 +397,9 @@ def _layout(type_: pa.DataType) -> tuple[str, int, tuple[pa.DataType, ...]]:
     if types.is_struct(type_):
         return "struct", 0, tuple(field.type for field in type_)
     if types.is_union(type_):
-        raise pa.ArrowNotImplementedError(f"a column of type {type_} has no data version; use a struct instead")
+        raise pa.ArrowNotImplementedError(
+            f"a column of type {type_} has no data version; use a struct instead"
+        )
     if types.is_boolean(type_):
         return "bool", 0, ()
     return "float" if types.is_floating(type_) else "fixed", type_.bit_width // 8, ()
@@ -492,5 +494,9 @@ def _pandas_index(note: bytes | None) -> Iterable[str]:
         if not trivial:
             yield f"index {json.dumps(index, sort_keys=True)}"
     for columns in told.get("column_indexes") or ():
-        if columns.get("name") is not None or columns.get("pandas_type") not in ("unicode", "string", "empty"):
+        if columns.get("name") is not None or columns.get("pandas_type") not in (
+            "unicode",
+            "string",
+            "empty",
+        ):
             yield f"columns {columns.get('name')!r} {columns.get('pandas_type')}"

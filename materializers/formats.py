@@ -1,24 +1,31 @@
-"""How values become files and files become values: tables as Parquet, plain values and models as JSON, files as such.
+"""How values become files and files become values: tables as Parquet, plain values as JSON, files as they are.
 
 The exchange type for tables is ``pyarrow.Table``. Whatever a producer returns is brought into its format here, and
 whatever a consumer's annotation asks for is made of it here; nothing in between knows about either. No value ever
 passes through pickle.
 
-| format | takes | gives, by the consumer's annotation |
-|---|---|---|
-| table | pyarrow table, batch or reader, pandas, polars, DuckDB relation; with ``stored_as="table"`` a list of models or dictionaries | ``pa.Table`` (when nothing is said), ``pa.RecordBatchReader``, ``pd.DataFrame``, ``pl.DataFrame``, ``pl.LazyFrame``, ``DuckDBPyRelation``, ``list[Model]``, ``Path``, ``bytes`` |
-| json | numbers, text, lists, dictionaries, pydantic models, dataclasses | the same plain value, or validated as the reader's type; ``Path``, ``bytes`` |
-| file | ``Path``, ``bytes``, and ``str`` with ``stored_as="file"`` | ``Path`` (when nothing is said), ``bytes``, ``str`` |
+table
+    takes  pyarrow tables, batches and readers, pandas, polars, DuckDB relations; with ``stored_as="table"`` also a
+           list of models or dictionaries
+    gives  ``pa.Table`` (when nothing is said), ``pa.RecordBatchReader``, ``pd.DataFrame``, ``pl.DataFrame``,
+           ``pl.LazyFrame``, ``DuckDBPyRelation`` (which reads lazily), ``list[Model]``, ``Path``, ``bytes``
+json
+    takes  numbers, text, lists, dictionaries, pydantic models, dataclasses
+    gives  the same plain value, or the reader's type validated by pydantic; ``Path``, ``bytes``
+file
+    takes  ``Path``, ``bytes``, and ``str`` with ``stored_as="file"``
+    gives  ``Path`` (when nothing is said), ``bytes``, ``str``
 
-The stored JSON keeps the order of keys as they were given; the data version does not depend on it.
+Stored JSON keeps the order of keys as they were given; the data version does not depend on it.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import re
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,16 +35,14 @@ from typing import TYPE_CHECKING, Any, Protocol, get_args, get_origin
 
 from graph.errors import AssetGraphError, near_miss
 from materializers.content import (
-    JsonValue,
     NotPlain,
     TableDigest,
-    bytes_version,
-    file_version,
     plain,
     plain_version,
     table_version,
+    version_of_digest,
 )
-from materializers.store import DamagedFile, MissingFile, Store, Stored, local_copy
+from materializers.store import DamagedFile, MissingFile, Store, Stored, StoreUnusable, local_copy
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
 
 _IN_MEMORY = 256 * 2**20  # bytes; a larger table is written through a temporary file
 _ROWS_A_GROUP = 2**18  # so that DuckDB can read a large file with several threads
+_of_thread = threading.local()
 _stored_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -122,15 +128,9 @@ def choose(value: object, annotation: str | None, stored_as: str | None, *, key:
     kind than the function's return annotation promises is refused: its readers would get what nobody declared.
 
     Raises:
-        NotStorable: no format takes it.
+        NotStorable: the two do not agree, or ``stored_as`` names no format. What a format cannot hold, it says itself.
     """
     name = stored_as or _format_of(value)
-    if name is None:
-        raise NotStorable(
-            key,
-            _kind(value),
-            "return a table (pyarrow, pandas, polars, DuckDB), plain JSON values, a pydantic model, a Path or bytes",
-        )
     if name not in FORMATS:
         remedy = f"stored_as is one of {', '.join(FORMATS)}, not '{name}'.{near_miss(name, FORMATS)}"
         raise NotStorable(key, _kind(value), remedy)
@@ -272,10 +272,12 @@ class TableFormat:
         with self._told():
             content = _arrow(value)
             if content is None:
-                raise NotStorable(self.key, _kind(value), "it is no table; return one, or leave out stored_as='table'")
+                raise NotStorable(
+                    self.key, _kind(value), "it is no table; return one, or leave out stored_as='table'"
+                )
             self._check(content.schema)
             if isinstance(content, pa.Table) and content.nbytes > _IN_MEMORY:
-                content = content.to_reader()
+                content = content.unify_dictionaries().to_reader()
             version, stored, rows = self._write(content, store)
         return Encoded(
             data_version=version,
@@ -307,11 +309,15 @@ class TableFormat:
         if isinstance(content, pa.Table):
             sink = pa.BufferOutputStream()
             pq.write_table(content, sink, row_group_size=_ROWS_A_GROUP, **_options(content.schema))
-            return table_version(content), store.put(memoryview(sink.getvalue()), ".parquet"), content.num_rows
+            return (
+                table_version(content),
+                store.put(memoryview(sink.getvalue()), ".parquet"),
+                content.num_rows,
+            )
         digest = TableDigest(content.schema)
         with tempfile.TemporaryDirectory(prefix="assets-table-") as folder:
             path = Path(folder, "table.parquet")
-            with pq.ParquetWriter(path, content.schema, **_options(content.schema)) as writer:
+            with content, pq.ParquetWriter(path, content.schema, **_options(content.schema)) as writer:
                 for batch in content:
                     digest.update(batch)
                     writer.write_batch(batch, row_group_size=_ROWS_A_GROUP)
@@ -322,15 +328,21 @@ class TableFormat:
         from pyarrow import types
 
         if not schema.names:
-            raise NotStorable(self.key, "a table without columns", "return its columns, with no rows if there are none")
+            raise NotStorable(
+                self.key, "a table without columns", "return its columns, with no rows if there are none"
+            )
         twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
         if twice:
             raise NotStorable(self.key, f"a table with two columns '{twice[0]}'", "rename one of them")
         for field in schema:
             ordered = types.is_dictionary(field.type) and field.type.ordered
-            if ordered and not (types.is_string(field.type.value_type) or types.is_large_string(field.type.value_type)):
+            if ordered and not (
+                types.is_string(field.type.value_type) or types.is_large_string(field.type.value_type)
+            ):
                 what = f"an ordered categorical of {field.type.value_type} ('{field.name}')"
-                raise NotStorable(self.key, what, "Parquet loses its order; use text categories, or the plain values")
+                raise NotStorable(
+                    self.key, what, "Parquet loses its order; use text categories, or the plain values"
+                )
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -423,8 +435,12 @@ def _read(address: str, store: Store) -> pa.Table:
             return _restored(file)
     except FileNotFoundError:
         raise MissingFile(address, str(store)) from None
-    except (pa.ArrowInvalid, pa.ArrowIOError) as error:
+    except pa.ArrowInvalid as error:
         raise DamagedFile(address, str(store)) from error
+    except OSError as error:
+        if error.errno is None:  # Parquet's own complaint about what it reads, not the system's about reading
+            raise DamagedFile(address, str(store)) from error
+        raise StoreUnusable(str(store), "read", error) from error
 
 
 def _restored(file: Any) -> pa.Table:
@@ -457,6 +473,7 @@ def _connection() -> duckdb.DuckDBPyConnection:
 
     if not hasattr(_of_thread, "connection"):
         _of_thread.connection = duckdb.default_connection().cursor()
+        _of_thread.connection.execute("set TimeZone = 'UTC'")  # what comes out must not depend on the machine
     return _of_thread.connection  # type: ignore[no-any-return]
 
 
@@ -468,7 +485,9 @@ def _polars(key: str, wanted: Wanted) -> Any:
     try:
         import polars
     except ImportError as error:
-        raise CannotConvert(key, "a table", wanted.text, "polars is not installed; pip install polars") from error
+        raise CannotConvert(
+            key, "a table", wanted.text, "polars is not installed; pip install polars"
+        ) from error
     return polars
 
 
@@ -490,9 +509,13 @@ class JsonFormat:
             place = f"{_kind(value)} with {error.what} at {error.place}" if error.place else error.what
             raise NotStorable(self.key, place, error.remedy) from error
         except UnicodeEncodeError as error:
-            raise NotStorable(self.key, f"{_kind(value)} with half a character", "it is no valid Unicode") from error
+            raise NotStorable(
+                self.key, f"{_kind(value)} with half a character", "it is no valid Unicode"
+            ) from error
         except RecursionError as error:
-            raise NotStorable(self.key, _kind(value), "it contains itself, or is nested too deeply") from error
+            raise NotStorable(
+                self.key, _kind(value), "it contains itself, or is nested too deeply"
+            ) from error
         stored = store.put(data, ".json")
         return Encoded(
             data_version=plain_version(content), format=self.name, address=stored.address, size=stored.size
@@ -534,19 +557,19 @@ class FileFormat:
             value = value.encode("utf-8")
         if not isinstance(value, (bytes, bytearray, memoryview)):
             raise NotStorable(self.key, _kind(value), "return a Path or bytes, or leave out stored_as='file'")
-        data = bytes(value)
-        stored = store.put(data, _suffix_of_bytes(data))
-        return Encoded(
-            data_version=bytes_version(data), format=self.name, address=stored.address, size=stored.size
-        )
+        return self._encoded(store.put(memoryview(value), _suffix_of_bytes(bytes(value[:512]))))
 
     def _encode_path(self, path: Path, store: Store) -> Encoded:
         if path.is_dir():
             raise NotStorable(self.key, f"the directory {path}", "return one file, such as an archive of it")
         if not path.is_file():
-            raise NotStorable(self.key, f"the path {path}", "there is no such file; write it before returning it")
-        version = file_version(path)
-        stored = store.put_file(path, _suffix_of_name(path.name))
+            raise NotStorable(
+                self.key, f"the path {path}", "there is no such file; write it before returning it"
+            )
+        return self._encoded(store.put_file(path, _suffix_of_name(path.name)))
+
+    def _encoded(self, stored: Stored) -> Encoded:
+        version = version_of_digest(stored.digest)
         return Encoded(data_version=version, format=self.name, address=stored.address, size=stored.size)
 
     def decode(self, address: str, store: Store, wanted: Wanted) -> Any:
@@ -561,3 +584,70 @@ class FileFormat:
                 return local_copy(store, address)
             case _:
                 raise CannotConvert(self.key, "a file", wanted.text, "a file is read as Path, bytes or str")
+
+
+_SUFFIXES = {  # by how the bytes begin, so that what is stored opens with a click
+    b"\x89PNG": ".png",
+    b"%PDF": ".pdf",
+    b"\xff\xd8\xff": ".jpg",
+    b"PK\x03\x04": ".zip",
+    b"\x1f\x8b": ".gz",
+    b"<!doctype html": ".html",
+    b"<html": ".html",
+    b"<svg": ".svg",
+}
+
+
+def _suffix_of_bytes(data: bytes) -> str:
+    start = data.lstrip()[:16]
+    found = (
+        suffix
+        for mark, suffix in _SUFFIXES.items()
+        if start.startswith(mark) or start.lower().startswith(mark)
+    )
+    return next(found, "")
+
+
+def _suffix_of_name(name: str) -> str:
+    """The last suffix of a file's name, or the last two of a compressed one, where they are short and plain."""
+    suffixes = Path(name).suffixes
+    suffix = "".join(
+        suffixes[-2:] if suffixes[-1:] in ([".gz"], [".zst"], [".bz2"], [".xz"]) else suffixes[-1:]
+    )
+    return suffix if re.fullmatch(r"(\.[A-Za-z0-9]{1,12}){1,2}", suffix) else ""
+
+
+FORMATS: dict[str, type[TableFormat | JsonFormat | FileFormat]] = {
+    "table": TableFormat,
+    "json": JsonFormat,
+    "file": FileFormat,
+}
+
+_TABLES = {
+    "pyarrow": ("Table", "RecordBatch", "RecordBatchReader"),
+    "pandas": ("DataFrame",),
+    "polars": ("DataFrame", "LazyFrame"),
+    "duckdb": ("DuckDBPyRelation",),
+}
+
+
+def _format_of(value: object) -> str:
+    if type(value) in (int, float, str, bool, dict, list):
+        return "json"
+    if isinstance(value, (bytes, bytearray, memoryview, Path)):
+        return "file"
+    return "table" if _library(value) else "json"
+
+
+def _library(value: object) -> str | None:
+    """The library whose table this is; none of them is imported to find out."""
+    for kind in type(value).__mro__:
+        library = kind.__module__.partition(".")[0].removeprefix("_")
+        if kind.__name__ in _TABLES.get(library, ()):
+            return library
+    return None
+
+
+def _kind(value: object) -> str:
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

@@ -106,6 +106,11 @@ class Stored:
     address: str
     size: int
 
+    @property
+    def digest(self) -> str:
+        """The part of the bytes' SHA-256 that the address holds."""
+        return self.address[:2] + self.address[3:_DIGEST_CHARACTERS]
+
 
 class Store(Protocol):
     """Bytes by address.
@@ -219,7 +224,7 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalStore:
-    """A directory. Files are written under a temporary name beside their place, then renamed; they are read-only.
+    """A directory. Files are written under a temporary name, then renamed; they are read-only.
 
     A file that is put again is not written again; its time is renewed, so that whoever collects old files sees it
     as just written.
@@ -234,10 +239,10 @@ class LocalStore:
     def put(self, data: bytes | memoryview, suffix: str = "") -> Stored:
         octets = memoryview(data).cast("B")
         address = _address(hashlib.sha256(octets).hexdigest(), suffix)
-        path = f"{self.root}/{address}"
+        path = self.root / address
         try:
             if not _renewed(path, octets.nbytes):
-                aside = _aside(path.rpartition("/")[0])
+                aside = _aside(path.parent)
                 self._write(aside, [octets])
                 self._move(aside, path)
         except OSError as error:
@@ -251,11 +256,11 @@ class LocalStore:
     def put_pieces(self, pieces: Iterable[bytes], suffix: str = "") -> Stored:
         """Keep bytes that come in pieces."""
         digest = hashlib.sha256()
-        aside = _aside(str(self.root))
+        aside = _aside(self.root)
         try:
             size = self._write(aside, _digested(pieces, digest))
             address = _address(digest.hexdigest(), suffix)
-            self._move(aside, f"{self.root}/{address}")
+            self._move(aside, self.root / address)
         except OSError as error:
             raise StoreUnusable(str(self), "write to", error) from error
         return Stored(address=address, size=size)
@@ -267,94 +272,85 @@ class LocalStore:
 
     def open(self, address: str) -> BinaryIO:
         try:
-            return open(self._path(address), "rb")  # noqa: SIM115 - the caller closes it
+            return self._path(address).open("rb")
         except FileNotFoundError:
             raise MissingFile(address, str(self)) from None
         except OSError as error:
             raise StoreUnusable(str(self), "read", error) from error
 
     def local_path(self, address: str) -> Path | None:
-        return Path(self._path(address))
-
-    def location(self, address: str) -> str:
         return self._path(address)
 
+    def location(self, address: str) -> str:
+        return str(self._path(address))
+
     def exists(self, address: str) -> bool:
-        return os.path.exists(self._path(address))
+        return self._path(address).exists()
 
     def delete(self, address: str) -> None:
         try:
-            os.unlink(self._path(address))
-        except FileNotFoundError:
-            pass
+            self._path(address).unlink(missing_ok=True)
         except OSError as error:
             raise StoreUnusable(str(self), "delete from", error) from error
 
     def addresses(self) -> Iterator[str]:
-        for folder, name in self._files():
-            if _ADDRESS.fullmatch(f"{folder}/{name}"):
-                yield f"{folder}/{name}"
+        for path in self._files():
+            address = f"{path.parent.name}/{path.name}"
+            if _ADDRESS.fullmatch(address):
+                yield address
 
     def sweep_leftovers(self, older_than: datetime) -> int:
         swept = 0
-        for folder, name in self._files():
-            path = self.root / folder / name
-            with suppress(FileNotFoundError):  # its writer finished, or another sweep was faster
-                if name.startswith(_LEFTOVER) and path.stat().st_mtime < older_than.timestamp():
+        for path in self._files():
+            with suppress(FileNotFoundError):  # its writer has finished, or another sweep was faster
+                if path.name.startswith(_LEFTOVER) and path.stat().st_mtime < older_than.timestamp():
                     path.unlink()
                     swept += 1
         return swept
 
-    def _files(self) -> Iterator[tuple[str, str]]:
-        """Every file of the store as (folder, name); the folder of those at the root is "."."""
+    def _files(self) -> Iterator[Path]:
+        """Every file at the root and in the folders that addresses begin with."""
         try:
-            for folder in os.scandir(self.root):
-                if not folder.is_dir():
-                    yield ".", folder.name
-                elif len(folder.name) == 2:
-                    yield from ((folder.name, name) for name in os.listdir(folder.path))
+            for path in self.root.iterdir():
+                if len(path.name) == 2:
+                    yield from path.iterdir()
+                else:
+                    yield path
         except FileNotFoundError:
             return
         except OSError as error:
             raise StoreUnusable(str(self), "list", error) from error
 
-    def _path(self, address: str) -> str:
-        return f"{self.root}/{_checked(address, self)}"
+    def _path(self, address: str) -> Path:
+        return self.root / _checked(address, self)
 
-    def _write(self, aside: str, pieces: Iterable[bytes | memoryview]) -> int:
+    def _write(self, aside: Path, pieces: Iterable[bytes | memoryview]) -> int:
         """Write a new file, all of it or none; its size."""
-        size = 0
         descriptor = _create(aside)
         try:
-            try:
-                for piece in pieces:
-                    size += _write_all(descriptor, memoryview(piece))
+            with open(descriptor, "wb", buffering=0) as file:  # noqa: PTH123  # pathlib opens no descriptors
+                size = sum(_write_all(file, memoryview(piece)) for piece in pieces)
                 if self.fsync:
                     os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
         except BaseException:  # a full disk, Ctrl-C: nothing half stays behind
-            with suppress(OSError):
-                os.unlink(aside)
+            _remove(aside)
             raise
         return size
 
-    def _move(self, aside: str, path: str) -> None:
+    def _move(self, aside: Path, path: Path) -> None:
         """Give a finished file its name."""
-        folder = path.rpartition("/")[0]
         try:
             try:
-                os.replace(aside, path)
+                aside.replace(path)
             except FileNotFoundError:
-                os.makedirs(folder, exist_ok=True)
-                os.replace(aside, path)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                aside.replace(path)
         except BaseException:
-            with suppress(OSError):
-                os.unlink(aside)
+            _remove(aside)
             raise
         if self.fsync:
-            for directory in (folder, str(self.root)):
-                _fsync_directory(directory)
+            _fsync_directory(path.parent)
+            _fsync_directory(self.root)
 
 
 def _checked(address: str, store: object) -> str:
@@ -364,31 +360,36 @@ def _checked(address: str, store: object) -> str:
     return address
 
 
-def _aside(folder: str) -> str:
-    return f"{folder}/{_LEFTOVER}{os.getpid():x}-{os.urandom(8).hex()}"
+def _leftover() -> str:
+    """A name that no other writer, on any machine, gives at the same time."""
+    return f"{_LEFTOVER}{os.getpid():x}-{os.urandom(8).hex()}"
 
 
-def _create(path: str) -> int:
+def _aside(folder: Path) -> Path:
+    return folder / _leftover()
+
+
+def _create(path: Path) -> int:
     """A new file that only this descriptor can write to; its directory is made if need be."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
     try:
         return os.open(path, flags, 0o444)
     except FileNotFoundError:
-        os.makedirs(path.rpartition("/")[0], exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, flags, 0o444)
 
 
-def _write_all(descriptor: int, octets: memoryview) -> int:
+def _write_all(file: io.FileIO, octets: memoryview) -> int:
     rest = octets
     while rest:  # the system may take less than it is given
-        rest = rest[os.write(descriptor, rest) :]
+        rest = rest[file.write(rest) :]
     return octets.nbytes
 
 
-def _renewed(path: str, size: int) -> bool:
+def _renewed(path: Path, size: int) -> bool:
     """Whether the file is there in full; if so it counts as written now."""
     try:
-        if os.stat(path).st_size != size:  # cut short by a power loss: to be written again
+        if path.stat().st_size != size:  # cut short by a power loss: to be written again
             return False
         with suppress(PermissionError):  # another user's file
             os.utime(path)
@@ -397,13 +398,18 @@ def _renewed(path: str, size: int) -> bool:
     return True
 
 
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
+
+
 def _digested(pieces: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
     for piece in pieces:
         digest.update(piece)
         yield piece
 
 
-def _fsync_directory(path: str) -> None:
+def _fsync_directory(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -436,7 +442,9 @@ class ArrowStore:
         base, _, query = uri.partition("?")
         _refuse_secrets(base, query)
         options = query
-        if base.startswith("s3:") and "allow_delayed_open" not in query:  # one request a small file, not three
+        if (
+            base.startswith("s3:") and "allow_delayed_open" not in query
+        ):  # one request a small file, not three
             options = f"{query}&allow_delayed_open=true".lstrip("&")
         try:
             filesystem, prefix = FileSystem.from_uri(f"{base}?{options}" if options else base)
@@ -537,14 +545,16 @@ class ArrowStore:
 
         selector = FileSelector(self.prefix, recursive=True, allow_not_found=True)
         try:
-            yield from ((info.path, info.mtime) for info in self.filesystem.get_file_info(selector) if info.is_file)
+            yield from (
+                (info.path, info.mtime) for info in self.filesystem.get_file_info(selector) if info.is_file
+            )
         except OSError as error:
             self._fail("list", error)
 
     def _write(self, address: str, pieces: Iterable[bytes | memoryview]) -> None:
         final = self._path(address)
         folder = final.rpartition("/")[0]
-        path = final if self._puts_at_once else _aside(folder)
+        path = final if self._puts_at_once else f"{folder}/{_leftover()}"
         try:
             if path != final:
                 self.filesystem.create_dir(folder, recursive=True)
@@ -560,7 +570,9 @@ class ArrowStore:
             for piece in pieces:
                 stream.write(piece)
             stream.close()
-        except BaseException:  # pyarrow cannot abort: closing shows what was sent so far, so it is removed at once
+        except (
+            BaseException
+        ):  # pyarrow cannot abort: closing shows what was sent so far, so it is removed at once
             with suppress(OSError):
                 stream.close()
             with suppress(OSError):
@@ -579,7 +591,9 @@ def _refuse_secrets(base: str, query: str) -> None:
     secret = [name for name in names if re.search(r"secret|token|password|credential$|_key$|^sig$", name)]
     if parts.password or secret:
         what = f"'{secret[0]}'" if secret else "a password"
-        raise WrongRoot(shown, f"it holds {what}; credentials belong in the environment (AWS_ACCESS_KEY_ID, …)")
+        raise WrongRoot(
+            shown, f"it holds {what}; credentials belong in the environment (AWS_ACCESS_KEY_ID, …)"
+        )
 
 
 # --- in memory ---------------------------------------------------------------------------------------------

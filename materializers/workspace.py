@@ -15,11 +15,10 @@ from graph.asset_graph import FromConfig, FromResource
 from graph.declare import NOTHING
 from graph.digest import CodeDigest, Digester
 from graph.fingerprint import Basis
-from graph.partitions import UNPARTITIONED
 from graph.plan import Plan, make_plan, scope_of
 from graph.selection import parse
 from graph.state import Observed, Version
-from materializers.formats import choose, decode
+from materializers.formats import choose, converted, decode
 from materializers.ledger import Content, Ledger, LedgerError
 from materializers.store import Store
 
@@ -224,24 +223,29 @@ class Workspace:
             raise LedgerError(f"asset '{name}' has no published version{where}; run: materialize {name}")
         return self.value(asset, versions, as_type)
 
-    def value(self, asset: Asset, versions: Mapping[int, Version], annotation: str | None) -> Any:
-        """The value of some partitions of an asset, as the annotation of who reads it wants it."""
-        if set(versions) == {UNPARTITIONED}:
-            return self._decoded(asset, versions[UNPARTITIONED], annotation)
+    def value(
+        self, asset: Asset, versions: Mapping[int, Version], annotation: str | None, hint: object = None
+    ) -> Any:
+        """The value of some partitions of an asset, as the annotation of who reads it wants it.
+
+        Several partitions come as one table, in the order of time.
+
+        Args:
+            hint: the annotation as an object, where it is known.
+        """
         if len(versions) == 1:
-            return self._decoded(asset, next(iter(versions.values())), annotation)
+            return self._decoded(asset, next(iter(versions.values())), annotation, hint)
         import pyarrow as pa
 
         tables = [self._decoded(asset, versions[at], "pa.Table") for at in sorted(versions)]
-        from materializers.formats import converted
+        whole = pa.concat_tables(tables, promote_options="permissive")
+        return converted(whole, annotation, hint=hint, key=asset.key)
 
-        return converted(pa.concat_tables(tables, promote_options="permissive"), annotation)
-
-    def _decoded(self, asset: Asset, version: Version, annotation: str | None) -> Any:
+    def _decoded(self, asset: Asset, version: Version, annotation: str | None, hint: object = None) -> Any:
         content = self.ledger.materialization(version.id).content
         if content.address is None:
             raise LedgerError(f"asset '{asset.key}' is stored elsewhere; only its version is known here")
-        return decode(content, self.store, annotation, hint=None)
+        return decode(content, self.store, annotation, hint=hint, key=asset.key)
 
 
 def sessions(calendar: str, first: date, last: date) -> Sequence[date]:

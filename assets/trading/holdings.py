@@ -9,18 +9,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from assets.allocation.caps import CASH
 from checks import check
 from graph import AssetGraphError, Observation, fresh_within, resource, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-CASH = "CASH"
 
 Money = Annotated[Decimal, Field(decimal_places=2, allow_inf_nan=False)]
 Quantity = Annotated[Decimal, Field(decimal_places=9, allow_inf_nan=False)]
@@ -110,7 +109,6 @@ def cash_is_not_negative(holdings: Holdings) -> bool:
 def positions_are_long(holdings: Holdings) -> bool:
     """Every position is more than zero, and none is called CASH."""
     positions = _plain(holdings)["positions"]
-    assert isinstance(positions, dict)
     return CASH not in positions and all(Decimal(str(quantity)) > 0 for quantity in positions.values())
 
 
@@ -130,7 +128,7 @@ def holdings(book: HoldingsBook) -> Observation:
     return Observation(value=held, as_of=held.as_of, ends=book.path is None)
 
 
-def _plain(holdings: Holdings) -> Mapping[str, object]:
+def _plain(holdings: Holdings) -> Mapping[str, Any]:
     """The holdings as plain values, whether they come as the model or as what was stored."""
     return holdings.model_dump() if isinstance(holdings, BaseModel) else holdings
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from assets.trading.holdings import CASH, Holdings
+from assets.allocation.caps import CASH
+from assets.trading.holdings import Holdings
 from assets.trading.sizing import OrdersRefused, Proposal, Rules, client_order_id, propose
 from checks import between, check, expression, not_null, one_of, unique
 from graph import Config, Out, multi_asset
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 class OrderConfig(Config):
     """The limits of `Rules`, and which attempt at this session's orders it is.
 
-    ``weight_band`` and ``limit_offset`` are fractions, ``minimum_value`` is US dollars.
+    ``weight_band`` and ``limit_offset`` are fractions, ``minimum_value`` is US dollars. Without ``limit_offset`` the
+    orders are market orders.
     """
 
     weight_band: Decimal = Field(default=Decimal("0.01"), ge=0, lt=1)
     minimum_value: Decimal = Field(default=Decimal(10), ge=0)
-    limit_offset: Decimal = Field(default=Decimal("0.02"), ge=0, lt=1)
+    limit_offset: Decimal | None = Field(default=Decimal("0.02"), ge=0, lt=1)
     attempt: int = Field(default=1, ge=1)
 
     def rules(self) -> Rules:
@@ -143,8 +145,8 @@ def _summary(
     buys = [order for order in proposal.orders if order.side == "BUY"]
     sells = [order for order in proposal.orders if order.side == "SELL"]
     zero = Decimal(0)
-    spent = sum((order.quantity * order.limit_price for order in buys), zero)
-    brought = sum((order.quantity * order.limit_price for order in sells), zero)
+    spent = sum((order.worst_value for order in buys), zero)
+    brought = sum((order.worst_value for order in sells), zero)
     return OrderSummary(
         account=holdings.account,
         session=session,

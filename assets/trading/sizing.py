@@ -9,7 +9,7 @@ The rules, in this order:
 4. Buys together, at their limit prices, cost at most the cash plus what the sells bring at theirs; where they would
    cost more they are scaled down together.
 5. Quantities have 4 decimals and are never rounded up. Limit prices are the close plus (buy) or less (sell)
-   ``limit_offset``, in cents.
+   ``limit_offset``, in cents; without an offset they are market orders, and count at the close.
 
 Weights are fractions throughout; the one percentage is called ``turnover_percent``.
 """
@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal, localcontext
 from typing import Literal
 
 from graph import AssetGraphError
@@ -45,21 +45,29 @@ class Rules:
 
     weight_band: Decimal = Decimal("0.01")
     minimum_value: Decimal = Decimal(10)
-    limit_offset: Decimal = Decimal("0.02")
+    limit_offset: Decimal | None = Decimal("0.02")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A limit order. ``value`` is the quantity at the reference price, the close that it was decided from."""
+    """A limit order, or without ``limit_price`` a market order.
+
+    ``value`` is the quantity at the reference price, the close that it was decided from.
+    """
 
     symbol: str
     side: Side
     quantity: Decimal
-    limit_price: Decimal
+    limit_price: Decimal | None
     reference_price: Decimal
     value: Decimal
     weight_before: float
     weight_target: float
+
+    @property
+    def worst_value(self) -> Decimal:
+        """The most that a buy can cost, the least that a sell can bring, as far as the order says."""
+        return self.quantity * (self.reference_price if self.limit_price is None else self.limit_price)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +142,7 @@ def propose(
                 buys.append(decided)
             case Omission():
                 omissions.append(decided)
-    available = cash + sum((order.quantity * order.limit_price for order in sells), ZERO)
+    available = cash + sum((order.worst_value for order in sells), ZERO)
     for order in _within(buys, available):
         if order.value < max(rules.minimum_value, CENT):
             reason = f"the cash allows {order.value:.2f}, less than {rules.minimum_value:.2f}"
@@ -195,7 +203,11 @@ def _decide(
     quantity = position if whole_exit else abs(change) / price
     quantity = min(quantity, position) if side == "SELL" else quantity
     quantity = quantity.quantize(LOT, ROUND_DOWN)
-    limit = (price * (1 + sign * rules.limit_offset)).quantize(CENT, ROUND_HALF_UP)
+    limit = None
+    if rules.limit_offset is not None:
+        # rounded away from the price, so that a limit in cents is never on its wrong side
+        rounding = ROUND_UP if side == "BUY" else ROUND_DOWN
+        limit = (price * (1 + sign * rules.limit_offset)).quantize(CENT, rounding)
     reason = None
     if abs(change) < rules.weight_band * net_value and not whole_exit:
         reason = f"within {rules.weight_band * 100:f} % of its target"
@@ -203,7 +215,7 @@ def _decide(
         reason = f"worth less than {rules.minimum_value:.2f}"
     elif quantity == 0:
         reason = "the quantity rounds to nothing"
-    elif limit == 0:
+    elif limit is not None and limit == 0:
         reason = "the limit price rounds to nothing"
     if reason is not None:
         return Omission(
@@ -223,8 +235,8 @@ def _decide(
 
 def _within(buys: list[Order], available: Decimal) -> list[Order]:
     """The buys, scaled down together where they would cost more than ``available`` at their limit prices."""
-    needed = sum((order.quantity * order.limit_price for order in buys), ZERO)
-    if needed <= available:
+    needed = sum((order.worst_value for order in buys), ZERO)
+    if not buys or needed <= available:
         return buys
     scaled = []
     with localcontext(rounding=ROUND_DOWN):  # not even the 28th digit is rounded up
