@@ -10,16 +10,17 @@ import math
 import struct
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from checks.plain_values import MICROSECOND
-from checks.vocabulary import Bound, Number
+from checks.vocabulary import Bound
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Exact: TypeAlias = Number | Fraction
+Exact: TypeAlias = int | float | Decimal | Fraction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
@@ -105,7 +106,7 @@ class Column:
                 return quoted(value, "'")
             case bytes():
                 return f"from_hex('{value.hex()}')"
-        if self.float_bits:
+        if self.float_bits and isinstance(value, Exact):
             return f"'{_nearest(value, self.float_bits)!r}'::DOUBLE"
         if self.step is None or value in (math.inf, -math.inf):
             return None

@@ -88,3 +88,10 @@ class Check:
         if self.function is not None:
             return (self.function.__doc__ or "").strip().split("\n")[0].rstrip(".") or f"{self.name} holds"
         return sentence(self.kind, self.columns, dict(self.parameters))
+
+
+def _name_of(function: Callable[..., Any] | None) -> str:
+    """What is known of a function without the digest of its code."""
+    if function is None:
+        return ""
+    return f"{function.__module__}.{getattr(function, '__qualname__', type(function).__qualname__)}"

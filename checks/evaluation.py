@@ -14,7 +14,7 @@ from checks.plain_values import Plain, cut, plain
 from checks.probes import CannotJudge, Frame, Probe, probe_of
 from checks.schemas import schema_finding
 from checks.table import ParquetFiles, Source, mappings, opened, rows_at, source_of
-from checks.verdict import Finding, Verdict, sampled
+from checks.verdict import Finding, Verdict
 from graph.errors import near_miss
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def evaluate(
     scanned: list[Check] = []
     for check in checks:
         if check.kind in {"check", "row_count", "schema"}:
-            found[check.name] = _without_scan(check, data, source, now)
+            found[check.name] = _without_scan(check, data, source, now, sample_rows)
         elif source is None:
             found[check.name] = f"it is about a table, but the value is of type {type(data).__name__}"
         else:
@@ -59,10 +59,10 @@ def evaluate(
     if source is not None and scanned:
         found |= _scan(source, scanned, now, sample_rows)
     rows = source.count() if source is not None and checks else None
-    return tuple(_verdict(check, found[check.name], rows, sample_rows) for check in checks)
+    return tuple(_verdict(check, found[check.name], rows) for check in checks)
 
 
-def _verdict(check: Check, found: Finding | str, rows: int | None, sample_rows: int) -> Verdict:
+def _verdict(check: Check, found: Finding | str, rows: int | None) -> Verdict:
     """The verdict of a finding, or of the reason why there is none."""
     passed = isinstance(found, Finding) and bool(found.passed)
     finding = found if isinstance(found, Finding) else Finding(passed=False)
@@ -75,18 +75,19 @@ def _verdict(check: Check, found: Finding | str, rows: int | None, sample_rows: 
         failing=finding.failing,
         rows=rows,
         observed=plain(finding.observed, longest=_LONGEST_OBSERVED),
-        sample=sampled(finding.sample, sample_rows),
+        sample=tuple({name: plain(value) for name, value in row.items()} for row in finding.sample),
         error=None if isinstance(found, Finding) else cut(found, _LONGEST_ERROR),
     )
 
 
-def _without_scan(check: Check, data: object, source: Source | None, now: datetime) -> Finding | str:
+def _without_scan(
+    check: Check, data: object, source: Source | None, now: datetime, limit: int
+) -> Finding | str:
     """The finding of a check that needs no query."""
     match check.kind:
         case "check":
-            assert check.function is not None
             try:
-                return call(check.function, data, source, now)
+                return call(check, data, source, now, limit)
             except Exception as error:  # noqa: BLE001  # the edge of the user's code: its errors are verdicts
                 return f"{type(error).__name__}: {error}"
         case "row_count":
@@ -108,17 +109,17 @@ def _scan(source: Source, checks: Sequence[Check], now: datetime, limit: int) ->
     """The findings of all checks that SQL can judge; a text is the reason why there is none."""
     found: dict[str, Finding | str] = {}
     probes: dict[str, Probe] = {}
-    with opened(source, checks) as (cursor, frame):
+    with opened(source, checks, now) as (cursor, frame):
         for check in checks:
             try:
-                probes[check.name] = probe_of(check, frame, now)
+                probes[check.name] = probe_of(check, frame)
             except CannotJudge as reason:
                 found[check.name] = str(reason)
         judged = _judge(cursor, frame, probes)
         for check in checks:
             match judged.get(check.name):
-                case str() as reason:
-                    found[check.name] = reason
+                case str() as error:
+                    found[check.name] = error
                 case {"failing": failing, "observed": observed}:
                     bad = (
                         _sample(source, cursor, frame, check, probes[check.name], limit)
@@ -178,7 +179,7 @@ def _explained(error: str, frame: Frame) -> str:
     """DuckDB's message without the quotation of our SQL; of a missing column, our own."""
     if missing := re.search(r'Referenced column "(.+?)" not found', error):
         return f"column '{missing[1]}' is missing.{near_miss(missing[1], frame.columns)}"
-    return error.split("\n\nLINE ")[0].strip()
+    return error.split("\n\nLINE ", maxsplit=1)[0].strip()
 
 
 def _settled(observed: object) -> object:

@@ -6,46 +6,67 @@ import inspect
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import cast
 
+from checks.declaration import Check
+from checks.plain_values import plain
 from checks.table import Source, connection
 from checks.verdict import Finding
 
 
-def call(function: Callable[..., Any], value: object, source: Source | None, now: datetime) -> Finding:
-    """What ``function`` says of the value; whatever it raises goes through.
+def call(check: Check, value: object, source: Source | None, now: datetime, sample_rows: int) -> Finding:
+    """What the check's function says of the value, in plain values; whatever it raises goes through.
 
     Raises:
         TypeError: it returned neither a bool nor a `Finding`.
     """
+    function = cast("Callable[..., object]", check.function)
     first, *rest = inspect.signature(function).parameters.values()
     extra = {"now": now} if any(given.name == "now" for given in rest) else {}
     if source is None:
-        return _finding(function(value, **extra))
+        return _finding(function(value, **extra), sample_rows)
     table = source.whole()
-    match _type_name(first.annotation):
-        case "DataFrame":
-            return _finding(function(table.to_pandas(), **extra))
-        case "DuckDBPyRelation":
-            with closing(connection(table.num_rows)) as cursor:
-                return _finding(function(cursor.from_arrow(table), **extra))
-        case _:
-            return _finding(function(table, **extra))
+    package, type_name = _package_and_type(first.annotation)
+    if type_name == "DataFrame" and package not in {"pl", "polars"}:
+        return _finding(function(table.to_pandas(), **extra), sample_rows)
+    if type_name not in {"DataFrame", "DuckDBPyRelation"}:
+        return _finding(function(table, **extra), sample_rows)
+    with closing(connection(table.num_rows)) as cursor:
+        relation = cursor.from_arrow(table)
+        return _finding(
+            function(relation.pl() if type_name == "DataFrame" else relation, **extra), sample_rows
+        )
 
 
-def _type_name(annotation: object) -> str:
-    """The last part of an annotation's name; annotations may be texts."""
-    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
-    return text.rsplit(".", 1)[-1].strip("'\" ")
+def _package_and_type(annotation: object) -> tuple[str, str]:
+    """The first and the last part of an annotation: ``pd.DataFrame`` is ("pd", "DataFrame"); it may be a text."""
+    if isinstance(annotation, str):
+        package, _, rest = annotation.strip("'\" ").rpartition(".")
+        return package.split(".", 1)[0], rest
+    return getattr(annotation, "__module__", "").split(".", 1)[0], getattr(annotation, "__name__", "")
 
 
-def _finding(returned: object) -> Finding:
-    if isinstance(returned, Finding):
-        return returned
-    for method in ("as_py", "item"):  # pyarrow's scalars, numpy's
-        if callable(unwrap := getattr(returned, method, None)):
-            returned = unwrap()
-            break
-    if not isinstance(returned, bool):
+def _finding(returned: object, sample_rows: int) -> Finding:
+    """What a function returned, checked and in plain values; only so much of its sample is looked at."""
+    if not isinstance(returned, Finding):
+        return Finding(passed=_true_or_false(returned))
+    failing = plain(returned.failing)
+    if failing is not None and not isinstance(failing, int):
+        raise TypeError(f"its Finding has failing={returned.failing!r}, which is no number of things")
+    return Finding(
+        passed=_true_or_false(returned.passed),
+        observed=plain(returned.observed),
+        failing=failing,
+        sample=[
+            {str(name): plain(value) for name, value in dict(row).items()}
+            for row in islice(returned.sample, sample_rows)
+        ],
+    )
+
+
+def _true_or_false(returned: object) -> bool:
+    answer = plain(returned)  # numpy and pyarrow have booleans of their own
+    if not isinstance(answer, bool):
         raise TypeError(f"it returned {returned!r}, which is neither a bool nor a Finding")
-    return Finding(passed=returned)
+    return answer

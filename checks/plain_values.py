@@ -15,8 +15,8 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 Plain: TypeAlias = (
-    "None | bool | int | float | Decimal | str | bytes | date | datetime | time | timedelta"
-    " | tuple[Plain, ...] | Mapping[str, Plain]"
+    "bool | int | float | Decimal | str | bytes | date | datetime | time | timedelta"
+    " | tuple[Plain, ...] | Mapping[str, Plain] | None"
 )
 
 MICROSECOND = timedelta(microseconds=1)

@@ -37,7 +37,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """The table as a probe's SQL names it.
+    """The table as a probe's SQL names it, and the time of judging.
 
     Args:
         columns: by the table's own names; None where two columns share one.
@@ -48,6 +48,7 @@ class Frame:
     columns: Mapping[str, Column | None]
     table: str
     row: str
+    now: datetime
 
     @property
     def numbered(self) -> str:
@@ -68,17 +69,17 @@ class Frame:
         return column
 
 
-class CannotJudge(Exception):  # noqa: N818  # a way out of a translation, caught by `evaluate`; it becomes a verdict
+class CannotJudge(Exception):  # a way out of a translation, caught by `evaluate`; it becomes a verdict
     """This check cannot be judged on this table; the message says why."""
 
 
-def probe_of(check: Check, frame: Frame, now: datetime) -> Probe:
+def probe_of(check: Check, frame: Frame) -> Probe:
     """How ``check`` is judged on this table.
 
     Raises:
         CannotJudge: a column is missing or has a type that the check knows nothing of.
     """
-    return _PROBES[check.kind](check, frame, now)
+    return _PROBES[check.kind](check, frame)
 
 
 def _rows(frame: Frame, bad: str, observed: str = "NULL") -> Probe:
@@ -89,13 +90,13 @@ def _rows(frame: Frame, bad: str, observed: str = "NULL") -> Probe:
     )
 
 
-def _not_null(check: Check, frame: Frame, now: datetime) -> Probe:
+def _not_null(check: Check, frame: Frame) -> Probe:
     columns = [frame.column(name) for name in check.columns]
     tests = [f"{c.sql} IS NULL" + (f" OR {c.broken}" if c.float_bits else "") for c in columns]
     return _rows(frame, f"({' OR '.join(tests)})")
 
 
-def _between(check: Check, frame: Frame, now: datetime) -> Probe:
+def _between(check: Check, frame: Frame) -> Probe:
     column = frame.column(check.columns[0])
     low, high = check["low"], check["high"]
     _same_family(check, column, low if low is not None else high)
@@ -103,13 +104,13 @@ def _between(check: Check, frame: Frame, now: datetime) -> Probe:
     return _rows(frame, bad, _extremes(column, low is not None, high is not None))
 
 
-def _no_future_timestamps(check: Check, frame: Frame, now: datetime) -> Probe:
+def _no_future_timestamps(check: Check, frame: Frame) -> Probe:
     column = frame.column(check.columns[0])
-    _same_family(check, column, now)
-    return _rows(frame, column.outside(None, now + check["tolerance"]), _extremes(column, False, True))
+    _same_family(check, column, frame.now)
+    return _rows(frame, column.outside(None, frame.now + check["tolerance"]), _extremes(column, False, True))
 
 
-def _one_of(check: Check, frame: Frame, now: datetime) -> Probe:
+def _one_of(check: Check, frame: Frame) -> Probe:
     column = frame.column(check.columns[0])
     values = check["values"]
     _same_family(check, column, values[0])
@@ -121,7 +122,7 @@ def _one_of(check: Check, frame: Frame, now: datetime) -> Probe:
     return replace(probe, judge=f"(SELECT {_judged('coalesce(sum(times), 0)')} FROM {counted} WHERE {bad})")
 
 
-def _matches(check: Check, frame: Frame, now: datetime) -> Probe:
+def _matches(check: Check, frame: Frame) -> Probe:
     column = frame.column(check.columns[0])
     _same_family(check, column, check["regex"])
     if column.family == "null":
@@ -129,11 +130,11 @@ def _matches(check: Check, frame: Frame, now: datetime) -> Probe:
     return _rows(frame, f"(NOT regexp_matches({column.sql}, {quoted(check['regex'], chr(39))}))")
 
 
-def _expression(check: Check, frame: Frame, now: datetime) -> Probe:
+def _expression(check: Check, frame: Frame) -> Probe:
     return _rows(frame, f"(NOT (\n{check['sql']}\n))")  # on lines of its own: it may end in a comment
 
 
-def _unique(check: Check, frame: Frame, now: datetime) -> Probe:
+def _unique(check: Check, frame: Frame) -> Probe:
     columns = [frame.column(name).sql for name in check.columns]
     key = ", ".join(columns)
     whole = " AND ".join(f"{column} IS NOT NULL" for column in columns)
@@ -146,7 +147,7 @@ def _unique(check: Check, frame: Frame, now: datetime) -> Probe:
     )
 
 
-def _sums_to(check: Check, frame: Frame, now: datetime) -> Probe:
+def _sums_to(check: Check, frame: Frame) -> Probe:
     column, *by = [frame.column(name) for name in check.columns]
     if column.family not in {"number", "null"}:
         raise CannotJudge(f"column '{column.name}' holds {_kind(column)}, which has no sum.")
@@ -172,7 +173,7 @@ def _sums_to(check: Check, frame: Frame, now: datetime) -> Probe:
     )
 
 
-def _monotonic(check: Check, frame: Frame, now: datetime) -> Probe:
+def _monotonic(check: Check, frame: Frame) -> Probe:
     column, *by = [frame.column(name) for name in check.columns]
     if column.family in {"boolean", "bytes", "other"}:
         raise CannotJudge(f"column '{column.name}' holds {_kind(column)}, which has no order.")
@@ -192,7 +193,7 @@ def _monotonic(check: Check, frame: Frame, now: datetime) -> Probe:
     )
 
 
-_PROBES: Mapping[str, Callable[[Check, Frame, datetime], Probe]] = {
+_PROBES: Mapping[str, Callable[[Check, Frame], Probe]] = {
     "not_null": _not_null,
     "unique": _unique,
     "between": _between,

@@ -9,7 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.columns import Column, column_of, quoted
@@ -100,7 +102,9 @@ def connection(rows: int | None) -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def opened(source: Source, checks: Sequence[Check]) -> Iterator[tuple[duckdb.DuckDBPyConnection, Frame]]:
+def opened(
+    source: Source, checks: Sequence[Check], now: datetime
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Frame]]:
     """A connection that sees the columns that ``checks`` look at, and the frame that names them."""
     names = list(source.schema.names)
     seen = list(range(len(names)))
@@ -123,7 +127,7 @@ def opened(source: Source, checks: Sequence[Check]) -> Iterator[tuple[duckdb.Duc
                 columns[names[position]] = column_of(
                     names[position], quoted(name, '"'), arrow_type, stored=source.table is None
                 )
-        yield cursor, Frame(columns=columns, table=_VIEW, row=row)
+        yield cursor, Frame(columns=columns, table=_VIEW, row=row, now=now)
 
 
 def rows_at(
@@ -199,13 +203,13 @@ def _names_in_sql(cursor: duckdb.DuckDBPyConnection, names: Sequence[str]) -> li
 
 @cache
 def _database(process: int, threads: int) -> duckdb.DuckDBPyConnection:
-    """One empty database a process (a forked one has none of its parent's threads); ``threads=0`` is DuckDB's choice."""
+    """One empty database a process, as a forked one has no threads; ``threads=0`` leaves their number to DuckDB."""
     import duckdb
 
     config: dict[str, Any] = {
         "autoinstall_known_extensions": "false",  # judging never reaches for the network,
         "python_enable_replacements": "false",  # nor for variables of the program
-        "temp_directory": os.path.join(tempfile.gettempdir(), f"checks-{process}"),
+        "temp_directory": str(Path(tempfile.gettempdir(), f"checks-{process}")),
     }
     database = duckdb.connect(":memory:", config=config | ({"threads": threads} if threads else {}))
     database.execute("SET GLOBAL TimeZone = 'UTC'").fetchall()

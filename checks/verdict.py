@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from checks.declaration import Severity
-from checks.plain_values import Plain, plain, tagged, untagged
+from checks.plain_values import Plain, tagged, untagged
 from checks.sentences import shown
 
 # In the mapping of a sampled row, its number in the table, from 0.
@@ -115,13 +115,6 @@ def blocking(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
     return tuple(verdict for verdict in verdicts if verdict.blocks)
 
 
-def sampled(rows: Iterable[Mapping[str, object]], limit: int) -> tuple[Mapping[str, Plain], ...]:
-    """At most ``limit`` rows with plain, bounded values."""
-    return tuple(
-        {str(name): plain(value) for name, value in row.items()} for row, _ in zip(rows, range(limit))
-    )
-
-
 def _row(row: Mapping[str, Plain]) -> str:
-    number = f"row {row[ROW_NUMBER]}: " if ROW_NUMBER in row else ""
+    number = f"row {shown(row[ROW_NUMBER])}: " if ROW_NUMBER in row else ""
     return number + ", ".join(f"{name} {shown(value)}" for name, value in row.items() if name != ROW_NUMBER)

@@ -25,13 +25,17 @@ Number: TypeAlias = int | float | Decimal
 Bound: TypeAlias = Number | str | date | datetime | time | timedelta
 
 # What `str(pyarrow.DataType)` begins with, and the short names that pyarrow accepts beside it.
-_ARROW_TYPES = frozenset(
-    """null bool boolean int8 int16 int32 int64 uint8 uint16 uint32 uint64 i1 i2 i4 i8 u1 u2 u4 u8 float16 halffloat
-    float float32 double float64 f2 f4 f8 string utf8 str large_string large_utf8 string_view binary large_binary
-    binary_view fixed_size_binary date32 date64 timestamp time32 time64 duration month_day_nano_interval decimal32
-    decimal64 decimal128 decimal256 list large_list list_view large_list_view fixed_size_list struct map dictionary
-    run_end_encoded sparse_union dense_union extension""".split()
-)
+# fmt: off
+_ARROW_TYPES = frozenset({
+    "null", "bool", "boolean", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "float16", "halffloat", "float", "float32",
+    "double", "float64", "f2", "f4", "f8", "string", "utf8", "str", "large_string", "large_utf8",
+    "string_view", "binary", "large_binary", "binary_view", "fixed_size_binary", "date32", "date64",
+    "timestamp", "time32", "time64", "duration", "month_day_nano_interval", "decimal32", "decimal64",
+    "decimal128", "decimal256", "list", "large_list", "list_view", "large_list_view", "fixed_size_list",
+    "struct", "map", "dictionary", "run_end_encoded", "sparse_union", "dense_union", "extension",
+})
+# fmt: on
 
 
 def not_null(*columns: str, name: str | None = None, severity: Severity = "error") -> Check:
@@ -102,7 +106,7 @@ def one_of(
 
 
 def matches(column: str, regex: str, *, name: str | None = None, severity: Severity = "error") -> Check:
-    """The regular expression is found somewhere in each text (as by `re.search`); anchor it with ``^...$`` for all of it.
+    """The regular expression is found somewhere in each text, as by `re.search`; ``^...$`` asks for all of it.
 
     It is judged by RE2, which knows neither look-around nor references back; nulls pass.
     """
@@ -259,17 +263,16 @@ def check(
     """
     if function is None:
         return lambda wrapped: check(wrapped, name=name, severity=severity)
-    label = name or getattr(function, "__name__", "check")
+    label: str = name if name is not None else getattr(function, "__name__", "check")
     if not callable(function) or inspect.iscoroutinefunction(function):
         raise InvalidCheck(label, "is not an ordinary function.")
-    first, *rest = list(inspect.signature(function).parameters.values()) or [None]
-    if first is None or first.kind not in (first.POSITIONAL_ONLY, first.POSITIONAL_OR_KEYWORD):
+    given = list(inspect.signature(function).parameters.values())
+    if not given or given[0].kind not in {
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    }:
         raise InvalidCheck(label, "takes no value; give its function a parameter for what is judged.")
-    unknown = [
-        given.name
-        for given in rest
-        if given is not None and given.name != "now" and given.default is given.empty
-    ]
+    unknown = [other.name for other in given[1:] if other.name != "now" and other.default is other.empty]
     if unknown:
         raise InvalidCheck(
             label, f"needs '{unknown[0]}', which no check is given; it may take the value and 'now'."

@@ -31,7 +31,9 @@ def _problem_with(package: str, root: Path) -> str | None:
     """One sentence if ``package`` is not the one under ``root``, else None."""
     found, own = _place_of(package), root / package
     if found is None:
-        return f"package '{package}' of this project is missing: expected at {own}. Install the project again."
+        return (
+            f"package '{package}' of this project is missing: expected at {own}. Install the project again."
+        )
     if found == own:
         return None
     return (
@@ -56,7 +58,9 @@ def _remedy(package: str, found: Path) -> str:
     from importlib.metadata import packages_distributions  # slow, and only needed when something is wrong
 
     if "site-packages" in found.parts or "dist-packages" in found.parts:
-        brought_by = [name for name in packages_distributions().get(package, []) if name != "prefect-asset-graph"]
+        brought_by = [
+            name for name in packages_distributions().get(package, []) if name != "prefect-asset-graph"
+        ]
         if brought_by:
             return f"Uninstall {' and '.join(sorted(set(brought_by)))}"
     return f"Rename or move {found}"

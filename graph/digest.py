@@ -72,9 +72,10 @@ class Digester:
                 content = named[name]
                 data = content.encode() if isinstance(content, str) else content
                 parts += (name, data.decode("latin-1"))
-        places, unresolved = self._reach.from_(values.places)
+        reached = self._reach.from_(values.places)
+        unresolved = {line for definition in reached for line in definition.unresolved}
         return CodeDigest(
             digest=digest(*parts),
-            reaches=tuple(sorted({str(place) for place in places} | values.reaches)),
-            unresolved=tuple(sorted({*unresolved, *values.unresolved})),
+            reaches=tuple(sorted(values.reaches.union([definition.label for definition in reached]))),
+            unresolved=tuple(sorted(unresolved | values.unresolved)),
         )

@@ -9,7 +9,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from graph.syntax import DECLARING, ENGINE, Chain, Imported, chain_of, declares, imported_by, type_checking
+from graph.imports import DECLARING, ENGINE, Chain, Imported, chain_of, declares, imported_by, type_checking
 
 WHOLE = "*"
 """The name of a module that is used as a value: all of its definitions."""
@@ -255,32 +255,29 @@ def _own_effects(statement: ast.stmt) -> Iterator[tuple[str, bool]]:
         case ast.Import() | ast.ImportFrom():
             for name, _ in imported_by(statement):
                 yield name, True
-        case ast.Assign():
-            for target in statement.targets:
-                yield from _targets(target)
-        case ast.AnnAssign(value=None):
-            pass
-        case ast.AnnAssign() | ast.AugAssign() | ast.For() | ast.AsyncFor():
-            yield from _targets(statement.target)
-        case ast.With() | ast.AsyncWith():
-            for item in statement.items:
-                if item.optional_vars is not None:
-                    yield from _targets(item.optional_vars)
-        case ast.Delete():
-            for target in statement.targets:
-                yield from _targets(target)
         case ast.If() | ast.While():
             for node in ast.walk(statement.test):
                 if isinstance(node, ast.NamedExpr):
                     yield node.target.id, True
         case ast.Match():
             for node in (node for case in statement.cases for node in ast.walk(case.pattern)):
-                if name := getattr(node, "name", None) or getattr(node, "rest", None):
-                    yield name, True
+                if bound := getattr(node, "name", None) or getattr(node, "rest", None):
+                    yield bound, True
         case ast.Expr(value=ast.Call() as call):
             yield from _filled(call)
-        case _ if isinstance(name := getattr(statement, "name", None), ast.Name):  # ``type name = ...``
-            yield name.id, True
+        case ast.AnnAssign(value=None):
+            pass  # it describes, and binds nothing
+        case _:
+            for target in _targets_of(statement):
+                yield from _targets(target)
+
+
+def _targets_of(statement: ast.stmt) -> list[ast.expr]:
+    """What an assignment, ``del``, ``for``, ``with`` or ``type`` binds."""
+    found = [*getattr(statement, "targets", ()), getattr(statement, "target", None)]
+    found += [item.optional_vars for item in getattr(statement, "items", ())]
+    found.append(getattr(statement, "name", None))
+    return [each for each in found if isinstance(each, ast.expr)]
 
 
 def _targets(target: ast.expr) -> Iterator[tuple[str, bool]]:

@@ -369,5 +369,5 @@ class _Planner:
 
 
 def checks_digest(asset: Asset) -> str:
-    """The digest of an asset's checks, whatever their order."""
-    return digest(*sorted(check.digest for check in asset.checks))
+    """The digest of an asset's checks, whatever their order; empty when it has none."""
+    return digest(*sorted(check.digest for check in asset.checks)) if asset.checks else ""

@@ -14,8 +14,9 @@ from types import CodeType
 from typing import NamedTuple
 
 from graph.fingerprint import digest
+from graph.imports import Chain
 from graph.modules import WHOLE, Module, Modules, Place, Target, narrowed
-from graph.syntax import Chain, Syntax, read
+from graph.syntax import Syntax, read
 
 _GIVEN = frozenset(dir(builtins)) | frozenset(
     {
@@ -32,20 +33,24 @@ _GIVEN = frozenset(dir(builtins)) | frozenset(
 _NOT_SCOPES = frozenset({"<locals>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 
 
-class _Local(NamedTuple):
+class Definition(NamedTuple):
     """One definition by itself.
 
     Args:
-        own: the digest of its text.
-        edges: by what it writes, where that leads.
+        label: ``module:qualname``.
+        own: its normalised text.
+        outside: what it reads from outside the project, as "what is written" and the dotted name.
+        inside: by what is written, the definitions that its free names lead to.
         enclosed: what it reads of the functions around it.
         unresolved: what cannot be followed, for people.
     """
 
-    own: str
-    edges: tuple[tuple[str, Target], ...]
-    enclosed: tuple[Chain, ...]
-    unresolved: tuple[str, ...]
+    label: str
+    own: str = ""
+    outside: tuple[str, ...] = ()
+    inside: tuple[tuple[str, Place], ...] = ()
+    enclosed: tuple[Chain, ...] = ()
+    unresolved: tuple[str, ...] = ()
 
 
 class Reach:
@@ -54,7 +59,7 @@ class Reach:
     def __init__(self, modules: Modules) -> None:
         self.modules = modules
         self._nodes: dict[Place, tuple[ast.AST, frozenset[str]]] = {}
-        self._locals: dict[Place, _Local] = {}
+        self._definitions: dict[Place, Definition] = {}
         self._digests: dict[Place, str] = {}
 
     def function(self, module: str, code: CodeType) -> Place | None:
@@ -99,28 +104,30 @@ class Reach:
                 self._close(component)
         return self._digests[place]
 
-    def from_(self, places: Iterable[Place]) -> tuple[set[Place], list[str]]:
-        """The definitions that are reached from some, those included, and what in them cannot be followed."""
-        seen: set[Place] = set()
-        unresolved: list[str] = []
-        todo = list(places)
+    def from_(self, places: Iterable[Place]) -> list[Definition]:
+        """The definitions that are reached from some, those included."""
+        seen = set(places)
+        todo = list(seen)
+        found = []
         while todo:
-            place = todo.pop()
-            if place not in seen:
-                seen.add(place)
-                local = self.local(place)
-                unresolved += local.unresolved
-                todo += [target for _, target in local.edges if isinstance(target, Place)]
-        return seen, unresolved
+            definition = self.definition(todo.pop())
+            found.append(definition)
+            for _, target in definition.inside:
+                if target not in seen:
+                    seen.add(target)
+                    todo.append(target)
+        return found
 
-    def local(self, place: Place) -> _Local:
+    def definition(self, place: Place) -> Definition:
         """A definition by itself."""
-        if place not in self._locals:
+        found = self._definitions.get(place)
+        if found is None:
             module = self.modules.get(place.module)
-            self._locals[place] = self._read(place, module) if module else _Local("", (), (), ())
-        return self._locals[place]
+            found = self._read(place, module) if module else Definition(str(place))
+            self._definitions[place] = found
+        return found
 
-    def _read(self, place: Place, module: Module) -> _Local:
+    def _read(self, place: Place, module: Module) -> Definition:
         node, around = self._nodes.get(place, (None, frozenset[str]()))
         syntax = _syntax(place, module, node)
         names = syntax.names
@@ -142,7 +149,16 @@ class Reach:
         if node is None:
             edges.update((name, Place(place.module, name)) for name in module.writers.get(place.name, ()))
         enclosed = tuple(chain for chain in sorted(names) if chain[0] in around)
-        return _Local(digest(syntax.text), tuple(edges), enclosed, tuple(unresolved))
+        return Definition(
+            label=str(place),
+            own=syntax.text,
+            outside=tuple(
+                f"{written} outside {target}" for written, target in edges if isinstance(target, str)
+            ),
+            inside=tuple((written, target) for written, target in edges if isinstance(target, Place)),
+            enclosed=enclosed,
+            unresolved=tuple(unresolved),
+        )
 
     def _components(self, start: Place) -> Iterator[list[Place]]:
         """Definitions that reach each other, together, each group after all that it reaches.
@@ -177,29 +193,28 @@ class Reach:
                     yield component
 
     def _following(self, place: Place) -> Iterator[Place]:
-        for _, target in self.local(place).edges:
-            if isinstance(target, Place) and target not in self._digests:
+        for _, target in self.definition(place).inside:
+            if target not in self._digests:
                 yield target
 
     def _close(self, component: list[Place]) -> None:
-        members = frozenset(component)
-        records = {place: self._record(place, members) for place in component}
-        whole = digest(*sorted(records.values())) if len(component) > 1 else ""
-        for place, record in records.items():
-            self._digests[place] = digest(record, whole)
+        """Give their digests to definitions that reach each other: each its own part, and the whole circle."""
+        if len(component) == 1:
+            self._digests[component[0]] = self._part(component[0])
+            return
+        parts = {place: self._part(place) for place in component}
+        circle = digest(*sorted(parts.values()))
+        for place, part in parts.items():
+            self._digests[place] = digest(part, circle)
 
-    def _record(self, place: Place, members: frozenset[Place]) -> str:
-        local = self.local(place)
-        edges = []
-        for written, target in local.edges:
-            if isinstance(target, str):
-                leads_to = f"outside {target}"
-            elif target in members:
-                leads_to = f"around {self.local(target).own}"
-            else:
-                leads_to = self._digests[target]
-            edges.append(f"{written} {leads_to}")
-        return digest(local.own, *sorted(edges))
+    def _part(self, place: Place) -> str:
+        definition = self.definition(place)
+        edges = list(definition.outside)
+        for written, target in definition.inside:
+            known = self._digests.get(target)
+            edges.append(f"{written} {known or 'around ' + digest(self.definition(target).own)}")
+        edges.sort()
+        return digest(definition.own, *edges)
 
 
 def _is_plain(statements: list[ast.stmt] | None, code: CodeType) -> bool:

@@ -13,32 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-Chain = tuple[str, ...]
-"""A name and the attributes read from it: ``np.random.normal`` is ``("np", "random", "normal")``."""
+from graph.imports import Chain, Imported, chain_of, declares, imported_by, type_checking
+from graph.scopes import ANNOTATION, CLASS, CLOSE, COMPREHENSION, FUNCTION, MODULE, Close, Reader, Scope
 
-ENGINE = frozenset({"graph", "checks", "materializers", "deployments"})
-"""The project's own machinery: code outside of every digest, so that an upgrade rebuilds nothing."""
-
-DECLARING = frozenset({"asset", "multi_asset", "source", "resource", "effect"})
-"""The functions of the engine that declare: what they are given are policies, not code."""
 _RESOLVED_LATE = frozenset({"getattr", "globals", "eval", "exec", "import_module", "__import__"})
 _SHOWN = 60  # characters of a dynamic call that are told
-
-
-class Imported(NamedTuple):
-    """What an import binds a name to.
-
-    Args:
-        module: as written, without leading dots.
-        level: the number of leading dots.
-        name: what is imported from the module; empty for the module itself.
-        loaded: all of ``a.b.c`` where ``import a.b.c`` binds ``a``.
-    """
-
-    module: str
-    level: int = 0
-    name: str = ""
-    loaded: str = ""
 
 
 class Dynamic(NamedTuple):
@@ -82,133 +61,19 @@ def read(
     >>> sorted(read(ast.parse("def f(x): return np.log(x) + offset").body).names)
     [('np', 'log'), ('offset',)]
     """
-    reader = _Reader(dict(declarers or {}), defaults_apart)
-    reader.visit(nodes)
+    reader = Reader(declarers or {}, defaults_apart)
+    todo, write = reader.todo, reader.out.append
+    todo += reversed(nodes)
+    while todo:
+        item = todo.pop()
+        kind = type(item)
+        if kind is str:
+            write(item)
+        else:
+            _HANDLERS.get(kind, _any_node)(reader, item)
     outermost = reader.scope
     dynamic = sorted(Dynamic(call.lineno, _shown(call)) for _, call in outermost.calls)
     return Syntax(" ".join(reader.out), frozenset(outermost.loads), frozenset(reader.imports), tuple(dynamic))
-
-
-def chain_of(node: ast.AST) -> Chain:
-    """The chain that an expression is; empty if it is anything but names and dots."""
-    names = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    return (node.id, *reversed(names)) if isinstance(node, ast.Name) else ()
-
-
-def imported_by(node: ast.Import | ast.ImportFrom) -> list[tuple[str, Imported]]:
-    """The names that an import statement binds, each with what it stands for; ``*`` stands for itself."""
-    if isinstance(node, ast.ImportFrom):
-        module, level = node.module or "", node.level
-        return [(alias.asname or alias.name, Imported(module, level, alias.name)) for alias in node.names]
-    return [
-        (alias.asname, Imported(alias.name))
-        if alias.asname
-        else (head := alias.name.partition(".")[0], Imported(head, loaded=alias.name))
-        for alias in node.names
-    ]
-
-
-def declares(declarers: Mapping[str, str], chain: Chain) -> bool:
-    """Whether a chain is one of the engine's declaring functions."""
-    stands_for = declarers.get(chain[0]) if chain else None
-    if stands_for is None:
-        return False
-    parts = [*stands_for.split("."), *chain[1:]]
-    return parts[0] == "graph" and parts[-1] in DECLARING
-
-
-_MODULE, _FUNCTION, _COMPREHENSION, _CLASS, _ANNOTATION = range(5)
-
-
-class _Scope:
-    """Names bound and read in one scope, until it closes and hands what is free to the one around it."""
-
-    __slots__ = ("bound", "calls", "declared_global", "imports", "kind", "loads", "outer")
-
-    def __init__(self, kind: int, outer: _Scope | None) -> None:
-        self.kind = kind
-        self.outer = outer
-        self.bound: set[str] = set()
-        self.loads: set[Chain] = set()
-        self.declared_global: set[str] = set()
-        self.imports: dict[str, list[Imported]] = {}
-        self.calls: list[tuple[str, ast.Call]] = []
-
-
-class _Close:
-    """Stands on the stack where a scope ends."""
-
-
-_CLOSE = _Close()
-
-
-class _Reader:
-    """Visits nodes in the order of the source, writing their text and noting their names."""
-
-    __slots__ = ("declarers", "defaults_apart", "imports", "out", "scope", "todo")
-
-    def __init__(self, declarers: dict[str, str], defaults_apart: ast.AST | None) -> None:
-        self.declarers = declarers
-        self.defaults_apart = defaults_apart
-        self.out: list[str] = []
-        self.todo: list[Any] = []
-        self.scope = _Scope(_MODULE, None)
-        self.imports: set[tuple[Imported, Chain]] = set()
-
-    def visit(self, nodes: Sequence[ast.AST]) -> None:
-        todo, write, handlers = self.todo, self.out.append, _HANDLERS
-        todo += reversed(nodes)
-        while todo:
-            item = todo.pop()
-            kind = type(item)
-            if kind is str:
-                write(item)
-            else:
-                handlers.get(kind, _any_node)(self, item)
-
-    def load(self, chain: Chain) -> None:
-        scope = self.scope
-        # A class body reads from top to bottom, so what it has bound so far is its own. A function's names are
-        # known when all of it has been read.
-        if scope.kind == _CLASS and chain[0] in scope.bound:
-            self.imports.update((found, chain[1:]) for found in scope.imports.get(chain[0], ()))
-        else:
-            scope.loads.add(chain)
-
-    def bind(self, name: str) -> None:
-        if name not in self.scope.declared_global:
-            self.scope.bound.add(name)
-
-    def open(self, kind: int) -> _Scope:
-        self.scope = _Scope(kind, self.scope)
-        return self.scope
-
-    def close(self) -> None:
-        scope = self.scope
-        self.scope = outer = scope.outer or scope
-        if scope.kind == _ANNOTATION:
-            return
-        while (
-            outer.kind == _CLASS and outer.outer is not None
-        ):  # functions do not see the class they stand in
-            outer = outer.outer
-        for chain in scope.loads:
-            if chain[0] in scope.declared_global:
-                _outermost(outer).loads.add(chain)
-            elif chain[0] not in scope.bound or scope.kind == _CLASS:
-                outer.loads.add(chain)
-            else:
-                self.imports.update((found, chain[1:]) for found in scope.imports.get(chain[0], ()))
-        outer.calls += [called for called in scope.calls if called[0] not in scope.bound]
-
-
-def _outermost(scope: _Scope) -> _Scope:
-    while scope.outer is not None:
-        scope = scope.outer
-    return scope
 
 
 def _shown(call: ast.Call) -> str:
@@ -219,7 +84,7 @@ def _shown(call: ast.Call) -> str:
 # Nodes that write more than what they are made of, or bind or read a name.
 
 
-def _name(r: _Reader, node: ast.Name) -> None:
+def _name(r: Reader, node: ast.Name) -> None:
     name = node.id
     r.out.append("$" + name)
     if type(node.ctx) is ast.Load:
@@ -228,7 +93,7 @@ def _name(r: _Reader, node: ast.Name) -> None:
         r.bind(name)
 
 
-def _attribute(r: _Reader, node: ast.Attribute) -> None:
+def _attribute(r: Reader, node: ast.Attribute) -> None:
     chain = chain_of(node)
     if chain:
         r.out.append("$" + ".".join(chain))
@@ -238,7 +103,7 @@ def _attribute(r: _Reader, node: ast.Attribute) -> None:
         r.todo += (")", node.value)
 
 
-def _constant(r: _Reader, node: ast.Constant) -> None:
+def _constant(r: Reader, node: ast.Constant) -> None:
     r.out.append(written(node.value))
 
 
@@ -255,7 +120,7 @@ def written(value: object) -> str:
             return repr(value)
 
 
-def _call(r: _Reader, node: ast.Call) -> None:
+def _call(r: Reader, node: ast.Call) -> None:
     function: ast.expr | None = node.func
     positional, keywords = node.args, node.keywords
     kind = type(function)
@@ -277,7 +142,7 @@ def _call(r: _Reader, node: ast.Call) -> None:
         r.todo.append(function)
 
 
-def _late_call(r: _Reader, node: ast.Call, called: str) -> None:
+def _late_call(r: Reader, node: ast.Call, called: str) -> None:
     """Follow a call that finds its target by name when the name is plain to see; note it otherwise."""
     given = [argument.value if isinstance(argument, ast.Constant) else None for argument in node.args]
     match called, given:
@@ -295,7 +160,7 @@ def _late_call(r: _Reader, node: ast.Call, called: str) -> None:
             r.scope.calls.append((chain_of(node.func)[0] if chain_of(node.func) else "", node))
 
 
-def _subscript(r: _Reader, node: ast.Subscript) -> None:
+def _subscript(r: Reader, node: ast.Subscript) -> None:
     match node:
         case ast.Subscript(
             value=ast.Call(func=ast.Name(id="globals"), args=[]), slice=ast.Constant(value=str(name))
@@ -307,27 +172,27 @@ def _subscript(r: _Reader, node: ast.Subscript) -> None:
             r.todo += (")", node.slice, node.value)
 
 
-def _assign(r: _Reader, node: ast.Assign) -> None:
+def _assign(r: Reader, node: ast.Assign) -> None:
     r.out.append("(=")
     r.todo.append(")")
     r.todo += reversed(node.targets)
     r.todo.append(node.value)  # read before the names are bound
 
 
-def _augmented(r: _Reader, node: ast.AugAssign) -> None:
+def _augmented(r: Reader, node: ast.AugAssign) -> None:
     r.out.append(f"(= {type(node.op).__name__}")
     if isinstance(node.target, ast.Name):
         r.load((node.target.id,))
     r.todo += (")", node.target, node.value)
 
 
-def _annotated(r: _Reader, node: ast.AnnAssign) -> None:
+def _annotated(r: Reader, node: ast.AnnAssign) -> None:
     # Dataclasses and pydantic make code of the annotations in a class; elsewhere they only describe.
     r.out.append("(annotated")
     r.todo += (")", node.target)
     if node.value is not None:
         r.todo.append(node.value)
-    if r.scope.kind == _CLASS:
+    if r.scope.kind == CLASS:
         r.todo.append(node.annotation)
     else:
         r.todo.append(_Quiet(node.annotation))
@@ -342,12 +207,12 @@ class _Quiet:
         self.node = node
 
 
-def _quiet(r: _Reader, item: _Quiet) -> None:
-    r.open(_ANNOTATION)
-    r.todo += (_CLOSE, item.node)
+def _quiet(r: Reader, item: _Quiet) -> None:
+    r.open(ANNOTATION)
+    r.todo += (CLOSE, item.node)
 
 
-def _function(r: _Reader, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+def _function(r: Reader, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
     r.bind(node.name)
     r.out.append(f"({'async ' if type(node) is ast.AsyncFunctionDef else ''}def {node.name}")
     inside: list[Any] = []
@@ -357,7 +222,7 @@ def _function(r: _Reader, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
     _callable(r, node, inside, node.decorator_list)
 
 
-def _lambda(r: _Reader, node: ast.Lambda) -> None:
+def _lambda(r: Reader, node: ast.Lambda) -> None:
     r.out.append("(lambda")
     _callable(r, node, [node.body], [])
 
@@ -372,12 +237,12 @@ class _Enter:
         self.bound = bound
 
 
-def _enter(r: _Reader, item: _Enter) -> None:
+def _enter(r: Reader, item: _Enter) -> None:
     r.open(item.kind).bound.update(item.bound)
 
 
 def _callable(
-    r: _Reader,
+    r: Reader,
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
     inside: list[Any],
     decorators: Sequence[ast.expr],
@@ -406,45 +271,45 @@ def _callable(
             if argument.annotation is not None:
                 shape.append(_Quiet(argument.annotation))
     bound += [each.name for each in getattr(node, "type_params", ())]
-    r.todo += reversed([*around, _Enter(_FUNCTION, bound), *shape, ":", *inside, _CLOSE, ")"])
+    r.todo += reversed([*around, _Enter(FUNCTION, bound), *shape, ":", *inside, CLOSE, ")"])
 
 
-def _declaration(r: _Reader, decorator: ast.expr) -> bool:
+def _declaration(r: Reader, decorator: ast.expr) -> bool:
     return declares(r.declarers, chain_of(decorator.func if isinstance(decorator, ast.Call) else decorator))
 
 
-def _class(r: _Reader, node: ast.ClassDef) -> None:
+def _class(r: Reader, node: ast.ClassDef) -> None:
     r.bind(node.name)
     r.out.append(f"(class {node.name} @")
     parameters = [each.name for each in getattr(node, "type_params", ())]
     parts: list[Any] = [each for each in node.decorator_list if not _declaration(r, each)]
     if parameters:
-        parts.append(_Enter(_FUNCTION, parameters))
-    parts += [":", *node.bases, *node.keywords, _Enter(_CLASS, ()), *_statements(node.body), _CLOSE]
+        parts.append(_Enter(FUNCTION, parameters))
+    parts += [":", *node.bases, *node.keywords, _Enter(CLASS, ()), *_statements(node.body), CLOSE]
     if parameters:
-        parts.append(_CLOSE)
+        parts.append(CLOSE)
     r.todo += reversed([*parts, ")"])
 
 
-def _comprehension(r: _Reader, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
+def _comprehension(r: Reader, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
     """Push a comprehension: its first iterable belongs to the scope around it."""
     first, *others = node.generators
     r.out.append(f"({type(node).__name__}")
-    parts: list[Any] = [first.iter, _Enter(_COMPREHENSION, ()), *_generator(first)]
+    parts: list[Any] = [first.iter, _Enter(COMPREHENSION, ()), *_generator(first)]
     for generator in others:
         parts += (generator.iter, *_generator(generator))
     parts += (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,)
-    r.todo += reversed([*parts, _CLOSE, ")"])
+    r.todo += reversed([*parts, CLOSE, ")"])
 
 
 def _generator(node: ast.comprehension) -> list[Any]:
     return ["(async for" if node.is_async else "(for", node.target, *node.ifs, ")"]
 
 
-def _walrus(r: _Reader, node: ast.NamedExpr) -> None:
+def _walrus(r: Reader, node: ast.NamedExpr) -> None:
     """A walrus binds in the function around, whatever comprehensions it stands in."""
-    scope: _Scope | None = r.scope
-    while scope is not None and scope.kind == _COMPREHENSION:
+    scope: Scope | None = r.scope
+    while scope is not None and scope.kind == COMPREHENSION:
         scope = scope.outer
     if scope is not None and node.target.id not in scope.declared_global:
         scope.bound.add(node.target.id)
@@ -452,10 +317,10 @@ def _walrus(r: _Reader, node: ast.NamedExpr) -> None:
     r.todo += (")", node.value)
 
 
-def _import(r: _Reader, node: ast.Import | ast.ImportFrom) -> None:
+def _import(r: Reader, node: ast.Import | ast.ImportFrom) -> None:
     for name, found in imported_by(node):
         r.out.append(f"(import {name} {'.' * found.level}{found.module} {found.name} {found.loaded} )")
-        if r.scope.kind == _MODULE:  # what a module imports is looked up by the name
+        if r.scope.kind == MODULE:  # what a module imports is looked up by the name
             continue
         r.bind(name)
         r.scope.imports.setdefault(name, []).append(found)
@@ -463,16 +328,16 @@ def _import(r: _Reader, node: ast.Import | ast.ImportFrom) -> None:
             r.declarers[name] = f"{found.module}.{found.name}" if found.name else found.module
 
 
-def _global(r: _Reader, node: ast.Global) -> None:
+def _global(r: Reader, node: ast.Global) -> None:
     r.out.append(f"(global {' '.join(node.names)} )")
     r.scope.declared_global.update(node.names)
     r.scope.bound.difference_update(node.names)
 
 
-def _binding(field: str) -> Callable[[_Reader, Any], None]:
+def _binding(field: str) -> Callable[[Reader, Any], None]:
     """A node whose ``field`` is the name that it binds."""
 
-    def visit(r: _Reader, node: ast.AST) -> None:
+    def visit(r: Reader, node: ast.AST) -> None:
         if name := getattr(node, field):
             r.bind(name)
         _any_node(r, node)
@@ -480,7 +345,7 @@ def _binding(field: str) -> Callable[[_Reader, Any], None]:
     return visit
 
 
-def _joined(r: _Reader, node: ast.JoinedStr) -> None:
+def _joined(r: Reader, node: ast.JoinedStr) -> None:
     """An f-string: neighbouring texts are one, empty ones none, whatever the parser made of them."""
     parts: list[Any] = []
     for value in node.values:
@@ -500,7 +365,7 @@ def _joined(r: _Reader, node: ast.JoinedStr) -> None:
     r.todo += [ascii(part) if isinstance(part, str) else part for part in reversed(parts)]
 
 
-def _formatted(r: _Reader, node: ast.FormattedValue) -> None:
+def _formatted(r: Reader, node: ast.FormattedValue) -> None:
     r.out.append(f"(format {node.conversion}")
     r.todo.append(")")
     if isinstance(node.format_spec, ast.JoinedStr) and node.format_spec.values:
@@ -508,30 +373,25 @@ def _formatted(r: _Reader, node: ast.FormattedValue) -> None:
     r.todo.append(node.value)
 
 
-def _binary(r: _Reader, node: ast.BinOp) -> None:
+def _binary(r: Reader, node: ast.BinOp) -> None:
     r.out.append("(" + type(node.op).__name__)
     r.todo += (")", node.right, node.left)
 
 
-def _compare(r: _Reader, node: ast.Compare) -> None:
+def _compare(r: Reader, node: ast.Compare) -> None:
     r.out.append("(" + " ".join([type(op).__name__ for op in node.ops]))
     r.todo.append(")")
     r.todo += reversed(node.comparators)
     r.todo.append(node.left)
 
 
-def _if(r: _Reader, node: ast.If) -> None:
+def _if(r: Reader, node: ast.If) -> None:
     if type_checking(node.test):
         r.todo += reversed(_statements(node.orelse))
         return
     r.out.append("(if")
     r.todo.append(")")
     r.todo += reversed([node.test, ":", *_statements(node.body), "else", *_statements(node.orelse)])
-
-
-def type_checking(test: ast.expr) -> bool:
-    """Whether a condition is ``TYPE_CHECKING``, so that what it guards never runs."""
-    return (chain := chain_of(test)) != () and chain[-1] == "TYPE_CHECKING"
 
 
 def _statements(body: list[ast.stmt]) -> list[ast.stmt]:
@@ -543,29 +403,29 @@ def _statements(body: list[ast.stmt]) -> list[ast.stmt]:
     ]
 
 
-def _expression(r: _Reader, node: ast.Expr) -> None:
+def _expression(r: Reader, node: ast.Expr) -> None:
     if type(node.value) is not ast.Constant:
         r.todo.append(node.value)
 
 
-def _list(r: _Reader, items: list[Any]) -> None:
+def _list(r: Reader, items: list[Any]) -> None:
     r.out.append("[")
     r.todo.append("]")
     r.todo += reversed(items)
 
 
-def _nothing(r: _Reader, node: object) -> None:
+def _nothing(r: Reader, node: object) -> None:
     """What leaves no trace."""
 
 
-def _close(r: _Reader, item: _Close) -> None:
+def _close(r: Reader, item: Close) -> None:
     r.close()
 
 
 _IGNORED = frozenset({"ctx", "kind", "type_comment", "type_ignores", "type_params", "simple"})
 
 
-def _any_node(r: _Reader, node: ast.AST) -> None:
+def _any_node(r: Reader, node: ast.AST) -> None:
     """A node of any other kind, or of a kind that is not known here: its fields that hold something, by name."""
     if not isinstance(node, ast.AST):
         r.out.append(written(node))
@@ -580,7 +440,7 @@ def _any_node(r: _Reader, node: ast.AST) -> None:
             todo.append(field)
 
 
-_HANDLERS: dict[type, Callable[[_Reader, Any], None]] = {
+_HANDLERS: dict[type, Callable[[Reader, Any], None]] = {
     ast.Name: _name,
     ast.Attribute: _attribute,
     ast.Constant: _constant,
@@ -613,7 +473,7 @@ _HANDLERS: dict[type, Callable[[_Reader, Any], None]] = {
     ast.Expr: _expression,
     ast.Pass: _nothing,
     list: _list,
-    _Close: _close,
+    Close: _close,
     _Quiet: _quiet,
     _Enter: _enter,
 }

@@ -25,9 +25,10 @@ from types import (
 )
 
 from graph.fingerprint import digest
+from graph.imports import ENGINE
 from graph.modules import WHOLE, Place
 from graph.reach import Reach
-from graph.syntax import ENGINE, written
+from graph.syntax import written
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, EllipsisType)
 _DEEPEST = 50  # values within values
@@ -171,7 +172,7 @@ class Values:
         modules = self._reach.modules
         if place is None or not isinstance(value, ModuleType) or modules.get(value.__name__) is None:
             return self.told(value)
-        read = [chain for chain in self._reach.local(place).enclosed if chain[0] == name]
+        read = [chain for chain in self._reach.definition(place).enclosed if chain[0] == name]
         targets = [target for chain in read for target in modules.member(value.__name__, chain[1:])]
         return " ".join(self._place(each) if isinstance(each, Place) else each for each in targets)
 

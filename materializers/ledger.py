@@ -61,6 +61,11 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """Another version was published since the caller looked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """Where a value lies in the store, and what it is.
 
@@ -194,9 +199,9 @@ class Ledger(Protocol):
         """Whether somebody asked the run to stop."""
 
     def begin(
-        self, environment: str, key: str, ordinal: int, *, run_id: str, fingerprint: str, number: int
-    ) -> StartedAttempt | Busy:
-        """Claim a partition and record that an attempt starts, in one transaction."""
+        self, environment: str, key: str, ordinal: int, *, run_id: str, fingerprint: str, number: int, was: str | None
+    ) -> StartedAttempt | Busy | Moved:
+        """Claim a partition whose visible version is ``was`` and record that an attempt starts, in one transaction."""
 
     def renew(self, run_id: str) -> None:
         """A sign of life: every claim of the run gets a whole lease."""
@@ -240,6 +245,9 @@ class Ledger(Protocol):
     def judge(self, environment: str, version: Version, judgement: Judgement, run_id: str) -> None:
         """Record what changed checks say of a published version."""
 
+    def content(self, version_id: str) -> Content:
+        """Where a version's value is."""
+
     def materialization(self, version_id: str) -> Materialization:
         """All that is known of one version."""
 
@@ -278,6 +286,7 @@ __all__ = [
     "LedgerError",
     "Made",
     "Materialization",
+    "Moved",
     "Publication",
     "RunRecord",
     "StartedAttempt",

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from graph.fingerprint import Basis, replaced, set_digest
-from graph.partitions import ranges
+from graph.partitions import UNPARTITIONED, ranges
 from graph.state import Attempt, Outcome, State, Version
 from materializers.ledger import (
     LEASE,
@@ -31,6 +31,7 @@ from materializers.ledger import (
     LedgerError,
     Made,
     Materialization,
+    Moved,
     Publication,
     RunRecord,
     StartedAttempt,
@@ -164,8 +165,8 @@ class SqliteLedger:
     # Attempts
 
     def begin(
-        self, environment: str, key: str, ordinal: int, *, run_id: str, fingerprint: str, number: int
-    ) -> StartedAttempt | Busy:
+        self, environment: str, key: str, ordinal: int, *, run_id: str, fingerprint: str, number: int, was: str | None
+    ) -> StartedAttempt | Busy | Moved:
         """See `Ledger`."""
         now = self._clock()
         place = (environment, key, ordinal)
@@ -181,6 +182,11 @@ class SqliteLedger:
                 if not free and self._locks.alive(held["run_id"]):
                     return Busy(run_id=held["run_id"])
                 token = held["token"] + 1
+            visible = db.execute(
+                "SELECT version_id FROM pointers WHERE environment = ? AND asset = ? AND ordinal = ?", place
+            ).fetchall()
+            if (visible[0]["version_id"] if visible else None) != was:
+                return Moved()
             db.execute(
                 "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?)", (*place, token, run_id, _micros(now + LEASE))
             )
@@ -249,14 +255,13 @@ class SqliteLedger:
             for key, product in made.items():
                 ids[key] = version_id = f"{time.time_ns() // 1000:013x}{secrets.token_hex(5)}"
                 self._insert_version(db, version_id, key, attempt, product, now, refused.get(key))
-                judgement = self._insert_judgement(db, version_id, judged[key], now, attempt.claim.run_id)
+                said = judged[key]
+                judgement = None  # without any checks there is nothing to record
+                if said.verdicts:
+                    judgement = self._insert_judgement(db, version_id, said, now, attempt.claim.run_id)
                 if key not in refused:
-                    self._point(db, attempt, key, version_id, product.content.data_version, kind, now)
-                    db.execute(
-                        "UPDATE pointers SET as_of = ?, judgement = ?"
-                        " WHERE environment = ? AND asset = ? AND ordinal = ?",
-                        (_micros(product.as_of), judgement, attempt.claim.environment, key, attempt.claim.ordinal),
-                    )
+                    pointer = _Pointer(key, version_id, product.content.data_version, product.as_of, judgement)
+                    self._point(db, attempt, pointer, kind, now)
             outcome: Outcome = "rejected" if refused else "published"
             self._end(db, attempt, outcome, reason="; ".join(refused.values()), output=output)
         return ids
@@ -320,34 +325,32 @@ class SqliteLedger:
         return cursor.lastrowid
 
     def _point(
-        self,
-        db: sqlite3.Connection,
-        attempt: StartedAttempt,
-        key: str,
-        version_id: str,
-        data_version: str,
-        kind: str,
-        now: datetime,
+        self, db: sqlite3.Connection, attempt: StartedAttempt, to: _Pointer, kind: str, now: datetime
     ) -> None:
         """Publish: the event, the pointer that indexes it, and the asset's set of partitions."""
-        environment, ordinal = attempt.claim.environment, attempt.claim.ordinal
+        place = (attempt.claim.environment, to.key, attempt.claim.ordinal)
         cursor = db.execute(
             "INSERT INTO publications (environment, asset, first, last, version_id, kind, at, run_id)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (environment, key, ordinal, ordinal, version_id, kind, _micros(now), attempt.claim.run_id),
+            " VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7)",
+            (*place, to.version_id, kind, _micros(now), attempt.claim.run_id),
         )
+        if attempt.claim.ordinal != UNPARTITIONED:
+            self._count(db, place, to.data_version)
+        db.execute(
+            "INSERT OR REPLACE INTO pointers VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*place, to.version_id, cursor.lastrowid, _micros(to.as_of), to.judgement),
+        )
+
+    def _count(self, db: sqlite3.Connection, place: tuple[str, str, int], data_version: str) -> None:
+        """Renew the row from which a partitioned asset is decided without its partitions."""
+        *asset, ordinal = place
         old = db.execute(
             "SELECT v.data_version FROM pointers p JOIN versions v ON v.id = p.version_id"
             " WHERE p.environment = ? AND p.asset = ? AND p.ordinal = ?",
-            (environment, key, ordinal),
+            place,
         ).fetchall()
-        db.execute(
-            "INSERT OR REPLACE INTO pointers (environment, asset, ordinal, version_id, sequence) VALUES (?, ?, ?, ?, ?)",
-            (environment, key, ordinal, version_id, cursor.lastrowid),
-        )
         states = db.execute(
-            "SELECT counter, partitions, set_digest FROM asset_state WHERE environment = ? AND asset = ?",
-            (environment, key),
+            "SELECT counter, partitions, set_digest FROM asset_state WHERE environment = ? AND asset = ?", asset
         ).fetchall()
         counter, partitions, whole = tuple(states[0]) if states else (0, "[]", set_digest([]))
         before = old[0]["data_version"] if old else None
@@ -355,7 +358,7 @@ class SqliteLedger:
             partitions = _with_ordinal(partitions, ordinal)
         db.execute(
             "INSERT OR REPLACE INTO asset_state VALUES (?, ?, ?, ?, ?)",
-            (environment, key, counter + 1, partitions, replaced(whole, ordinal, before, data_version)),
+            (*asset, counter + 1, partitions, replaced(whole, ordinal, before, data_version)),
         )
 
     def finish(
@@ -378,13 +381,13 @@ class SqliteLedger:
         now = self._clock()
         with self._writing() as db:
             self._check_token(db, attempt)
-            (row,) = db.execute("SELECT data_version FROM versions WHERE id = ?", (version_id,)).fetchall()
-            self._point(db, attempt, claim.key, version_id, row["data_version"], "adopt", now)
-            db.execute(
-                "UPDATE pointers SET as_of = ?, judgement = (SELECT max(id) FROM judgements WHERE version_id = ?)"
-                " WHERE environment = ? AND asset = ? AND ordinal = ?",
-                (_micros(as_of), version_id, claim.environment, claim.key, claim.ordinal),
-            )
+            (row,) = db.execute(
+                "SELECT data_version, (SELECT max(id) FROM judgements WHERE version_id = v.id) AS judgement"
+                " FROM versions v WHERE id = ?",
+                (version_id,),
+            ).fetchall()
+            pointer = _Pointer(claim.key, version_id, row["data_version"], as_of, row["judgement"])
+            self._point(db, attempt, pointer, "adopt", now)
             self._end(db, attempt, "adopted")
 
     def verify(self, environment: str, seen: Sequence[tuple[Version, datetime | None]], run_id: str) -> None:
@@ -454,6 +457,13 @@ class SqliteLedger:
         )
         return _version(rows[0]) if rows else None
 
+    def content(self, version_id: str) -> Content:
+        """See `Ledger`."""
+        rows = self._rows("SELECT * FROM versions WHERE id = ?", (version_id,))
+        if not rows:
+            raise LedgerError(f"the ledger has no version '{version_id}'")
+        return _content(rows[0])
+
     def materialization(self, version_id: str) -> Materialization:
         """See `Ledger`."""
         rows = self._rows(f"{_VERSIONS} WHERE v.id = ?", (version_id,))
@@ -468,14 +478,7 @@ class SqliteLedger:
         )
         return Materialization(
             version=_version(row),
-            content=Content(
-                data_version=row["data_version"],
-                format=row["format"],
-                address=row["address"],
-                size=row["size"],
-                rows=row["row_count"],
-                schema=row["schema"],
-            ),
+            content=_content(row),
             lineage={name: (key, tuple(ids)) for name, (key, ids) in json.loads(row["lineage"]).items()},
             judgement=judgement,
             duration=timedelta(microseconds=row["duration"]),
@@ -555,6 +558,16 @@ class SqliteLedger:
             self._db.close()
 
 
+class _Pointer(NamedTuple):
+    """What becomes visible."""
+
+    key: str
+    version_id: str
+    data_version: str
+    as_of: datetime | None
+    judgement: int | None
+
+
 class _SqliteState:
     """One environment at one moment; old versions are looked up when somebody asks."""
 
@@ -632,6 +645,17 @@ def _version(row: sqlite3.Row) -> Version:
         checks=row["checks"] or "",
         verdicts=row["digest"] or "",
         failing=bool(row["failing"]),
+    )
+
+
+def _content(row: sqlite3.Row) -> Content:
+    return Content(
+        data_version=row["data_version"],
+        format=row["format"],
+        address=row["address"],
+        size=row["size"],
+        rows=row["row_count"],
+        schema=row["schema"],
     )
 
 

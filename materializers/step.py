@@ -19,7 +19,7 @@ from graph import Asset, Skip
 from graph.ages import inherited_as_of
 from graph.asset_graph import Upstream
 from graph.fingerprint import fingerprint
-from graph.partitions import partition_ordinal
+from graph.partitions import UNPARTITIONED, partition_ordinal
 from graph.plan import Adopt, Check, Hold, Keep, Materialize, Observe, Step, checks_digest, step_id
 from graph.reading import Reading, reading
 from graph.reasons import held_after
@@ -27,7 +27,7 @@ from graph.state import Outcome, State, Version
 from materializers.arguments import StepRun, arguments_for, versions_read
 from materializers.compute import Call, NotDone, Stopped, TimedOut, compute
 from materializers.formats import choose
-from materializers.ledger import Busy, ClaimLost, Content, Judgement, Made, StartedAttempt
+from materializers.ledger import Busy, ClaimLost, Content, Judgement, Made, Moved, StartedAttempt
 from materializers.output import Output
 from materializers.workspace import Workspace, content_of
 
@@ -119,9 +119,13 @@ def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
         (version,) = workspace.ledger.state(workspace.environment, [step.key]).published(step.key).values()
         workspace.ledger.verify(workspace.environment, [(version, seen.as_of)], scope.run_id)
         return Result(step=step, outcome="kept", reason=step.reason.text)
-    attempt = _claim(workspace, scope, step.key, 0, seen.data_version or "", 1)
+    visible = workspace.ledger.state(workspace.environment, [step.key]).published(step.key).get(UNPARTITIONED)
+    was = visible.id if visible else None
+    attempt = _claim(workspace, scope, step.key, UNPARTITIONED, mark=seen.data_version or "", number=1, was=was)
     if attempt is None:
         return Result(step=step, outcome="cancelled", reason="the run was stopped")
+    if isinstance(attempt, Moved):
+        return Result(step=step, outcome="kept", reason="another run was first")
     verdicts: tuple[Any, ...] = ()
     judgement = Judgement(checks=checks_digest(asset))
     if asset.checks and seen.address is not None:
@@ -162,12 +166,12 @@ def _judge_again(step: Check, workspace: Workspace, scope: RunScope) -> Result:
 
 
 def _claim(
-    workspace: Workspace, scope: RunScope, key: str, ordinal: int, mark: str, number: int
-) -> StartedAttempt | None:
+    workspace: Workspace, scope: RunScope, key: str, ordinal: int, *, mark: str, number: int, was: str | None
+) -> StartedAttempt | Moved | None:
     """Claim a partition, waiting while another run holds it; None when this run is stopped."""
     while not scope.stop.is_set():
         begun = workspace.ledger.begin(
-            workspace.environment, key, ordinal, run_id=scope.run_id, fingerprint=mark, number=number
+            workspace.environment, key, ordinal, run_id=scope.run_id, fingerprint=mark, number=number, was=was
         )
         if not isinstance(begun, Busy):
             return begun
@@ -200,16 +204,18 @@ class _Building:
         raise AssertionError("unreachable: the last number always returns")
 
     def _attempt(self, number: int) -> Result:
-        settled, _, mark, _ = self._settled()
+        settled, found, mark, state = self._settled()
         if settled is not None:
             return settled
-        attempt = _claim(self.workspace, self.scope, self.asset.key, self.ordinal, mark, number)
+        visible = state.published(self.asset.key).get(self.ordinal)
+        was = visible.id if visible else None
+        attempt = _claim(
+            self.workspace, self.scope, self.asset.key, self.ordinal, mark=mark, number=number, was=was
+        )
         if attempt is None:
             return self._result("cancelled", reason="the run was stopped")
-        settled, found, again, state = self._settled()  # under the claim: another run may have done it meanwhile
-        if settled is not None or again != mark:
-            self.workspace.ledger.finish(attempt, "kept", reason="another run was first")
-            return settled if settled is not None else self._attempt(number)
+        if isinstance(attempt, Moved):  # another run was first: look again
+            return self._attempt(number)
         known = None if self.must else self._known(state, mark)
         if known is not None:
             self.workspace.ledger.adopt(attempt, known.id, known.as_of)

@@ -242,7 +242,7 @@ class Workspace:
         return converted(whole, annotation, hint=hint, key=asset.key)
 
     def _decoded(self, asset: Asset, version: Version, annotation: str | None, hint: object = None) -> Any:
-        content = self.ledger.materialization(version.id).content
+        content = self.ledger.content(version.id)
         if content.address is None:
             raise LedgerError(f"asset '{asset.key}' is stored elsewhere; only its version is known here")
         return decode(content, self.store, annotation, hint=hint, key=asset.key)

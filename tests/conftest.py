@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 REQUIRE_ALL = "ASSETS_REQUIRE_ALL"
 """Set by continuous integration: every service and all data are there, so that a skip is a failure."""
+SETTINGS = ("ALPACA_", "APCA_", "ASSETS_", "MARKET_", "MASSIVE_", "POLYGON_", "PREFECT_", "TRADING_")
 
 # Small and the same on every run: what passed yesterday passes today. `make faults` looks for what is new.
 settings.register_profile("small", max_examples=25, deadline=None, derandomize=True)
@@ -31,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """The settings of the person at the keyboard reach no test: no server, home or key of theirs is touched."""
     for name in list(os.environ):
-        if name.startswith(("ALPACA_", "ASSETS_", "MASSIVE_", "POLYGON_", "PREFECT_")) and name != REQUIRE_ALL:
+        if name.startswith(SETTINGS) and name != REQUIRE_ALL:
             del os.environ[name]
     home = tempfile.mkdtemp(prefix="prefect-home-")
     os.environ.update(PREFECT_HOME=home, PREFECT_SERVER_ANALYTICS_ENABLED="false", DO_NOT_TRACK="1")
@@ -39,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Doctests are collected from the packages, not from the benchmarks and helpers that lie beside the tests."""
+    """Doctests are collected from the packages, not from the benchmarks that lie beside the tests."""
     in_tests = ROOT / "tests" in collection_path.parents
     is_test = collection_path.name.startswith("test_") or collection_path.name == "conftest.py"
     return True if in_tests and collection_path.suffix == ".py" and not is_test else None

@@ -62,7 +62,7 @@ class YahooPrices:
 
     def _history(self, session: Session[Response], symbol: str, start: date, end: date) -> pd.DataFrame:
         import yfinance
-        from curl_cffi.requests.exceptions import RequestException
+        from curl_cffi.requests.exceptions import HTTPError, RequestException
         from yfinance.exceptions import YFException, YFPricesMissingError, YFRateLimitError, YFTzMissingError
 
         yfinance.config.debug.hide_exceptions = False  # otherwise it logs what went wrong and gives an empty table
@@ -76,10 +76,12 @@ class YahooPrices:
             )
         except (YFPricesMissingError, YFTzMissingError) as error:
             raise UnknownSymbol("yahoo", [symbol], said=str(error)) from None
-        except YFRateLimitError as error:
+        except HTTPError as error:  # of a page that yfinance asks for where the chart has no time zone
+            if error.response is not None and error.response.status_code == 404:
+                raise UnknownSymbol("yahoo", [symbol], said=str(error)) from None
+            raise UnreadableAnswer("yahoo", str(error)) from None
+        except (YFRateLimitError, RequestException) as error:
             raise SourceUnavailable("yahoo", self.patience.attempts, str(error)) from None
-        except RequestException as error:
-            raise SourceUnavailable("yahoo", 1, str(error)) from None
         except PriceSourceError:
             raise
         except (YFException, KeyError, IndexError, TypeError, ValueError) as error:

@@ -6,8 +6,9 @@ The rules, in this order:
 2. A position whose weight is less than ``weight_band`` of the account's value from its target is left alone; a whole
    exit is not. Trades worth less than ``minimum_value`` are left alone too. Both are listed with the reason.
 3. Sells come first and never go beyond the position.
-4. Buys together, at their limit prices, cost at most the cash plus what the sells bring at theirs; where they would
-   cost more they are scaled down together.
+4. Buys together, at their limit prices, cost at most the cash plus what the sells bring at theirs; and at reference
+   prices they leave the cash that the target leaves (1 less its weights), even where rule 2 kept a position too
+   large. Where they would cost more they are scaled down together.
 5. Quantities have 4 decimals and are never rounded up. Limit prices are the close plus (buy) or less (sell)
    ``limit_offset``, in cents; without an offset they are market orders, and count at the close.
 
@@ -17,7 +18,7 @@ Weights are fractions throughout; the one percentage is called ``turnover_percen
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal, localcontext
 from typing import Literal
@@ -116,44 +117,26 @@ def propose(
     _refuse_wrong_weights(weights)
     held = {symbol: quantity for symbol, quantity in sorted(positions.items()) if quantity != 0}
     wanted = {symbol: weight for symbol, weight in sorted(weights.items()) if weight > 0}
-    for symbol in sorted(held.keys() | wanted.keys()):
+    symbols = sorted(held.keys() | wanted.keys())
+    for symbol in symbols:
         _refuse_wrong_price(symbol, prices, "held" if symbol in held else "targeted")
-    for symbol, quantity in held.items():
-        if quantity < 0:
-            raise OrdersRefused(
-                f"the position in '{symbol}' is {quantity}: short positions are not handled", symbol
-            )
-    net_value = cash + sum((quantity * prices[symbol] for symbol, quantity in held.items()), ZERO)
-    if net_value <= 0:
-        raise OrdersRefused(
-            f"the account is worth {net_value:.2f}: weights of nothing have no meaning; add cash"
-        )
+    net_value = _net_value(held, cash, prices)
 
-    sells: list[Order] = []
-    buys: list[Order] = []
-    omissions: list[Omission] = []
-    for symbol in sorted(held.keys() | wanted.keys()):
-        quantity = held.get(symbol, ZERO)
-        decided = _decide(symbol, wanted.get(symbol, 0.0), quantity, prices[symbol], net_value, rules)
-        match decided:
-            case Order(side="SELL"):
-                sells.append(decided)
-            case Order():
-                buys.append(decided)
-            case Omission():
-                omissions.append(decided)
-    available = cash + sum((order.worst_value for order in sells), ZERO)
-    for order in _within(buys, available):
-        if order.value < max(rules.minimum_value, CENT):
-            reason = f"the cash allows {order.value:.2f}, less than {rules.minimum_value:.2f}"
-            omissions.append(Omission(symbol=order.symbol, side="BUY", value=order.value, reason=reason))
-        else:
-            sells.append(order)
-    traded = sum((order.value for order in sells), ZERO)
+    asked = [
+        _decide(symbol, wanted.get(symbol, 0.0), held.get(symbol, ZERO), prices[symbol], net_value, rules)
+        for symbol in symbols
+    ]
+    omissions = [decided for decided in asked if isinstance(decided, Omission)]
+    sells = [decided for decided in asked if isinstance(decided, Order) and decided.side == "SELL"]
+    buys = [decided for decided in asked if isinstance(decided, Order) and decided.side == "BUY"]
+    kept = (1 - sum((Decimal(repr(weight)) for weight in wanted.values()), ZERO)) * net_value
+    funded, unfunded = _fund(buys, sells, cash, kept, rules)
+    orders = (*sells, *funded)
+    traded = sum((order.value for order in orders), ZERO)
     return Proposal(
         net_value=net_value.quantize(CENT, ROUND_HALF_UP),
-        orders=tuple(sells),
-        omissions=tuple(sorted(omissions, key=lambda omission: omission.symbol)),
+        orders=orders,
+        omissions=tuple(sorted(omissions + unfunded, key=lambda omission: omission.symbol)),
         turnover_percent=float(traded / 2 / net_value * 100),
     )
 
@@ -233,16 +216,49 @@ def _decide(
     )
 
 
-def _within(buys: list[Order], available: Decimal) -> list[Order]:
-    """The buys, scaled down together where they would cost more than ``available`` at their limit prices."""
-    needed = sum((order.worst_value for order in buys), ZERO)
-    if not buys or needed <= available:
-        return buys
-    scaled = []
-    with localcontext(rounding=ROUND_DOWN):  # not even the 28th digit is rounded up
-        share = max(available, ZERO) / needed
-        for order in buys:
-            quantity = (order.quantity * share).quantize(LOT)
-            value = (quantity * order.reference_price).quantize(CENT, ROUND_HALF_UP)
-            scaled.append(replace(order, quantity=quantity, value=value))
-    return scaled
+def _fund(
+    buys: list[Order], sells: list[Order], cash: Decimal, kept: Decimal, rules: Rules
+) -> tuple[list[Order], list[Omission]]:
+    """The buys that the cash allows, scaled down together where it does not allow them all; and those it refuses."""
+    share = min(
+        _share(cash + sum((sell.worst_value for sell in sells), ZERO), (buy.worst_value for buy in buys)),
+        _share(
+            cash + sum((sell.value for sell in sells), ZERO) - max(kept, ZERO), (buy.value for buy in buys)
+        ),
+    )
+    if share == 1:
+        return buys, []
+    funded, unfunded = [], []
+    for buy in buys:
+        with localcontext(rounding=ROUND_DOWN):  # not even the 28th digit is rounded up
+            quantity = (buy.quantity * share).quantize(LOT)
+        value = (quantity * buy.reference_price).quantize(CENT, ROUND_HALF_UP)
+        if quantity > 0 and value >= rules.minimum_value:
+            funded.append(replace(buy, quantity=quantity, value=value))
+        else:
+            reason = f"the cash allows {value:.2f}, less than {max(rules.minimum_value, CENT):.2f}"
+            unfunded.append(Omission(symbol=buy.symbol, side="BUY", value=value, reason=reason))
+    return funded, unfunded
+
+
+def _share(available: Decimal, costs: Iterable[Decimal]) -> Decimal:
+    """The part of ``costs`` that ``available`` pays, from 0 to 1."""
+    needed = sum(costs, ZERO)
+    if needed <= available:
+        return Decimal(1)
+    with localcontext(rounding=ROUND_DOWN):
+        return max(available, ZERO) / needed if needed else Decimal(1)
+
+
+def _net_value(held: Mapping[str, Decimal], cash: Decimal, prices: Mapping[str, Decimal]) -> Decimal:
+    for symbol, quantity in held.items():
+        if quantity < 0:
+            raise OrdersRefused(
+                f"the position in '{symbol}' is {quantity}: short positions are not handled", symbol
+            )
+    net_value = cash + sum((quantity * prices[symbol] for symbol, quantity in held.items()), ZERO)
+    if net_value <= 0:
+        raise OrdersRefused(
+            f"the account is worth {net_value:.2f}: weights of nothing have no meaning; add cash"
+        )
+    return net_value

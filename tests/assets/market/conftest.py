@@ -77,7 +77,7 @@ def _serving(server: HTTPServer, real: Callable[[Service, Request], Response]) -
         service.asked.append(request.full_path.rstrip("?"))
         return service.faults.popleft() if service.faults else real(service, request)
 
-    server.expect_request(re.compile(r"/v[28]/.*")).respond_with_handler(handle)
+    server.expect_request(re.compile(r"/v(2|8|10)/.*")).respond_with_handler(handle)
     return service
 
 
@@ -163,6 +163,9 @@ def _massive(service: Service, request: Request) -> Response:
 def _yahoo(service: Service, request: Request) -> Response:
     """GET /v8/finance/chart/{symbol}, as Yahoo's own pages ask it."""
     symbol = request.path.rsplit("/", 1)[-1]
+    if "quoteSummary" in request.path:
+        error = {"code": "Not Found", "description": f"Quote not found for symbol: {symbol}"}
+        return answering({"quoteSummary": {"result": None, "error": error}}, 404)
     if symbol not in service.bars:
         error = {"code": "Not Found", "description": "No data found, symbol may be delisted"}
         return answering({"chart": {"result": None, "error": error}}, 404)

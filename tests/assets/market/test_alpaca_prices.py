@@ -112,7 +112,7 @@ def test_a_symbol_without_any_bar_is_unknown(alpaca_service: Service) -> None:
         pytest.param({"message": "start: bad"}, 422, UnreadableAnswer, "HTTP 422", id="a refused parameter"),
         pytest.param({"message": "subscription does not permit"}, 403, RefusedKey, "permit", id="no subscription"),
         pytest.param("<html>", 200, UnreadableAnswer, "no JSON", id="a page where JSON was promised"),
-        pytest.param({"quotes": {}}, 200, UnreadableAnswer, "cannot be read", id="JSON of another kind"),
+        pytest.param({"surprise": {}}, 200, UnreadableAnswer, "cannot be read", id="JSON of another kind"),
         pytest.param({"bars": None}, 200, UnreadableAnswer, "cannot be read", id="no bars at all"),
         pytest.param({"bars": {"AAPL": [{"t": "x"}]}}, 200, UnreadableAnswer, "KeyError", id="half a bar"),
     ],
