@@ -252,7 +252,7 @@ class Values:
         try:
             reduce = copyreg.dispatch_table.get(kind)
             parts = reduce(value) if reduce is not None else value.__reduce_ex__(4)
-        except Exception:  # anybody's code; most often "cannot pickle"
+        except Exception:  # noqa: BLE001  # somebody's class: it may raise anything
             self._untold(f"a {kind.__module__}.{kind.__qualname__} cannot be digested")
             return self.told(kind)
         if isinstance(parts, str):

@@ -80,9 +80,8 @@ def choose(value: object, annotation: str | None, stored_as: str | None, *, key:
         raise NotStorable(key, kind_of(value), remedy)
     promised = PROMISES.get(wanted(annotation).shape)
     if promised is not None and stored_as is None and promised != name:
-        raise NotStorable(
-            key, kind_of(value), f"its annotation says '{annotation}'; return that, or change it"
-        )
+        remedy = "return Skip(reason)" if value is None else "return that, or change the annotation"
+        raise NotStorable(key, kind_of(value), f"its annotation promises '{annotation}'; {remedy}")
     return FORMATS[name](key=key)
 
 
@@ -127,16 +126,14 @@ class JsonFormat:
             content = plain(value)
             data = _stored_text(content).encode("utf-8")
         except NotPlain as error:
-            place = f"{kind_of(value)} with {error.what} at {error.place}" if error.place else error.what
-            raise NotStorable(self.key, place, error.remedy) from error
+            what = f"{kind_of(value)} with {error.what} at {error.place}" if error.place else error.what
+            raise NotStorable(self.key, what, error.remedy) from error
         except UnicodeEncodeError as error:
-            raise NotStorable(
-                self.key, f"{kind_of(value)} with half a character", "it is no valid Unicode"
-            ) from error
+            what = f"{kind_of(value)} with half a surrogate pair"
+            raise NotStorable(self.key, what, "it is no valid Unicode; mend the text") from error
         except RecursionError as error:
-            raise NotStorable(
-                self.key, kind_of(value), "it contains itself, or is nested too deeply"
-            ) from error
+            remedy = "it contains itself, or is nested too deeply"
+            raise NotStorable(self.key, kind_of(value), remedy) from error
         stored = store.put(data, ".json")
         return Encoded(
             data_version=plain_version(content), format=self.name, address=stored.address, size=stored.size
@@ -154,8 +151,9 @@ class JsonFormat:
                 remedy = "read it as a plain value or a model, or give its producer stored_as='table'"
                 raise CannotConvert(self.key, "JSON", want.text, remedy)
         if want.hint is not None and not is_plain(want.hint):
+            whole = data
             return validated(
-                want, self.key, "JSON", lambda rule: rule.validate_json(data, by_name=True, by_alias=True)
+                want, self.key, "JSON", lambda rule: rule.validate_json(whole, by_name=True, by_alias=True)
             )
         try:
             return json.loads(data)
@@ -176,18 +174,16 @@ class FileFormat:
         if isinstance(value, str):
             value = value.encode("utf-8")
         if not isinstance(value, (bytes, bytearray, memoryview)):
-            raise NotStorable(
-                self.key, kind_of(value), "return a Path or bytes, or leave out stored_as='file'"
-            )
+            remedy = "return a Path, bytes or text, or leave out stored_as='file'"
+            raise NotStorable(self.key, kind_of(value), remedy)
         return self._encoded(store.put(memoryview(value), _suffix_of_bytes(bytes(value[:512]))))
 
     def _encode_path(self, path: Path, store: Store) -> Encoded:
         if path.is_dir():
             raise NotStorable(self.key, f"the directory {path}", "return one file, such as an archive of it")
         if not path.is_file():
-            raise NotStorable(
-                self.key, f"the path {path}", "there is no such file; write it before returning it"
-            )
+            remedy = "there is no such file; write it before returning it"
+            raise NotStorable(self.key, f"the path {path}", remedy)
         return self._encoded(store.put_file(path, _suffix_of_name(path.name)))
 
     def _encoded(self, stored: Stored) -> Encoded:
@@ -199,13 +195,20 @@ class FileFormat:
             case "bytes":
                 return store.get(address)
             case "text":
-                return store.get(address).decode("utf-8")
+                return self._text(store.get(address), want)
             case "path":
                 return local_copy(store, address)
             case "any" if want.hint in (None, Any, object):
                 return local_copy(store, address)
             case _:
                 raise CannotConvert(self.key, "a file", want.text, "a file is read as Path, bytes or str")
+
+    def _text(self, data: bytes, want: Wanted) -> str:
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            remedy = "it is not UTF-8; read it as bytes or Path"
+            raise CannotConvert(self.key, "a file", want.text, remedy) from error
 
 
 _SUFFIXES = {  # by how the bytes begin, so that what is stored opens with a click
@@ -216,26 +219,19 @@ _SUFFIXES = {  # by how the bytes begin, so that what is stored opens with a cli
     b"\x1f\x8b": ".gz",
     b"<!doctype html": ".html",
     b"<html": ".html",
-    b"<svg": ".svg",
 }
 
 
-def _suffix_of_bytes(data: bytes) -> str:
-    start = data.lstrip()[:16]
-    found = (
-        suffix
-        for mark, suffix in _SUFFIXES.items()
-        if start.startswith(mark) or start.lower().startswith(mark)
-    )
-    return next(found, "")
+def _suffix_of_bytes(start: bytes) -> str:
+    found = [suffix for mark, suffix in _SUFFIXES.items() if start.lower().startswith(mark.lower())]
+    return ".svg" if b"<svg" in start else found[0] if found else ""
 
 
 def _suffix_of_name(name: str) -> str:
     """The last suffix of a file's name, or the last two of a compressed one, where they are short and plain."""
     suffixes = Path(name).suffixes
-    suffix = "".join(
-        suffixes[-2:] if suffixes[-1:] in ([".gz"], [".zst"], [".bz2"], [".xz"]) else suffixes[-1:]
-    )
+    packed = suffixes[-1:] in ([".gz"], [".zst"], [".bz2"], [".xz"])
+    suffix = "".join(suffixes[-2:] if packed else suffixes[-1:])
     return suffix if re.fullmatch(r"(\.[A-Za-z0-9]{1,12}){1,2}", suffix) else ""
 
 

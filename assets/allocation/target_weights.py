@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from assets.allocation.caps import CASH, target, turnover
-from checks import between, not_null, row_count, sums_to, unique
+from checks import between, expression, not_null, row_count, sums_to, unique
 from graph import Config, asset
 
 if TYPE_CHECKING:
@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 
 
 class TargetConfig(Config):
-    """The limits, as fractions of the portfolio."""
+    """The limits, as fractions of the portfolio. Looser ones than the house's are rejected by the checks."""
 
     cap: float = Field(default=0.20, gt=0, le=1)
     cash_floor: float = Field(default=0.02, ge=0, lt=1)
+
+
+WITHIN_THE_HOUSE_LIMITS = (
+    expression("symbol = 'CASH' or weight <= 0.20", name="no stock above 20 %"),
+    expression("symbol <> 'CASH' or weight >= 0.02", name="cash at least 2 %"),
+)
+"""Whatever the configuration says."""
 
 
 @asset(
@@ -31,6 +38,7 @@ class TargetConfig(Config):
         between("weight", 0, 1),
         between("turnover", 0, 1),
         sums_to("weight", 1.0, by=("session",), tolerance=1e-8),
+        *WITHIN_THE_HOUSE_LIMITS,
     ],
     unchecked="no freshness of its own: it is as fresh as market/prices",
 )

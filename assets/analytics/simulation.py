@@ -28,6 +28,9 @@ from assets.trading.sizing import CENT, LOT, ZERO, Order, Rules, propose
 
 Outcome = Literal["filled", "cut to the cash", "no price", "delisted"]
 
+MARKET_ORDERS = Rules(limit_offset=None)
+"""The rules of the orders that are proposed, without limit prices."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
@@ -39,7 +42,7 @@ class Terms:
 
     opening_cash: Decimal = Decimal("100000.00")
     cost_bps: Decimal = Decimal(10)
-    rules: Rules = Rules(limit_offset=None)
+    rules: Rules = MARKET_ORDERS
     delisted_after: int = 10
     delisting_loss: Decimal = ZERO
 

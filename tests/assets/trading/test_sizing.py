@@ -79,6 +79,14 @@ def lines(proposal: Proposal) -> list[str]:
             ["not SELL A: worth less than 10.00"],
             id="a whole exit is not exempt from the minimum value",
         ),
+        pytest.param(
+            {"A": 0.5, "B": 0.48},
+            {"A": 505, "B": 300},
+            195,
+            {"A": 1, "B": 1},
+            ["BUY B 174.9999 at 1.02", "not SELL A: within 1.00 % of its target"],
+            id="a position left too large takes nothing from the cash that the target keeps",
+        ),
         pytest.param({"A": 0.5}, {"A": 10}, 100, {"A": 10}, [], id="on target there is nothing to do"),
         pytest.param({}, {}, 500, {}, [], id="no target and no position is nothing to do"),
         pytest.param(
