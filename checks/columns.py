@@ -1,30 +1,38 @@
-"""Columns as SQL sees them: what a value is compared with, and the comparison itself, exact where the type is.
+"""Columns and what their values are compared with: exact, and the same in SQL and in Python.
 
-Integers, decimals, dates, timestamps, times and durations all lie on a lattice: they are whole multiples of a step.
-A bound is rounded to that lattice inwards, so that no comparison is made between types and none can overflow.
+Integers, decimals, dates, timestamps, times and durations lie on a lattice: they are whole multiples of a step. A bound
+is rounded to that lattice inwards, so that no comparison mixes types and none can overflow. A value's position on it is
+its *place*: the number itself, days for dates, micro- or nanoseconds for the other kinds of time.
 """
 
 from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from checks.plain_values import MICROSECOND
-from checks.vocabulary import Bound
+from checks.plain_values import MICROSECOND, Plain
+from checks.vocabulary import Bound, family_of
+from graph.errors import near_miss
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Exact: TypeAlias = int | float | Decimal | Fraction
+Place: TypeAlias = int | float | Decimal | str | bool | bytes
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
-_WIDEST = {"integer": 2**127, "decimal": 10**38}
+_NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1, "day": 86_400 * 10**9}
+_WIDEST_INTEGER = 2**127  # what DuckDB's integers and decimals stay below
+_WIDEST_DECIMAL_DIGITS = 38
+
+
+class CannotJudge(Exception):
+    """This check cannot be judged on this table; the message, which becomes a verdict's error, says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,100 +41,159 @@ class Column:
 
     Args:
         name: as the table has it.
-        sql: its name in SQL, quoted.
         type_name: its Arrow type.
         family: what its values are: number, boolean, text, moment, time, duration, bytes, null or other.
-        place: SQL for its values' places on the lattice, as integers (or decimals with ``scale`` digits).
-        step: the width of the lattice: a number's unit, or nanoseconds; None where there is no lattice.
-        scale: decimal digits of ``place``.
+        sql: its name in SQL, quoted.
+        place: SQL for its values' places.
+        step: the width of its lattice, in the number's unit or in nanoseconds; None where there is none.
+        scale: decimal digits of a place.
         float_bits: 32 or 64 for floats, else 0.
     """
 
     name: str
-    sql: str
     type_name: str
     family: str
+    sql: str
     place: str
     step: Fraction | None = None
     scale: int = 0
     float_bits: int = 0
 
-    @property
-    def broken(self) -> str:
-        """SQL that is true for a NaN."""
-        return f"isnan({self.sql})" if self.float_bits else "false"
+    def shown(self, place: Any) -> Plain:
+        """The value at a place: a number stays one, anything else as its text (times in UTC, ISO 8601)."""
+        if self.family == "number" or place is None:
+            return place  # type: ignore[no-any-return]
+        if self.step is None:
+            return str(place)
+        since = timedelta(microseconds=int(place * self.step) // 1000)
+        try:
+            match self.family:
+                case "moment" if self.step == _NANOSECONDS["day"]:
+                    return (_EPOCH.date() + since).isoformat()
+                case "moment":
+                    moment = (_EPOCH + since).isoformat()
+                    return moment if "tz=" in self.type_name else moment.removesuffix("+00:00")
+                case "time":
+                    return (_EPOCH + since).time().isoformat()
+            return str(since)
+        except OverflowError:  # a year past 9999
+            return str(place)
 
-    def failing(self, holds: str) -> str:
-        """SQL that is true where ``holds`` is false of a value; a null passes, what has no place in time fails."""
-        if self.float_bits:
-            return f"(NOT ({holds}) OR {self.broken})"
-        if self.family == "moment":
-            return f"coalesce(NOT ({holds}), {self.sql} IS NOT NULL)"
-        return f"(NOT ({holds}))"
-
-    def outside(
-        self,
-        low: Bound | Fraction | None,
-        high: Bound | Fraction | None,
-        *,
-        strict_low: bool = False,
-        strict_high: bool = False,
-    ) -> str:
-        """SQL that is true for what does not lie between two bounds."""
-        if self.family == "null":
-            return "false"
-        tests = []
-        if low is not None:
-            tests.append(f"{self.place} {'>' if strict_low else '>='} {self._bound(low, up=not strict_low)}")
-        if high is not None:
-            tests.append(f"{self.place} {'<' if strict_high else '<='} {self._bound(high, up=strict_high)}")
-        return self.failing(" AND ".join(tests))
-
-    def not_among(self, values: tuple[Bound | bytes, ...]) -> str:
-        """SQL that is true for what is none of ``values``."""
-        if self.family == "null":
-            return "false"
-        literals = [literal for value in values if (literal := self._literal(value)) is not None]
-        return self.failing(f"{self.place} IN ({', '.join(literals)})" if literals else f"{self.sql} IS NULL")
-
-    def _bound(self, bound: Bound | Fraction, *, up: bool) -> str:
-        """The bound as SQL; on a lattice rounded up or down, which changes no comparison."""
-        if self.step is None or bound in (math.inf, -math.inf):
-            literal = self._literal(bound)
-            return literal if literal is not None else f"'{bound}'::DOUBLE"
-        place = _position(bound) / self.step
-        return self._place(math.ceil(place) if up else math.floor(place))
-
-    def _literal(self, value: Bound | Fraction | bytes) -> str | None:
-        """Exactly this value as SQL, or None when no value of the column can equal it."""
-        match value:
-            case bool():
-                return str(value).lower()
-            case str():
-                return quoted(value, "'")
-            case bytes():
-                return f"from_hex('{value.hex()}')"
-        if self.float_bits and isinstance(value, Exact):
-            return f"'{_nearest(value, self.float_bits)!r}'::DOUBLE"
-        if self.step is None or value in (math.inf, -math.inf):
-            return None
+    def at(self, value: Bound | Fraction | bytes, *, up: bool) -> Place:
+        """The place of ``value``, rounded up or down where it lies between two."""
+        if self.float_bits and not isinstance(value, str | bytes | date | time | timedelta):
+            return _nearest(value, self.float_bits)
+        if value in {math.inf, -math.inf}:
+            return float(value)  # type: ignore[arg-type]
+        if self.step is None or isinstance(value, str | bytes):
+            return value  # type: ignore[return-value]
         place = _position(value) / self.step
-        return self._place(place.numerator) if place.denominator == 1 else None
+        rounded = math.ceil(place) if up else math.floor(place)
+        return Decimal(f"{rounded}E-{self.scale}") if self.scale else rounded
 
-    def _place(self, place: int) -> str:
-        if abs(place) >= _WIDEST["decimal" if self.scale else "integer"]:
-            return f"'{'-' if place < 0 else ''}inf'::DOUBLE"  # beyond every value of the column
-        digits = f"{abs(place):0{self.scale + 1}d}"
-        text = f"{digits[: -self.scale]}.{digits[-self.scale :]}" if self.scale else digits
-        return f"(-{text})" if place < 0 else text
+    def exactly(self, values: Sequence[Bound | bytes]) -> tuple[Place, ...]:
+        """The places of those ``values`` that a value of this column can equal."""
+        return tuple(self.at(value, up=True) for value in values if self.at(value, up=True) == self.at(value, up=False))
 
 
-def column_of(name: str, sql: str, arrow_type: pa.DataType, *, stored: bool) -> Column:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """The places between two bounds, of which either may be None."""
+
+    low: Place | None
+    high: Place | None
+    strict_low: bool = False
+    strict_high: bool = False
+
+    def holds(self, place: Any) -> bool:
+        """Whether a place lies between the bounds; a NaN does not."""
+        above = self.low is None or (place > self.low if self.strict_low else place >= self.low)
+        return above and (self.high is None or (place < self.high if self.strict_high else place <= self.high))
+
+    def sql(self, place: str) -> str:
+        """The same as a condition in SQL."""
+        tests = []
+        if self.low is not None:
+            tests.append(f"{place} {'>' if self.strict_low else '>='} {literal(self.low)}")
+        if self.high is not None:
+            tests.append(f"{place} {'<' if self.strict_high else '<='} {literal(self.high)}")
+        return " AND ".join(tests)
+
+
+def interval(
+    column: Column,
+    low: Bound | Fraction | None,
+    high: Bound | Fraction | None,
+    *,
+    strict_low: bool = False,
+    strict_high: bool = False,
+) -> Interval:
+    """The places of a column between two bounds."""
+    return Interval(
+        low=None if low is None else column.at(low, up=not strict_low),
+        high=None if high is None else column.at(high, up=strict_high),
+        strict_low=strict_low,
+        strict_high=strict_high,
+    )
+
+
+def literal(place: Place) -> str:
+    """A place as SQL. One that no column can reach becomes an infinity."""
+    match place:
+        case bool():
+            return str(place).lower()
+        case str():
+            return quoted(place, "'")
+        case bytes():
+            return f"from_hex('{place.hex()}')"
+        case float():
+            return f"'{place!r}'::DOUBLE"
+        case int() if abs(place) < _WIDEST_INTEGER:
+            return f"({place})"
+        case Decimal() if len(place.as_tuple().digits) <= _WIDEST_DECIMAL_DIGITS:
+            return f"({place:f})"
+    return f"'{'-' if place < 0 else ''}inf'::DOUBLE"
+
+
+def find(columns: Mapping[str, Column | None], name: str) -> Column:
+    """The column of this name.
+
+    Args:
+        columns: by the table's own names; None where two columns share one.
+
+    Raises:
+        CannotJudge: there is none, or more than one.
+    """
+    if name not in columns:
+        raise CannotJudge(f"column '{name}' is missing.{near_miss(name, columns)}")
+    if (column := columns[name]) is None:
+        raise CannotJudge(f"column '{name}' is there more than once.")
+    return column
+
+
+def comparable(column: Column, value: object) -> Column:
+    """The column, if its values can be compared with ``value``.
+
+    Raises:
+        CannotJudge: they are of another kind.
+    """
+    family = family_of(value)
+    if column.family not in {family, "null"}:
+        raise CannotJudge(f"column '{column.name}' is of type {column.type_name}, which cannot be compared with a {family}.")
+    return column
+
+
+def quoted(text: str, mark: str) -> str:
+    """``text`` between quotation marks, as an identifier (``"``) or a literal (``'``)."""
+    return f"{mark}{text.replace(mark, mark * 2)}{mark}"
+
+
+def column_of(name: str, arrow_type: pa.DataType, sql: str, *, stored: bool = False) -> Column:
     """The column of an Arrow type; ``stored`` when it is read from Parquet, which knows no durations."""
     import pyarrow as pa
 
     def made(family: str, place: str = sql, **rest: Any) -> Column:
-        return Column(name=name, sql=sql, type_name=str(arrow_type), family=family, place=place, **rest)
+        return Column(name=name, type_name=str(arrow_type), family=family, sql=sql, place=place, **rest)
 
     kind, is_ = arrow_type, pa.types
     while is_.is_dictionary(kind) or is_.is_run_end_encoded(kind):
@@ -138,72 +205,59 @@ def column_of(name: str, sql: str, arrow_type: pa.DataType, *, stored: bool) -> 
     if is_.is_decimal(kind):
         return made("number", step=Fraction(1, 10**kind.scale), scale=kind.scale)
     if is_.is_date(kind):
-        return made("moment", f"({sql} - DATE '1970-01-01')", step=Fraction(86_400 * 10**9))
-    if is_.is_timestamp(kind):
-        return made("moment", _since(sql, kind.unit), step=_step(kind.unit))
-    if is_.is_time(kind):
-        return made("time", _since(sql, kind.unit), step=_step(kind.unit))
+        return made("moment", f"({sql} - DATE '1970-01-01')", step=Fraction(_NANOSECONDS["day"]))
+    if is_.is_timestamp(kind) or is_.is_time(kind):
+        unit = "ns" if kind.unit == "ns" else "us"
+        family = "moment" if is_.is_timestamp(kind) else "time"
+        return made(family, f"epoch_{unit}({sql})", step=Fraction(_NANOSECONDS[unit]))
     if is_.is_duration(kind):
-        return (
-            made("duration", sql, step=Fraction(_NANOSECONDS[kind.unit]))
-            if stored
-            else made("duration", f"epoch_us({sql})", step=_step("us"))
-        )
+        place, unit = (sql, kind.unit) if stored else (f"epoch_us({sql})", "us")
+        return made("duration", place, step=Fraction(_NANOSECONDS[unit]))
     if is_.is_null(kind):
-        return made("null", f"CAST({sql} AS BIGINT)")
+        return made("null", f"CAST({sql} AS BIGINT)", step=Fraction(1))
     if is_.is_string(kind) or is_.is_large_string(kind) or is_.is_string_view(kind):
         return made("text")
     if is_.is_boolean(kind):
         return made("boolean")
-    if (
-        is_.is_binary(kind)
-        or is_.is_large_binary(kind)
-        or is_.is_binary_view(kind)
-        or is_.is_fixed_size_binary(kind)
-    ):
+    if is_.is_binary(kind) or is_.is_large_binary(kind) or is_.is_binary_view(kind) or is_.is_fixed_size_binary(kind):
         return made("bytes")
     return made("other")
 
 
-def quoted(text: str, mark: str) -> str:
-    """``text`` between quotation marks, as an identifier (``"``) or a literal (``'``)."""
-    return f"{mark}{text.replace(mark, mark * 2)}{mark}"
+def places(column: Column, values: pa.ChunkedArray) -> list[Any]:
+    """The places of a column's values in Python; for the family "other" only what is there (True) and what not."""
+    import pyarrow as pa
+
+    kind, is_ = values.type, pa.types
+    if column.family == "other":
+        return [True if there else None for there in values.is_valid().to_pylist()]
+    if is_.is_dictionary(kind):
+        return places(column, values.cast(kind.value_type))
+    if is_.is_date(kind):
+        return values.cast(pa.date32()).cast(pa.int32()).to_pylist()  # type: ignore[no-any-return]
+    if column.family in {"moment", "time", "duration"}:
+        times = values.cast(pa.int32() if is_.is_time32(kind) else pa.int64()).to_pylist()
+        steps, units = (Fraction(_NANOSECONDS[kind.unit]) / (column.step or 1)).as_integer_ratio()
+        return [None if value is None else value * steps // units for value in times]
+    return values.to_pylist()  # type: ignore[no-any-return]
 
 
-def _since(sql: str, unit: str) -> str:
-    """SQL for nanoseconds or microseconds since the epoch, or since midnight; without time zone is UTC."""
-    return f"epoch_ns({sql})" if unit == "ns" else f"epoch_us({sql})"
-
-
-def _step(unit: str) -> Fraction:
-    return Fraction(1 if unit == "ns" else 1000)
-
-
-def _position(value: Bound | Fraction) -> Fraction:
+def _position(value: Bound | Fraction | bytes) -> Fraction:
     """A number as it is printed; a moment, time or duration in nanoseconds."""
     match value:
         case datetime():
             moment = value if value.utcoffset() is not None else value.replace(tzinfo=UTC)
             return Fraction((moment - _EPOCH) // MICROSECOND * 1000)
         case date():
-            return Fraction((value - _EPOCH.date()).days * 86_400 * 10**9)
+            return Fraction((value - _EPOCH.date()).days * _NANOSECONDS["day"])
         case time():
-            return Fraction(
-                timedelta(
-                    hours=value.hour,
-                    minutes=value.minute,
-                    seconds=value.second,
-                    microseconds=value.microsecond,
-                )
-                // MICROSECOND
-                * 1000
-            )
+            return Fraction((datetime.combine(_EPOCH, value, UTC) - _EPOCH) // MICROSECOND * 1000)
         case timedelta():
             return Fraction(value // MICROSECOND * 1000)
     return Fraction(str(value))
 
 
-def _nearest(value: Exact, bits: int) -> float:
+def _nearest(value: int | float | Decimal | Fraction, bits: int) -> float:
     """The float of so many bits that is nearest to a number; the infinities are beyond the largest."""
     try:
         double = float(value)

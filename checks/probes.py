@@ -1,4 +1,4 @@
-"""From a check to the SQL that judges it, and to the SQL that samples what failed.
+"""From a rule to the SQL that judges it, and to the SQL that samples what failed.
 
 Every probe is one expression, so that all checks of a table are judged by a single SELECT: conditions on rows are
 aggregates over one scan; uniqueness, groups and order are scalar sub-queries beside it.
@@ -6,15 +6,12 @@ aggregates over one scan; uniqueness, groups and order are scalar sub-queries be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
-from fractions import Fraction
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
 
-from checks.columns import Column, quoted
-from checks.declaration import Check
-from checks.vocabulary import family_of
-from graph.errors import near_miss
+from checks.columns import Column, literal, quoted
+from checks.rules import Among, Distinct, Holding, Matching, NoneMissing, Ordered, Rule, Summing, Within
 
 # More values than this are looked up once for each distinct value of the column, not for each row.
 _FEW = 32
@@ -22,64 +19,56 @@ _FEW = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """How one check is judged.
+    """How one rule is judged.
 
     Args:
         judge: an SQL expression over the table: a struct of ``failing``, a count, and ``observed``.
         rows: a query for the numbers of the failing rows, in order; to be limited.
         groups: where groups fail and not rows, a query for them; to be limited.
+        proof: a cheaper expression of the same form: where it finds nothing failing, nothing does.
     """
 
     judge: str
     rows: str = ""
     groups: str = ""
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """The table as a probe's SQL names it, and the time of judging.
+    """The table as SQL names it; ``row`` is the name of the column that `numbered` has for a row's number."""
 
-    Args:
-        columns: by the table's own names; None where two columns share one.
-        table: its name.
-        row: the name of the column that ``numbered`` has for the row's number.
-    """
-
-    columns: Mapping[str, Column | None]
     table: str
     row: str
-    now: datetime
 
     @property
     def numbered(self) -> str:
         """A sub-query: the table with its row numbers, in order."""
         return f"(SELECT *, row_number() OVER () - 1 AS {self.row} FROM {self.table})"
 
-    def column(self, name: str) -> Column:
-        """The column of this name.
 
-        Raises:
-            CannotJudge: there is none, or more than one.
-        """
-        if name not in self.columns:
-            raise CannotJudge(f"column '{name}' is missing.{near_miss(name, self.columns)}")
-        column = self.columns[name]
-        if column is None:
-            raise CannotJudge(f"column '{name}' is there more than once.")
-        return column
-
-
-class CannotJudge(Exception):  # a way out of a translation, caught by `evaluate`; it becomes a verdict
-    """This check cannot be judged on this table; the message says why."""
-
-
-def probe_of(check: Check, frame: Frame) -> Probe:
-    """How ``check`` is judged on this table.
-
-    Raises:
-        CannotJudge: a column is missing or has a type that the check knows nothing of.
-    """
-    return _PROBES[check.kind](check, frame)
+def probe_of(rule: Rule, frame: Frame) -> Probe:
+    """How ``rule`` is judged on this table."""
+    match rule:
+        case NoneMissing(columns=columns):
+            return _rows(frame, " OR ".join(f"{column.sql} IS NULL OR {_is_nan(column)}" for column in columns))
+        case Within(column=column, bounds=bounds):
+            extremes = f"[min({column.place}), max({column.place})]"
+            return _rows(frame, _failing(column, bounds.sql(column.place)), extremes)
+        case Among():
+            return _among(rule, frame)
+        case Matching(column=column, regex=regex):
+            text = f"CAST({column.sql} AS VARCHAR)"  # of a column of nothing but nulls
+            return _rows(frame, f"NOT regexp_matches({text}, {quoted(regex, _TEXT)})")
+        case Holding(sql=sql):
+            return _rows(frame, f"NOT (\n{sql}\n)")  # on lines of its own: it may end in a comment
+        case Distinct(key=key):
+            return _distinct(key, frame)
+        case Summing():
+            return _summing(rule, frame)
+        case Ordered():
+            return _ordered(rule, frame)
+    assert_never(rule)
 
 
 def _rows(frame: Frame, bad: str, observed: str = "NULL") -> Probe:
@@ -90,143 +79,110 @@ def _rows(frame: Frame, bad: str, observed: str = "NULL") -> Probe:
     )
 
 
-def _not_null(check: Check, frame: Frame) -> Probe:
-    columns = [frame.column(name) for name in check.columns]
-    tests = [f"{c.sql} IS NULL" + (f" OR {c.broken}" if c.float_bits else "") for c in columns]
-    return _rows(frame, f"({' OR '.join(tests)})")
-
-
-def _between(check: Check, frame: Frame) -> Probe:
-    column = frame.column(check.columns[0])
-    low, high = check["low"], check["high"]
-    _same_family(check, column, low if low is not None else high)
-    bad = column.outside(low, high, strict_low=check["strict_low"], strict_high=check["strict_high"])
-    return _rows(frame, bad, _extremes(column, low is not None, high is not None))
-
-
-def _no_future_timestamps(check: Check, frame: Frame) -> Probe:
-    column = frame.column(check.columns[0])
-    _same_family(check, column, frame.now)
-    return _rows(frame, column.outside(None, frame.now + check["tolerance"]), _extremes(column, False, True))
-
-
-def _one_of(check: Check, frame: Frame) -> Probe:
-    column = frame.column(check.columns[0])
-    values = check["values"]
-    _same_family(check, column, values[0])
-    bad = column.not_among(values)
+def _among(rule: Among, frame: Frame) -> Probe:
+    column = rule.column
+    known = ", ".join(map(literal, rule.known))
+    bad = _failing(column, f"{column.place} IN ({known})" if known else f"{column.sql} IS NULL")
     probe = _rows(frame, bad)
-    if len(values) <= _FEW:
+    if len(rule.known) <= _FEW:
         return probe
     counted = f"(SELECT {column.sql}, count(*) AS times FROM {frame.table} GROUP BY 1)"
-    return replace(probe, judge=f"(SELECT {_judged('coalesce(sum(times), 0)')} FROM {counted} WHERE {bad})")
+    return Probe(judge=f"(SELECT {_judged('coalesce(sum(times), 0)')} FROM {counted} WHERE {bad})", rows=probe.rows)
 
 
-def _matches(check: Check, frame: Frame) -> Probe:
-    column = frame.column(check.columns[0])
-    _same_family(check, column, check["regex"])
-    if column.family == "null":
-        return _rows(frame, "false")
-    return _rows(frame, f"(NOT regexp_matches({column.sql}, {quoted(check['regex'], chr(39))}))")
-
-
-def _expression(check: Check, frame: Frame) -> Probe:
-    return _rows(frame, f"(NOT (\n{check['sql']}\n))")  # on lines of its own: it may end in a comment
-
-
-def _unique(check: Check, frame: Frame) -> Probe:
-    columns = [frame.column(name).sql for name in check.columns]
-    key = ", ".join(columns)
-    whole = " AND ".join(f"{column} IS NOT NULL" for column in columns)
-    groups = f"(SELECT count(*) AS times FROM {frame.table} WHERE {whole} GROUP BY {key})"
-    equals = f"SELECT {key}, min({frame.row}) AS first_row FROM {frame.numbered} WHERE {whole}"
-    equals += f" GROUP BY {key} HAVING count(*) > 1"
+def _distinct(key: Sequence[Column], frame: Frame) -> Probe:
+    names = ", ".join(column.sql for column in key)
+    whole = " AND ".join(f"{column.sql} IS NOT NULL" for column in key)
+    groups = f"(SELECT count(*) AS times FROM {frame.table} WHERE {whole} GROUP BY {names})"
+    equals = f"SELECT {names}, min({frame.row}) AS first_row FROM {frame.numbered} WHERE {whole}"
+    equals += f" GROUP BY {names} HAVING count(*) > 1"
     return Probe(
         judge=f"(SELECT {_judged('coalesce(sum(times), 0)', 'count(*)')} FROM {groups} WHERE times > 1)",
-        rows=f"SELECT {frame.row} FROM {frame.numbered} JOIN ({equals}) USING ({key}) ORDER BY first_row, {frame.row}",
+        rows=f"SELECT {frame.row} FROM {frame.numbered} JOIN ({equals}) USING ({names}) ORDER BY first_row, {frame.row}",
+        proof=_sorted_by([(column, ">") for column in key], frame, whole, strict=True, observed="0"),
     )
 
 
-def _sums_to(check: Check, frame: Frame) -> Probe:
-    column, *by = [frame.column(name) for name in check.columns]
-    if column.family not in {"number", "null"}:
-        raise CannotJudge(f"column '{column.name}' holds {_kind(column)}, which has no sum.")
-    function = (
-        "fsum" if column.float_bits else "sum"
-    )  # fsum: compensated, so that the order of rows hardly matters
-    total = f"coalesce({function}({column.place}), 0)"
-    summed = replace(
-        column, sql="total", place="total", float_bits=64 if column.float_bits else 0, family="number"
-    )
-    aim, tolerance = Fraction(str(check["total"])), Fraction(str(check["tolerance"]))
-    if column.family == "null":
-        summed = replace(summed, step=Fraction(1))
-    bad = summed.outside(aim - tolerance, aim + tolerance)
-    keys = ", ".join(c.sql for c in by)
-    groups = f"(SELECT {keys}{', ' if keys else ''}{total} AS total FROM {frame.table}"
-    groups += f" GROUP BY {keys})" if keys else ")"
-    name = quoted(f"sum({column.name})", '"')
-    worst = f"arg_max(total, abs(total::DOUBLE - '{float(aim)!r}'::DOUBLE))"
-    return Probe(
-        judge=f"(SELECT {_judged(f'count_if({bad})', worst)} FROM {groups})",
-        groups=f"SELECT {keys}, total AS {name} FROM {groups} WHERE {bad} ORDER BY ALL" if keys else "",
-    )
+def _summing(rule: Summing, frame: Frame) -> Probe:
+    # fsum is compensated, so that the order of the rows hardly matters.
+    total = f"coalesce({'fsum' if rule.column.float_bits else 'sum'}({rule.column.place}), 0) AS total"
+    bad = _failing(rule.total, rule.bounds.sql("total"))
+    names = ", ".join(column.sql for column in rule.by)
+    summed = f"(SELECT {total} FROM {frame.table}{f' GROUP BY {names}' if names else ''})"
+    away = f"abs(total::DOUBLE - {literal(rule.aim)})"
+    worst = f"max({{'away': {away}, 'total': total}}).total"  # of two as far away, always the same one
+    judge = f"(SELECT {_judged(f'count_if({bad})', worst)} FROM {summed})"
+    if not names:
+        return Probe(judge=judge)
+    listed = f"(SELECT {names}, min({frame.row}) AS first_row, {total} FROM {frame.numbered} GROUP BY {names})"
+    label = quoted(f"sum({rule.column.name})", _NAME)
+    return Probe(judge=judge, groups=f"SELECT {names}, total AS {label} FROM {listed} WHERE {bad} ORDER BY first_row")
 
 
-def _monotonic(check: Check, frame: Frame) -> Probe:
-    column, *by = [frame.column(name) for name in check.columns]
-    if column.family in {"boolean", "bytes", "other"}:
-        raise CannotJudge(f"column '{column.name}' holds {_kind(column)}, which has no order.")
-    sign = (">" if check["decreasing"] else "<") + ("=" if check["strict"] else "")
-    bad = f"value {sign} previous"
+def _ordered(rule: Ordered, frame: Frame) -> Probe:
+    column = rule.column
+    bad = f"value {'>' if rule.decreasing else '<'}{'=' if rule.strict else ''} previous"
     if column.float_bits:
         bad = f"(isnan(value) OR ({bad} AND NOT isnan(previous)))"
     present = f"{column.sql} IS NOT NULL"
-    keys = ", ".join(c.sql for c in by)
-    over = f"(PARTITION BY {keys} ORDER BY {frame.row})" if keys else "()"
-    lagged = f"(SELECT {column.place} AS value, lag({column.place}) OVER {over} AS previous"
-    source = frame.numbered if keys else frame.table
+    names = ", ".join(other.sql for other in rule.by)
+    over = f"(PARTITION BY {names} ORDER BY {frame.row})" if names else "()"
+    lagged = f"SELECT {column.place} AS value, lag({column.place}) OVER {over} AS previous"
+    key = [*((other, ">") for other in rule.by), (column, "<" if rule.decreasing else ">")]
     return Probe(
-        judge=f"(SELECT {_judged(f'count_if({bad})')} FROM {lagged} FROM {source} WHERE {present}))",
-        rows=f"SELECT {frame.row} FROM {lagged}, {frame.row} FROM {frame.numbered} WHERE {present})"
+        judge=f"(SELECT {_judged(f'count_if({bad})')}"
+        f" FROM ({lagged} FROM {frame.numbered if names else frame.table} WHERE {present}))",
+        rows=f"SELECT {frame.row} FROM ({lagged}, {frame.row} FROM {frame.numbered} WHERE {present})"
         f" WHERE {bad} ORDER BY {frame.row}",
+        proof=_sorted_by(key, frame, present, strict=rule.strict) if names else "",
     )
 
 
-_PROBES: Mapping[str, Callable[[Check, Frame], Probe]] = {
-    "not_null": _not_null,
-    "unique": _unique,
-    "between": _between,
-    "one_of": _one_of,
-    "matches": _matches,
-    "no_future_timestamps": _no_future_timestamps,
-    "sums_to": _sums_to,
-    "monotonic": _monotonic,
-    "expression": _expression,
-}
+def _sorted_by(
+    key: Sequence[tuple[Column, str]], frame: Frame, present: str, *, strict: bool, observed: str = "NULL"
+) -> str:
+    """An expression that finds nothing where the rows are sorted by ``key``, its columns taken in order or backwards.
+
+    Tables mostly are. It reads each row once, with the one before it: rows sorted strictly by a key have no two with
+    the same, and rows sorted by groups and then a value (or the other way round) have that value in order in each.
+    A NaN is found, and so is whatever stands next to a null.
+    """
+    if any(column.family == "other" for column, _ in key):
+        return ""
+    seen = ", ".join(
+        f"{column.place} AS v{i}, lag({column.place}) OVER () AS p{i}" for i, (column, _) in enumerate(key)
+    )
+    signs = [(i, sign) for i, (_, sign) in enumerate(key)]
+    broken = [f"count_if(({_follows(order, strict)}) IS NOT TRUE)" for order in (signs, signs[::-1])]
+    nan = " OR ".join(f"isnan(v{i})" for i, (column, _) in enumerate(key) if column.float_bits) or "false"
+    # The first row follows none, and is counted as breaking the order.
+    failing = f"greatest(least({', '.join(broken)}) - 1, 0) + count_if({nan})"
+    return f"(SELECT {_judged(failing, observed)} FROM (SELECT {seen} FROM {frame.table} WHERE {present}))"
+
+
+def _follows(order: Sequence[tuple[int, str]], strict: bool) -> str:
+    """SQL that is true where a row comes after the one before it, by these columns in this order."""
+    (i, sign), *rest = order
+    if not rest:
+        return f"v{i} {sign}{'' if strict else '='} p{i}"
+    return f"v{i} {sign} p{i} OR (v{i} = p{i} AND ({_follows(rest, strict)}))"
+
+
+_NAME, _TEXT = '"', "'"
 
 
 def _judged(failing: str, observed: str = "NULL") -> str:
     return f"{{'failing': {failing}, 'observed': {observed}}}"
 
 
-def _extremes(column: Column, lowest: bool, highest: bool) -> str:
-    """SQL for the smallest value, the largest, or both as a text; only numbers stay numbers."""
-    if column.family == "null":
-        return "NULL"
-    as_is = column.family == "number" and not (lowest and highest)
-    ends = [f"{end}({column.sql})" for end, wanted in (("min", lowest), ("max", highest)) if wanted]
-    return ends[0] if as_is else " || ' to ' || ".join(f"{end}::VARCHAR" for end in ends)
+def _is_nan(column: Column) -> str:
+    return f"isnan({column.sql})" if column.float_bits else "false"
 
 
-def _same_family(check: Check, column: Column, value: object) -> None:
-    """Refuse to compare a column with a value of another kind."""
-    family = family_of(value)
-    if column.family not in {family, "null"}:
-        raise CannotJudge(
-            f"column '{column.name}' holds {_kind(column)}, but {check.kind} is about a {family}."
-        )
-
-
-def _kind(column: Column) -> str:
-    return f"values of type {column.type_name}"
+def _failing(column: Column, holds: str) -> str:
+    """SQL that is true of values for which ``holds`` is false; a null passes, a NaN or an infinite time fails."""
+    if column.float_bits:
+        return f"(NOT ({holds}) OR isnan({column.place}))"
+    if column.family == "moment":
+        return f"coalesce(NOT ({holds}), {column.sql} IS NOT NULL)"
+    return f"(NOT ({holds}))"

@@ -172,7 +172,9 @@ class AssetGraph:
         return AssetGraph(
             assets={key: asset for key, asset in self.assets.items() if key in kept},
             upstream_of={key: tuple(up for up in self.upstream_of[key] if up in kept) for key in kept},
-            downstream_of={key: tuple(down for down in self.downstream_of[key] if down in kept) for key in kept},
+            downstream_of={
+                key: tuple(down for down in self.downstream_of[key] if down in kept) for key in kept
+            },
             providers=self.providers,
         )
 

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from graph.asset_graph import Asset, AssetGraph, Context, FromConfig, FromResource, Input, Provider, Upstream
-from graph.declare import Declaration, Defaults, Execution, Labels, Out, declaration_of, provider_of, with_defaults
+from graph.declare import (
+    Declaration,
+    Defaults,
+    Execution,
+    Labels,
+    Out,
+    declaration_of,
+    provider_of,
+    with_defaults,
+)
 from graph.errors import DefinitionErrors, Problem, Where, near_miss
 
 _CONTEXTS = frozenset({"Window", "Run", "Previous", "Provenance"})
@@ -105,7 +114,9 @@ def _add_provider(
 ) -> None:
     returned = _text(function.__annotations__.get("return"))
     if returned is None:
-        problems.append(Problem(key=function.__name__, where=where, message="is a resource without a return type."))
+        problems.append(
+            Problem(key=function.__name__, where=where, message="is a resource without a return type.")
+        )
         return
     name = _last_name(returned)
     if name in providers:
@@ -124,7 +135,9 @@ def _add_drafts(
 ) -> None:
     if not declaration.outputs:
         name = declaration.function.__name__
-        problems.append(Problem(key=name, where=where, message="declares no output; give multi_asset an Out(...)."))
+        problems.append(
+            Problem(key=name, where=where, message="declares no output; give multi_asset an Out(...).")
+        )
         return
     keys = [out.name if "/" in out.name else f"{group}/{out.name}" for out in declaration.outputs]
     for key, out in zip(keys, declaration.outputs, strict=True):
@@ -228,7 +241,11 @@ def _input(
         return FromConfig(parameter=name, config=annotated)
     if last in _CONTEXTS:
         what: Literal["Window", "Run", "Previous", "Provenance"] = last  # type: ignore[assignment]  # one of them
-        return Context(parameter=name, what=what, annotation=_text(draft.declaration.function.__annotations__.get("return")))
+        return Context(
+            parameter=name,
+            what=what,
+            annotation=_text(draft.declaration.function.__annotations__.get("return")),
+        )
     if last in providers:
         return FromResource(parameter=name, resource=last)
     if parameter.default is not parameter.empty:
@@ -255,7 +272,9 @@ def _the_one(
     if len(meant) == 1:
         return meant
     if meant:
-        problem(f"{words}, which may be {' or '.join(sorted(meant))}; say which with upstream={{'{name}': ...}}.")
+        problem(
+            f"{words}, which may be {' or '.join(sorted(meant))}; say which with upstream={{'{name}': ...}}."
+        )
     else:
         known = {*names.by_name, *names.keys, *also} - {draft.key, draft.out.name}
         problem(f"{words}, which is not declared.{near_miss(name, known)}")
@@ -268,7 +287,10 @@ def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
     for policy in (asset.partitions, asset.freshness):
         found.extend(policy.problems() if policy else [])
     names = [check.name for check in asset.checks]
-    found.extend(f"has two checks named '{name}'; give one a name=." for name in {n for n in names if names.count(n) > 1})
+    found.extend(
+        f"has two checks named '{name}'; give one a name=."
+        for name in {n for n in names if names.count(n) > 1}
+    )
     if asset.partitions is None and any(isinstance(i, Context) and i.what == "Window" for i in asset.inputs):
         found.append("takes a Window but has no partitions; declare partitions=Daily(...).")
     run = asset.execution
@@ -276,9 +298,11 @@ def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
         found.append("retries a negative number of times or after a negative delay.")
     if run.timeout is not None and run.timeout.total_seconds() <= 0:
         found.append(f"has a time-out of {run.timeout}, which must be positive.")
-    for owner in asset.labels.owners:
-        if "@" not in owner and not owner.startswith("team:"):
-            found.append(f"has an owner '{owner}', which is neither an e-mail address nor team:name.")
+    found.extend(
+        f"has an owner '{owner}', which is neither an e-mail address nor team:name."
+        for owner in asset.labels.owners
+        if "@" not in owner and not owner.startswith("team:")
+    )
     for key in asset.upstream:
         above = assets[key]
         if asset.partitions and above.partitions and asset.partitions.timezone != above.partitions.timezone:
@@ -362,7 +386,7 @@ def _text(annotation: object) -> str | None:
 
 def _last_name(annotation: str) -> str:
     """``Window`` of ``"graph.Window"``; of ``"Window | None"`` as well."""
-    return annotation.split("|")[0].strip().strip("\"'").rsplit(".", 1)[-1]
+    return annotation.split("|", maxsplit=1)[0].strip().strip("\"'").rsplit(".", 1)[-1]
 
 
 def _object(function: Callable[..., Any], annotation: object) -> object:

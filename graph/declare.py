@@ -163,6 +163,7 @@ class Run(Protocol):
     def now(self) -> datetime: ...
     def log(self, message: str) -> None:
         """Note a line with the materialization's output."""
+
     def progress(self, done: float, total: float) -> None:
         """Tell how far the work is."""
 
@@ -230,7 +231,7 @@ def _attach(function: F, declaration: Declaration) -> F:
 
 def _note(function: F) -> F:
     """Note ``function`` in the module that is being written, wherever up the stack that is."""
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # the documented way, see its page in the library reference
     while frame is not None and frame.f_code.co_name != _MODULE_LEVEL:
         frame = frame.f_back
     if frame is not None:
@@ -391,7 +392,9 @@ def source(
             stored_as=stored_as,
             unchecked=unchecked,
         )
-        return _attach(function, Declaration(function=function, outputs=(out,), is_source=True, labels=labels))
+        return _attach(
+            function, Declaration(function=function, outputs=(out,), is_source=True, labels=labels)
+        )
 
     return declare if function is None else declare(function)
 
@@ -419,10 +422,9 @@ def declared_in(namespace: Mapping[str, object]) -> list[Callable[..., Any]]:
         take(thing)
     for thing in list(namespace.values()):
         take(thing)
-        if isinstance(thing, dict):
-            thing = list(thing.values())
-        if isinstance(thing, list | tuple):
-            for member in thing:
+        members = thing.values() if isinstance(thing, dict) else thing
+        if isinstance(thing, dict | list | tuple):
+            for member in members:  # type: ignore[attr-defined]  # one of the three
                 take(member)
     return list(found.values())
 

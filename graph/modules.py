@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -40,6 +40,9 @@ class Place(NamedTuple):
 Target = Place | str
 """Where a name leads: to a definition of the project, or to something outside it, by its dotted name."""
 
+_Step = Target | tuple[str, Chain]
+"""A step on the way there: the end, or a chain that is read in another module."""
+
 
 @dataclass(slots=True)
 class Module:
@@ -74,6 +77,7 @@ class Modules:
         self._texts: dict[str, str | None] = {}
         self._modules: dict[str, Module | None] = {}
         self._found: dict[tuple[str, Chain], tuple[Target, ...]] = {}
+        self._star_sources: dict[str, list[str]] = {}
 
     def get(self, name: str) -> Module | None:
         """A module of the project; None for what is not the project's, is the engine's, or cannot be parsed."""
@@ -104,54 +108,98 @@ class Modules:
 
     def lookup(self, name: str, chain: Chain) -> tuple[Target, ...]:
         """Where a chain leads that is read in the module ``name``; nowhere if it is built in or unknown."""
-        key = (name, chain)
-        if key not in self._found:
-            self._found[key] = ()  # a name that leads to itself leads nowhere
-            self._found[key] = tuple(dict.fromkeys(self._lookup(name, chain)))
-        return self._found[key]
+        if (name, chain) not in self._found:
+            self._found[name, chain] = self._followed([(name, chain)])
+        return self._found[name, chain]
 
-    def _lookup(self, name: str, chain: Chain) -> Iterator[Target]:
+    def imported(self, name: str, found: Imported, rest: Chain) -> tuple[Target, ...]:
+        """Where the attributes ``rest`` lead of something that the module ``name`` imports."""
+        return self._followed(self._import_steps(name, found, rest))
+
+    def member(self, name: str, chain: Chain) -> tuple[Target, ...]:
+        """Where a chain leads that is read from the module ``name`` as an attribute."""
+        return self._followed(self._member_steps(name, chain))
+
+    def _followed(self, steps: Iterable[_Step]) -> tuple[Target, ...]:
+        """What is at the end of all ways; one that leads back to itself ends nowhere."""
+        found: dict[Target, None] = {}
+        seen: set[_Step] = set()
+        todo = list(steps)
+        while todo:
+            step = todo.pop()
+            if step in seen:
+                continue
+            seen.add(step)
+            if isinstance(step, str | Place):
+                found[step] = None
+            else:
+                todo += self._steps(*step)
+        return tuple(found)
+
+    def _steps(self, name: str, chain: Chain) -> Iterator[_Step]:
         module = self.get(name)
         if module is None:
             return
         first = chain[0]
         for found in module.imports.get(first, ()):
-            yield from self.imported(name, found, chain[1:])
+            yield from self._import_steps(name, found, chain[1:])
         if first in module.bound or first in module.writers:
             yield Place(name, first)
         elif first not in module.imports:
-            for star in module.stars:
-                source = self._absolute(name, star)
-                if self.get(source) is not None:
-                    yield from self.lookup(source, chain)
-                else:
+            for source in self._stars(name):
+                if self.get(source) is None:
                     yield f"{source}.{WHOLE}"
+                elif self._has(source, first):
+                    yield source, chain
 
-    def imported(self, name: str, found: Imported, rest: Chain) -> tuple[Target, ...]:
-        """Where the attributes ``rest`` lead of something that the module ``name`` imports."""
+    def _import_steps(self, name: str, found: Imported, rest: Chain) -> Iterator[_Step]:
         source = self._absolute(name, found)
-        if found.name:
-            inner = f"{source}.{found.name}"  # a module, if ``source`` is a package that has no ``__init__``
-            if self.get(source) is not None:
-                return self.member(source, (found.name, *rest))
-            return self.member(inner, rest) if self.get(inner) is not None else (inner,)
-        if self.get(source) is not None:
-            return self.member(source, rest)
-        if found.loaded and self.get(found.loaded) is not None:
-            return self.member(found.loaded, rest[found.loaded.count(".") :])
-        return (source,)
+        inner = f"{source}.{found.name}"
+        if self.get(source) is not None and source != name:
+            yield from self._member_steps(source, (found.name, *rest) if found.name else rest)
+        elif found.name and self.get(inner) is not None:  # from the package itself, or one without ``__init__``
+            yield from self._member_steps(inner, rest)
+        elif found.loaded and self.get(found.loaded) is not None:
+            yield from self._member_steps(found.loaded, rest[found.loaded.count(".") :])
+        else:
+            yield inner if found.name else source
 
-    def member(self, name: str, chain: Chain) -> tuple[Target, ...]:
-        """Where a chain leads that is read from the module ``name`` as an attribute."""
+    def _member_steps(self, name: str, chain: Chain) -> Iterator[_Step]:
         if not chain:
-            return (Place(name, WHOLE),)
-        found = self.lookup(name, chain)
-        if found:
-            return found
-        inner = f"{name}.{chain[0]}"
-        if self.get(inner) is not None:
-            return self.member(inner, chain[1:])
-        return self.lookup(name, ("__getattr__",)) or (inner,)
+            yield Place(name, WHOLE)
+        elif self._has(name, chain[0]):
+            yield name, chain
+        elif self.get(inner := f"{name}.{chain[0]}") is not None:
+            yield from self._member_steps(inner, chain[1:])
+        elif self._has(name, "__getattr__"):
+            yield name, ("__getattr__",)
+        else:
+            yield inner
+
+    def _has(self, name: str, first: str) -> bool:
+        """Whether a module or one that it imports everything from says where a name comes from."""
+        modules = [self.get(each) for each in (name, *self._stars(name))]
+        return any(
+            first in module.bound or first in module.imports or first in module.writers
+            for module in modules
+            if module is not None
+        )
+
+    def _stars(self, name: str) -> list[str]:
+        """The modules that a module imports everything from, and they from others."""
+        if name not in self._star_sources:
+            found: dict[str, None] = {}
+            todo = [name]
+            while todo:
+                at = todo.pop()
+                module = self.get(at)
+                for star in module.stars if module is not None else ():
+                    source = self._absolute(at, star)
+                    if source not in found and source != name:
+                        found[source] = None
+                        todo.append(source)
+            self._star_sources[name] = list(found)
+        return self._star_sources[name]
 
     def _absolute(self, name: str, found: Imported) -> str:
         """The module that an import names.

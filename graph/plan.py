@@ -12,7 +12,7 @@ from typing import Literal
 
 from graph.asset_graph import Asset, AssetGraph, Upstream
 from graph.fingerprint import Basis, digest, fingerprint
-from graph.partitions import UNPARTITIONED, partition_key, Sessions
+from graph.partitions import UNPARTITIONED, Sessions, partition_key
 from graph.reading import Reading, reading, source_ordinal
 from graph.reasons import Reason, held_after, moved
 from graph.state import Observed, State, Version
@@ -197,7 +197,9 @@ class _Planner:
     observed_resources: frozenset[str]
     forced: frozenset[str]
     steps: list[Step] = field(default_factory=list)
-    moving: dict[str, set[int]] = field(default_factory=dict)  # partitions whose version may move in this plan
+    moving: dict[str, set[int]] = field(
+        default_factory=dict
+    )  # partitions whose version may move in this plan
     planned: dict[str, tuple[int, ...]] = field(default_factory=dict)  # partitions that have a step
 
     def add(self, outputs: list[Asset], asset: Asset) -> None:
@@ -234,7 +236,9 @@ class _Planner:
         moving = [key for key in self._sources_of(asset) if self._moves(asset, key, ordinal)]
         missing = [key for key in found.missing if key not in moving]
         if missing:
-            return Hold(key=asset.key, reason=Reason.waits(missing), served=was, partition=partition, needs=needs)
+            return Hold(
+                key=asset.key, reason=Reason.waits(missing), served=was, partition=partition, needs=needs
+            )
         reason = self._sure_reason(asset, published, moving, found)
         mark = "" if moving else fingerprint(self.bases[asset.key], partition, found.inputs)
         if not moving and (reason is None or reason.kind != "forced"):
@@ -285,7 +289,9 @@ class _Planner:
             if due is not None and due <= self.now:
                 return Reason.due(published.as_of or published.made_at, self.now)
         if not moving:
-            changed = [name for name, version in found.inputs.items() if published.inputs.get(name) != version]
+            changed = [
+                name for name, version in found.inputs.items() if published.inputs.get(name) != version
+            ]
             gone = published.inputs.keys() - found.inputs.keys()
             if changed or gone:
                 return Reason.upstream_changed(self._named(asset, [*changed, *gone]))
@@ -299,7 +305,9 @@ class _Planner:
         if reason is None and published is not None:
             checks = checks_digest(asset)
             if published.checks != checks:
-                return Check(key=asset.key, reason=Reason.checks_changed(), version=published.id, partition=partition)
+                return Check(
+                    key=asset.key, reason=Reason.checks_changed(), version=published.id, partition=partition
+                )
             return Keep(
                 key=asset.key,
                 reason=Reason.up_to_date(published.failing),
@@ -309,7 +317,11 @@ class _Planner:
             )
         was = published.id if published else None
         tried = self.state.last_attempt(asset.producer, ordinal)
-        if tried is not None and tried.fingerprint == mark and (not asset.volatile or self._observable(asset)):
+        if (
+            tried is not None
+            and tried.fingerprint == mark
+            and (not asset.volatile or self._observable(asset))
+        ):
             held = held_after(tried, mark, self.now)
             if held is not None:
                 return Hold(key=asset.key, reason=held, served=was, partition=partition)
@@ -338,7 +350,9 @@ class _Planner:
     def _sources_of(self, asset: Asset) -> Iterable[str]:
         """The keys whose versions go into the fingerprint."""
         if asset.reads_provenance:
-            return [key for key in self.graph.assets if key in self.graph.ancestors([asset.key]) - {asset.key}]
+            return [
+                key for key in self.graph.assets if key in self.graph.ancestors([asset.key]) - {asset.key}
+            ]
         return asset.upstream
 
     def _moves(self, asset: Asset, key: str, ordinal: int) -> bool:

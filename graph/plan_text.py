@@ -49,10 +49,16 @@ def explain(plan: Plan, *, every: bool = False) -> str:
     """The plan as lines: what will be done and why; with ``every``, also what is kept."""
     shown = [step for step in plan.steps if every or is_work(step) or isinstance(step, Hold)]
     width = max((len(step_id(step.key, step.partition)) for step in shown), default=0)
-    lines = [f"{_verb(step):<11} {step_id(step.key, step.partition):<{width}}  {step.reason.text}" for step in shown]
+    lines = [
+        f"{_verb(step):<11} {step_id(step.key, step.partition):<{width}}  {step.reason.text}"
+        for step in shown
+    ]
     kept = len(plan.steps) - len(shown)
     if kept:
-        lines.append(f"{'keep':<11} {kept} {'asset' if kept == 1 else 'assets'} as published" + (" already" if not shown else ""))
+        lines.append(
+            f"{'keep':<11} {kept} {'asset' if kept == 1 else 'assets'} as published"
+            + (" already" if not shown else "")
+        )
     return "\n".join(lines)
 
 

@@ -58,7 +58,7 @@ class Reach:
 
     def __init__(self, modules: Modules) -> None:
         self.modules = modules
-        self._nodes: dict[Place, tuple[ast.AST, frozenset[str]]] = {}
+        self._nodes: dict[Place, tuple[ast.AST, frozenset[str] | None]] = {}
         self._definitions: dict[Place, Definition] = {}
         self._digests: dict[Place, str] = {}
 
@@ -81,7 +81,7 @@ class Reach:
         if known is not None and (first := qualname.partition(".")[0]) in known.bound and "<" not in qualname:
             return Place(module, first)
         found = [node for node in self._search(module, qualname) if isinstance(node, ast.ClassDef)]
-        return self._placed(module, qualname, found, frozenset())
+        return self._placed(module, qualname, found, None)
 
     def _search(self, module: str, qualname: str) -> list[_Scope]:
         known = self.modules.get(module)
@@ -89,12 +89,13 @@ class Reach:
         return [] if known is None else list(_scopes(known.statements.get(parts[0], known.body), parts))
 
     def _placed(
-        self, module: str, name: str, found: Sequence[_Scope], enclosed: frozenset[str]
+        self, module: str, name: str, found: Sequence[_Scope], around: frozenset[str] | None
     ) -> Place | None:
+        """The place of the one node found, inside functions that bind ``around`` (None: that is not known)."""
         if len(found) != 1:
             return None
         place = Place(module, name, found[0].lineno, found[0].col_offset)
-        self._nodes[place] = (found[0], enclosed)
+        self._nodes[place] = (found[0], around)
         return place
 
     def digest(self, place: Place) -> str:
@@ -129,6 +130,7 @@ class Reach:
 
     def _read(self, place: Place, module: Module) -> Definition:
         node, around = self._nodes.get(place, (None, frozenset[str]()))
+        enclosing = around or frozenset()
         syntax = _syntax(place, module, node)
         names = syntax.names
         if place.name == WHOLE:
@@ -138,17 +140,17 @@ class Reach:
             f"{place.module}:{line}: {text} is resolved only when it runs" for line, text in syntax.dynamic
         ]
         for chain in sorted(names):
-            if chain[0] not in around:
+            if chain[0] not in enclosing:
                 found = self.modules.lookup(place.module, chain)
                 edges.update((".".join(chain), target) for target in found)
-                if not found and not _known(module, chain[0]):
+                if not found and around is not None and not _known(module, chain[0]):
                     unresolved.append(f"{place}: nothing in its module binds '{chain[0]}'")
         for imported, rest in sorted(syntax.imports):
             written = ".".join((imported.name or imported.module, *rest))
             edges.update((written, target) for target in self.modules.imported(place.module, imported, rest))
         if node is None:
             edges.update((name, Place(place.module, name)) for name in module.writers.get(place.name, ()))
-        enclosed = tuple(chain for chain in sorted(names) if chain[0] in around)
+        enclosed = tuple(chain for chain in sorted(names) if chain[0] in enclosing)
         return Definition(
             label=str(place),
             own=syntax.text,

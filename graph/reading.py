@@ -40,7 +40,9 @@ def reading(asset: Asset, ordinal: int, graph: AssetGraph, published: Published)
         versions = published(given.key)
         whole = graph.assets[given.key].partitions is not None and asset.partitions is None
         if whole and versions:
-            inputs[given.parameter] = set_digest((at, version.data_version) for at, version in versions.items())
+            inputs[given.parameter] = set_digest(
+                (at, version.data_version) for at, version in versions.items()
+            )
         elif not whole and (version := versions.get(source_ordinal(asset, graph.assets[given.key], ordinal))):
             inputs[given.parameter] = version.data_version
         else:

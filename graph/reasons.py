@@ -95,7 +95,9 @@ def moved(asset: Asset, published: Version, basis: Basis) -> Reason | None:
     if was.code != basis.code:
         return Reason(kind="code changed", text="its code changed")
     if was.config != basis.config:
-        return Reason(kind="config changed", text=f"its config changed: {_differences(was.config, basis.config)}")
+        return Reason(
+            kind="config changed", text=f"its config changed: {_differences(was.config, basis.config)}"
+        )
     for name in sorted(was.resources.keys() | basis.resources.keys()):
         before, after = was.resources.get(name, ""), basis.resources.get(name, "")
         if before != after:
@@ -139,7 +141,10 @@ def _differences(before: str, after: str) -> str:
     """Where two canonical JSON objects differ, as ``name old -> new``."""
     old, new = _object(before), _object(after)
     names = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
-    return ", ".join(f"{name} {_short(old.get(name))} -> {_short(new.get(name))}" for name in names) or "as a whole"
+    return (
+        ", ".join(f"{name} {_short(old.get(name))} -> {_short(new.get(name))}" for name in names)
+        or "as a whole"
+    )
 
 
 def _object(text: str) -> Mapping[str, object]:

@@ -9,7 +9,9 @@ from typing import Literal, Protocol
 
 from graph.fingerprint import Basis
 
-Outcome = Literal["published", "rejected", "failed", "skipped", "interrupted", "kept", "adopted", "held", "cancelled"]
+Outcome = Literal[
+    "published", "rejected", "failed", "skipped", "interrupted", "kept", "adopted", "held", "cancelled"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

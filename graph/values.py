@@ -19,7 +19,9 @@ from types import (
     CodeType,
     EllipsisType,
     FunctionType,
+    GetSetDescriptorType,
     MappingProxyType,
+    MemberDescriptorType,
     MethodType,
     ModuleType,
 )
@@ -208,19 +210,20 @@ class Values:
             return self._place(place)
         with self._at(name):
             if place is not None:
-                return digest("class", self._place(place), self._made_of(value, code_only=True))
+                return digest("class", self._place(place), self._made_of(value))
             if module != _MAIN and not self._is_ours(module):
                 return f"outside {module}.{qualname}"
             self.reaches.add(name)
             self._untold("the source of this class is not known; what can be seen of it counts")
-            return digest("class", qualname, self._made_of(value, code_only=False))
+            return digest("class", qualname, self._made_of(value))
 
-    def _made_of(self, value: type, *, code_only: bool) -> str:
-        """The bases of a class, and its members: those that hold code, or all that are not the interpreter's."""
+    def _made_of(self, value: type) -> str:
+        """The bases of a class, and its members but for what the interpreter keeps there."""
         parts = [self.told(base) for base in value.__bases__ if base is not object]
         for name, member in sorted(vars(value).items()):
             is_code = isinstance(member, FunctionType | staticmethod | classmethod | property)
-            if name == "__init_subclass__" or is_code or not (code_only or name.startswith("__")):
+            is_kept = isinstance(member, MemberDescriptorType | GetSetDescriptorType) or name == "_abc_impl"
+            if is_code or not (is_kept or name.startswith("__")):
                 parts.append(f"{name}: {self.told(member)}")
         return ", ".join(parts)
 

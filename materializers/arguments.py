@@ -27,7 +27,9 @@ class StepRun:
     progress: Callable[[float, float], None]
 
 
-def versions_read(asset: Asset, ordinal: int, key: str, workspace: Workspace, state: State) -> Mapping[int, Version]:
+def versions_read(
+    asset: Asset, ordinal: int, key: str, workspace: Workspace, state: State
+) -> Mapping[int, Version]:
     """The published versions of an upstream that one partition reads: all of them, or the one of its day."""
     above = workspace.graph[key]
     versions = state.published(key)
@@ -76,8 +78,9 @@ def _context(
 ) -> object:
     match given.what:
         case "Window":
-            assert asset.partitions is not None  # a definition error otherwise
-            return asset.partitions.window(ordinal)
+            return (
+                asset.partitions.window(ordinal) if asset.partitions else None
+            )  # None is a definition error
         case "Previous":
             version = state.published(asset.key).get(ordinal)
             if version is None:

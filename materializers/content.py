@@ -333,6 +333,9 @@ class _Column:
             case "list":
                 self._update_lengths(array)
                 self.children[0].update(array.flatten())
+            case "list view":
+                self.lengths.update(array.value_lengths().to_numpy().data)
+                self.children[0].update(array.flatten())
             case "fixed list":
                 self.children[0].update(array.flatten())
             case "struct":
@@ -381,7 +384,7 @@ def _layout(type_: pa.DataType) -> tuple[str, int, tuple[pa.DataType, ...]]:
     if types.is_string_view(type_) or types.is_binary_view(type_):
         return "encoded", 0, (pa.large_binary(),)
     if types.is_list_view(type_) or types.is_large_list_view(type_):
-        return "encoded", 0, (pa.large_list(type_.value_type),)
+        return "list view", 0, (type_.value_type,)
     if types.is_null(type_):
         return "null", 0, ()
     if types.is_string(type_) or types.is_binary(type_):
@@ -466,8 +469,8 @@ def _type_text(type_: pa.DataType) -> object:
             return kind, type_.list_size, _type_text(inner[0])
         case "encoded" if pa.types.is_run_end_encoded(type_):
             return _type_text(inner[0])
-        case "encoded" if type_.num_fields:
-            return "list view", *map(_type_text, inner)
+        case "list view":
+            return str(type_).partition("<")[0], *map(_type_text, inner)
         case _:
             return str(type_)
 

@@ -26,7 +26,12 @@ from materializers.output import Output
 if TYPE_CHECKING:
     from materializers.workspace import Workspace
 
-_CHILD = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from materializers.isolated import main; main(sys.argv[2])"
+_CHILD = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from materializers.isolated import main
+main(sys.argv[2])
+"""
 
 
 def compute_apart(
@@ -94,7 +99,9 @@ def _answer(answer: dict[str, Any], call: Call, workspace: Workspace) -> Mapping
     from materializers.formats import decode
 
     return {
-        output.key: decode(Content(**answer["values"][output.key]), workspace.store, output.returns, hint=None)
+        output.key: decode(
+            Content(**answer["values"][output.key]), workspace.store, output.returns, hint=None
+        )
         for output in call.outputs
     }
 
@@ -106,7 +113,7 @@ def main(order_file: str) -> None:
     order = json.loads(Path(order_file).read_text("utf-8"))
     try:
         answer = _carry_out(order)
-    except Exception as error:  # the edge of user code, told to the parent
+    except Exception as error:  # noqa: BLE001  # the edge of user code, told to the parent
         answer = {"error": str(error) or type(error).__name__, "traceback": traceback.format_exc()}
     part = Path(order_file).with_name("answer.part")
     part.write_text(json.dumps(answer), "utf-8")
@@ -158,6 +165,7 @@ def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
             values[output.key], workspace.store
         )
         stored[output.key] = {
-            name: getattr(made, name) for name in ("data_version", "format", "address", "size", "rows", "schema")
+            name: getattr(made, name)
+            for name in ("data_version", "format", "address", "size", "rows", "schema")
         }
     return {"values": stored}

@@ -199,7 +199,15 @@ class Ledger(Protocol):
         """Whether somebody asked the run to stop."""
 
     def begin(
-        self, environment: str, key: str, ordinal: int, *, run_id: str, fingerprint: str, number: int, was: str | None
+        self,
+        environment: str,
+        key: str,
+        ordinal: int,
+        *,
+        run_id: str,
+        fingerprint: str,
+        number: int,
+        was: str | None,
     ) -> StartedAttempt | Busy | Moved:
         """Claim a partition whose visible version is ``was`` and record that an attempt starts, in one transaction."""
 

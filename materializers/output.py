@@ -90,7 +90,7 @@ def captured() -> Iterator[None]:
     global _installed  # noqa: PLW0603  # the process has one stdout
     with _installing:
         if _installed == 0:
-            sys.stdout, sys.stderr = _Tee(sys.stdout), _Tee(sys.stderr)  # type: ignore[assignment]  # text streams
+            sys.stdout, sys.stderr = _Tee(sys.stdout), _Tee(sys.stderr)
             logging.getLogger().addHandler(_handler)
         _installed += 1
     try:

@@ -73,7 +73,9 @@ def find_project(start: Path | None = None, environ: Mapping[str, str] | None = 
                 break
     for name in table:
         if name not in _SETTINGS:
-            raise ProjectError(f"[tool.{TABLE}] in {root}/pyproject.toml has no '{name}'.{near_miss(name, _SETTINGS)}")
+            raise ProjectError(
+                f"[tool.{TABLE}] in {root}/pyproject.toml has no '{name}'.{near_miss(name, _SETTINGS)}"
+            )
     modules = env.get("ASSETS_MODULES")
     home = env.get("ASSETS_HOME") or table.get("home", ".assets")
     return Project(
@@ -97,7 +99,10 @@ def _table(file: Path) -> dict[str, Any] | None:
 
 
 def open_workspace(
-    project: Project, *, config: Mapping[str, Mapping[str, object]] | None = None, environment: str | None = None
+    project: Project,
+    *,
+    config: Mapping[str, Mapping[str, object]] | None = None,
+    environment: str | None = None,
 ) -> Workspace:
     """Import the project's modules and open its ledger and store.
 
@@ -156,7 +161,9 @@ def _import(name: str) -> ModuleType:
     except AssetGraphError:
         raise
     except Exception as error:  # the edge of user code: importing runs it
-        raise ProjectError(f"the module '{name}' cannot be imported: {type(error).__name__}: {error}") from error
+        raise ProjectError(
+            f"the module '{name}' cannot be imported: {type(error).__name__}: {error}"
+        ) from error
 
 
 class ProjectSources:

@@ -257,7 +257,7 @@ class _Pool:
             self.listener.step_started(step)
             try:
                 self.done.put(perform(step, self.workspace, self.scope))
-            except BaseException as error:  # the main thread raises it: a fault of ours, or a full disk
+            except BaseException as error:  # noqa: BLE001  # the main thread raises it: a fault of ours, or a full disk
                 self.done.put(error)
 
 

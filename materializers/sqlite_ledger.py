@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from graph.fingerprint import Basis, replaced, set_digest
-from graph.partitions import UNPARTITIONED, ranges
+from graph.fingerprint import replaced, set_digest
+from graph.partitions import UNPARTITIONED
 from graph.state import Attempt, Outcome, State, Version
 from materializers.ledger import (
     LEASE,
@@ -36,6 +36,24 @@ from materializers.ledger import (
     RunRecord,
     StartedAttempt,
 )
+from materializers.ledger_rows import (
+    ATTEMPTS,
+    LAST_ATTEMPTS,
+    POINTERS,
+    RUNS,
+    VERSIONS,
+    among,
+    attempt_record_of,
+    content_of_row,
+    maybe_moment,
+    micros,
+    moment,
+    publication_of,
+    run_record_of,
+    version_of,
+    version_row,
+    with_ordinal,
+)
 from materializers.liveness import RunLocks
 
 SCHEMA_VERSION = 1
@@ -45,6 +63,9 @@ Clock = Callable[[], datetime]
 def host_clock() -> datetime:
     """The host's time, aware."""
     return datetime.now(UTC)
+
+
+_SETTLED = frozenset({"published", "rejected", "failed", "skipped", "adopted"})
 
 
 class SqliteLedger:
@@ -63,7 +84,11 @@ class SqliteLedger:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
-                path or ":memory:", timeout=30, isolation_level=None, check_same_thread=False, cached_statements=256
+                path or ":memory:",
+                timeout=30,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=256,
             )
             self._db.row_factory = sqlite3.Row
             self._db.execute("PRAGMA journal_mode=WAL").fetchall()
@@ -74,13 +99,17 @@ class SqliteLedger:
 
     def _create(self) -> None:
         with self._writing():
-            known = self._db.execute("SELECT name FROM sqlite_master WHERE name = 'schema_version'").fetchall()
+            known = self._db.execute(
+                "SELECT name FROM sqlite_master WHERE name = 'schema_version'"
+            ).fetchall()
             if not known:
                 for statement in Path(__file__).with_name("ledger.sql").read_text("utf-8").split(";\n"):
                     self._db.execute(statement)
             (version,) = self._db.execute("SELECT version FROM schema_version").fetchone()
         if version != SCHEMA_VERSION:
-            raise LedgerError(f"the ledger has schema {version}, this program knows {SCHEMA_VERSION}; upgrade it")
+            raise LedgerError(
+                f"the ledger has schema {version}, this program knows {SCHEMA_VERSION}; upgrade it"
+            )
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -111,7 +140,7 @@ class SqliteLedger:
             run.environment,
             run.selection,
             run.engine,
-            _micros(run.started_at),
+            micros(run.started_at),
             json.dumps(run.context),
             run.plan,
         )
@@ -123,10 +152,10 @@ class SqliteLedger:
         open_runs = db.execute("SELECT id FROM runs WHERE id NOT IN (SELECT run_id FROM run_ends)").fetchall()
         dead = [run_id for (run_id,) in open_runs if not self._locks.alive(run_id)]
         found: list[AttemptRecord] = []
-        now = _micros(self._clock())
+        now = micros(self._clock())
         for run_id in dead:
-            rows = db.execute(f"{_ATTEMPTS} WHERE a.run_id = ? AND e.attempt_id IS NULL", (run_id,)).fetchall()
-            found.extend(_attempt_record(row) for row in rows)
+            rows = db.execute(f"{ATTEMPTS} WHERE a.run_id = ? AND e.attempt_id IS NULL", (run_id,)).fetchall()
+            found.extend(attempt_record_of(row) for row in rows)
             db.executemany(
                 "INSERT INTO attempt_ends VALUES (?, ?, 'interrupted', 'the run was killed', '', NULL, '')",
                 [(row["id"], now) for row in rows],
@@ -139,7 +168,9 @@ class SqliteLedger:
     def end_run(self, run_id: str, outcome: str) -> None:
         """See `Ledger`."""
         with self._writing() as db:
-            db.execute("INSERT OR IGNORE INTO run_ends VALUES (?, ?, ?)", (run_id, _micros(self._clock()), outcome))
+            db.execute(
+                "INSERT OR IGNORE INTO run_ends VALUES (?, ?, ?)", (run_id, micros(self._clock()), outcome)
+            )
             db.execute("UPDATE claims SET expires_at = 0 WHERE run_id = ?", (run_id,))
         self._locks.release(run_id)
 
@@ -149,7 +180,7 @@ class SqliteLedger:
         if run.ended_at is not None or not run.alive:
             return False
         with self._writing() as db:
-            db.execute("INSERT INTO cancellations VALUES (?, ?)", (run.id, _micros(self._clock())))
+            db.execute("INSERT INTO cancellations VALUES (?, ?)", (run.id, micros(self._clock())))
         return True
 
     def cancelled(self, run_id: str) -> bool:
@@ -159,13 +190,23 @@ class SqliteLedger:
     def renew(self, run_id: str) -> None:
         """See `Ledger`."""
         with self._writing() as db:
-            until = _micros(self._clock() + LEASE)
-            db.execute("UPDATE claims SET expires_at = ? WHERE run_id = ? AND expires_at > 0", (until, run_id))
+            until = micros(self._clock() + LEASE)
+            db.execute(
+                "UPDATE claims SET expires_at = ? WHERE run_id = ? AND expires_at > 0", (until, run_id)
+            )
 
     # Attempts
 
     def begin(
-        self, environment: str, key: str, ordinal: int, *, run_id: str, fingerprint: str, number: int, was: str | None
+        self,
+        environment: str,
+        key: str,
+        ordinal: int,
+        *,
+        run_id: str,
+        fingerprint: str,
+        number: int,
+        was: str | None,
     ) -> StartedAttempt | Busy | Moved:
         """See `Ledger`."""
         now = self._clock()
@@ -178,7 +219,7 @@ class SqliteLedger:
             token = 1
             if rows:
                 (held,) = rows
-                free = held["expires_at"] <= _micros(now) or held["run_id"] == run_id
+                free = held["expires_at"] <= micros(now) or held["run_id"] == run_id
                 if not free and self._locks.alive(held["run_id"]):
                     return Busy(run_id=held["run_id"])
                 token = held["token"] + 1
@@ -188,12 +229,13 @@ class SqliteLedger:
             if (visible[0]["version_id"] if visible else None) != was:
                 return Moved()
             db.execute(
-                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?)", (*place, token, run_id, _micros(now + LEASE))
+                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?)",
+                (*place, token, run_id, micros(now + LEASE)),
             )
             cursor = db.execute(
                 "INSERT INTO attempts (run_id, environment, asset, ordinal, number, token, fingerprint, started_at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (run_id, *place, number, token, fingerprint, _micros(now)),
+                (run_id, *place, number, token, fingerprint, micros(now)),
             )
             attempt_id = cursor.lastrowid
         claim = Claim(environment=environment, key=key, ordinal=ordinal, token=token, run_id=run_id)
@@ -215,7 +257,7 @@ class SqliteLedger:
         claim = attempt.claim
         db.execute(
             "INSERT OR IGNORE INTO attempt_ends VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (attempt.id, _micros(self._clock()), outcome, reason, error, _micros(until), output),
+            (attempt.id, micros(self._clock()), outcome, reason, error, micros(until), output),
         )
         if outcome in _SETTLED:
             db.execute(
@@ -260,7 +302,9 @@ class SqliteLedger:
                 if said.verdicts:
                     judgement = self._insert_judgement(db, version_id, said, now, attempt.claim.run_id)
                 if key not in refused:
-                    pointer = _Pointer(key, version_id, product.content.data_version, product.as_of, judgement)
+                    pointer = _Pointer(
+                        key, version_id, product.content.data_version, product.as_of, judgement
+                    )
                     self._point(db, attempt, pointer, kind, now)
             outcome: Outcome = "rejected" if refused else "published"
             self._end(db, attempt, outcome, reason="; ".join(refused.values()), output=output)
@@ -276,35 +320,8 @@ class SqliteLedger:
         now: datetime,
         rejected: str | None,
     ) -> None:
-        content, ordinal = made.content, attempt.claim.ordinal
-        db.execute(
-            f"INSERT INTO versions VALUES ({', '.join('?' * 23)})",
-            (
-                version_id,
-                key,
-                ordinal,
-                ordinal,
-                attempt.fingerprint,
-                made.basis.code,
-                made.basis.config,
-                json.dumps(made.basis.resources),
-                json.dumps(made.inputs),
-                json.dumps(made.lineage),
-                content.data_version,
-                content.format,
-                content.address,
-                content.size,
-                content.rows,
-                content.schema,
-                _micros(made.as_of),
-                int(made.ends),
-                _micros(now),
-                _micros(now) - _micros(attempt.started_at),
-                attempt.claim.run_id,
-                attempt.id,
-                rejected,
-            ),
-        )
+        row = version_row(version_id, key, attempt, made, now, rejected)
+        db.execute(f"INSERT INTO versions VALUES ({', '.join('?' * len(row))})", row)
 
     def _insert_judgement(
         self, db: sqlite3.Connection, version_id: str, judged: Judgement, now: datetime, run_id: str
@@ -318,7 +335,7 @@ class SqliteLedger:
                 json.dumps(judged.verdicts),
                 judged.digest(),
                 int(judged.failing),
-                _micros(now),
+                micros(now),
                 run_id,
             ),
         )
@@ -332,13 +349,13 @@ class SqliteLedger:
         cursor = db.execute(
             "INSERT INTO publications (environment, asset, first, last, version_id, kind, at, run_id)"
             " VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7)",
-            (*place, to.version_id, kind, _micros(now), attempt.claim.run_id),
+            (*place, to.version_id, kind, micros(now), attempt.claim.run_id),
         )
         if attempt.claim.ordinal != UNPARTITIONED:
             self._count(db, place, to.data_version)
         db.execute(
             "INSERT OR REPLACE INTO pointers VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (*place, to.version_id, cursor.lastrowid, _micros(to.as_of), to.judgement),
+            (*place, to.version_id, cursor.lastrowid, micros(to.as_of), to.judgement),
         )
 
     def _count(self, db: sqlite3.Connection, place: tuple[str, str, int], data_version: str) -> None:
@@ -350,12 +367,13 @@ class SqliteLedger:
             place,
         ).fetchall()
         states = db.execute(
-            "SELECT counter, partitions, set_digest FROM asset_state WHERE environment = ? AND asset = ?", asset
+            "SELECT counter, partitions, set_digest FROM asset_state WHERE environment = ? AND asset = ?",
+            asset,
         ).fetchall()
         counter, partitions, whole = tuple(states[0]) if states else (0, "[]", set_digest([]))
         before = old[0]["data_version"] if old else None
         if before is None:
-            partitions = _with_ordinal(partitions, ordinal)
+            partitions = with_ordinal(partitions, ordinal)
         db.execute(
             "INSERT OR REPLACE INTO asset_state VALUES (?, ?, ?, ?, ?)",
             (*asset, counter + 1, partitions, replaced(whole, ordinal, before, data_version)),
@@ -394,20 +412,29 @@ class SqliteLedger:
         """See `Ledger`."""
         if not seen:
             return
-        now = _micros(self._clock())
+        now = micros(self._clock())
         with self._writing() as db:
             db.executemany(
                 "INSERT INTO verifications (environment, asset, first, last, version_id, as_of, at, run_id)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (environment, version.key, version.ordinal, version.ordinal, version.id, _micros(as_of), now, run_id)
+                    (
+                        environment,
+                        version.key,
+                        version.ordinal,
+                        version.ordinal,
+                        version.id,
+                        micros(as_of),
+                        now,
+                        run_id,
+                    )
                     for version, as_of in seen
                 ],
             )
             db.executemany(
                 "UPDATE pointers SET as_of = ? WHERE environment = ? AND asset = ? AND ordinal = ? AND version_id = ?",
                 [
-                    (_micros(as_of), environment, version.key, version.ordinal, version.id)
+                    (micros(as_of), environment, version.key, version.ordinal, version.id)
                     for version, as_of in seen
                 ],
             )
@@ -417,7 +444,8 @@ class SqliteLedger:
         with self._writing() as db:
             judged = self._insert_judgement(db, version.id, judgement, self._clock(), run_id)
             db.execute(
-                "UPDATE pointers SET judgement = ? WHERE environment = ? AND asset = ? AND ordinal = ? AND version_id = ?",
+                "UPDATE pointers SET judgement = ?"
+                " WHERE environment = ? AND asset = ? AND ordinal = ? AND version_id = ?",
                 (judged, environment, version.key, version.ordinal, version.id),
             )
 
@@ -426,23 +454,23 @@ class SqliteLedger:
     def state(self, environment: str, keys: Iterable[str] | None = None) -> State:
         """See `Ledger`."""
         chosen = None if keys is None else list(keys)
-        where, parameters = _among("p.asset", chosen)
+        where, parameters = among("p.asset", chosen)
         with self._lock:
             sequence = self._rows("SELECT coalesce(max(sequence), 0) FROM publications")[0][0]
-            rows = self._rows(f"{_POINTERS} WHERE p.environment = ?{where}", (environment, *parameters))
-            where, parameters = _among("l.asset", chosen)
-            ends = self._rows(f"{_LAST_ATTEMPTS}{where}", (environment, *parameters))
+            rows = self._rows(f"{POINTERS} WHERE p.environment = ?{where}", (environment, *parameters))
+            where, parameters = among("l.asset", chosen)
+            ends = self._rows(f"{LAST_ATTEMPTS}{where}", (environment, *parameters))
         versions: dict[str, dict[int, Version]] = {}
         for row in rows:
-            version = _version(row)
+            version = version_of(row)
             versions.setdefault(version.key, {})[version.ordinal] = version
         attempts = {
             (row["asset"], row["ordinal"]): Attempt(
                 fingerprint=row["fingerprint"],
                 outcome=row["outcome"],
-                ended_at=_time(row["ended_at"]),
+                ended_at=moment(row["ended_at"]),
                 reason=row["reason"],
-                until=_maybe_time(row["until"]),
+                until=maybe_moment(row["until"]),
             )
             for row in ends
         }
@@ -451,34 +479,36 @@ class SqliteLedger:
     def version_with(self, key: str, ordinal: int, fingerprint: str) -> Version | None:
         """The newest good version with a fingerprint, visible anywhere or not."""
         rows = self._rows(
-            f"{_VERSIONS} WHERE v.asset = ? AND v.first = ? AND v.fingerprint = ? AND v.rejected IS NULL"
+            f"{VERSIONS} WHERE v.asset = ? AND v.first = ? AND v.fingerprint = ? AND v.rejected IS NULL"
             " ORDER BY v.made_at DESC LIMIT 1",
             (key, ordinal, fingerprint),
         )
-        return _version(rows[0]) if rows else None
+        return version_of(rows[0]) if rows else None
 
     def content(self, version_id: str) -> Content:
         """See `Ledger`."""
         rows = self._rows("SELECT * FROM versions WHERE id = ?", (version_id,))
         if not rows:
             raise LedgerError(f"the ledger has no version '{version_id}'")
-        return _content(rows[0])
+        return content_of_row(rows[0])
 
     def materialization(self, version_id: str) -> Materialization:
         """See `Ledger`."""
-        rows = self._rows(f"{_VERSIONS} WHERE v.id = ?", (version_id,))
+        rows = self._rows(f"{VERSIONS} WHERE v.id = ?", (version_id,))
         if not rows:
             raise LedgerError(f"the ledger has no version '{version_id}'")
         (row,) = rows
         verdicts = row["verdicts"]
         judgement = (
-            Judgement(checks=row["checks"], verdicts=tuple(json.loads(verdicts)), failing=bool(row["failing"]))
+            Judgement(
+                checks=row["checks"], verdicts=tuple(json.loads(verdicts)), failing=bool(row["failing"])
+            )
             if verdicts is not None
             else None
         )
         return Materialization(
-            version=_version(row),
-            content=_content(row),
+            version=version_of(row),
+            content=content_of_row(row),
             lineage={name: (key, tuple(ids)) for name, (key, ids) in json.loads(row["lineage"]).items()},
             judgement=judgement,
             duration=timedelta(microseconds=row["duration"]),
@@ -489,9 +519,10 @@ class SqliteLedger:
     def history(self, key: str, *, environment: str, limit: int = 50) -> tuple[AttemptRecord, ...]:
         """See `Ledger`."""
         rows = self._rows(
-            f"{_ATTEMPTS} WHERE a.environment = ? AND a.asset = ? ORDER BY a.id DESC LIMIT ?", (environment, key, limit)
+            f"{ATTEMPTS} WHERE a.environment = ? AND a.asset = ? ORDER BY a.id DESC LIMIT ?",
+            (environment, key, limit),
         )
-        return tuple(_attempt_record(row) for row in rows)
+        return tuple(attempt_record_of(row) for row in rows)
 
     def publications(self, key: str, *, environment: str, limit: int = 50) -> tuple[Publication, ...]:
         """See `Ledger`."""
@@ -499,28 +530,17 @@ class SqliteLedger:
             "SELECT * FROM publications WHERE environment = ? AND asset = ? ORDER BY sequence DESC LIMIT ?",
             (environment, key, limit),
         )
-        return tuple(
-            Publication(
-                sequence=row["sequence"],
-                environment=row["environment"],
-                key=row["asset"],
-                first=row["first"],
-                last=row["last"],
-                version_id=row["version_id"],
-                kind=row["kind"],
-                at=_time(row["at"]),
-                run_id=row["run_id"],
-            )
-            for row in rows
-        )
+        return tuple(map(publication_of, rows))
 
     def runs(self, *, limit: int = 20) -> tuple[RunRecord, ...]:
         """See `Ledger`."""
-        return tuple(map(self._run_record, self._rows(f"{_RUNS} ORDER BY r.started_at DESC LIMIT ?", (limit,))))
+        return tuple(
+            map(self._run_record, self._rows(f"{RUNS} ORDER BY r.started_at DESC LIMIT ?", (limit,)))
+        )
 
     def run(self, run_id: str) -> RunRecord:
         """See `Ledger`."""
-        rows = self._rows(f"{_RUNS} WHERE substr(r.id, 1, length(?)) = ? LIMIT 2", (run_id, run_id))
+        rows = self._rows(f"{RUNS} WHERE substr(r.id, 1, length(?)) = ? LIMIT 2", (run_id, run_id))
         if not rows:
             raise LedgerError(f"there is no run '{run_id}'; `assets runs list` shows what there is")
         if len(rows) > 1 and rows[0]["id"] != run_id:
@@ -528,28 +548,18 @@ class SqliteLedger:
         return self._run_record(rows[0])
 
     def _run_record(self, row: sqlite3.Row) -> RunRecord:
-        return RunRecord(
-            id=row["id"],
-            environment=row["environment"],
-            selection=row["selection"],
-            engine=row["engine"],
-            started_at=_time(row["started_at"]),
-            context=json.loads(row["context"]),
-            plan=row["plan"],
-            ended_at=_maybe_time(row["ended_at"]),
-            outcome=row["outcome"],
-            cancelled=bool(row["cancelled"]),
-            alive=row["ended_at"] is None and self._locks.alive(row["id"]),
-        )
+        return run_record_of(row, alive=row["ended_at"] is None and self._locks.alive(row["id"]))
 
     def attempts_of(self, run_id: str) -> tuple[AttemptRecord, ...]:
         """See `Ledger`."""
-        rows = self._rows(f"{_ATTEMPTS} WHERE a.run_id = ? ORDER BY a.id", (run_id,))
-        return tuple(_attempt_record(row) for row in rows)
+        rows = self._rows(f"{ATTEMPTS} WHERE a.run_id = ? ORDER BY a.id", (run_id,))
+        return tuple(attempt_record_of(row) for row in rows)
 
     def addresses(self) -> frozenset[str]:
         """See `Ledger`."""
-        return frozenset(row[0] for row in self._rows("SELECT address FROM versions WHERE address IS NOT NULL"))
+        return frozenset(
+            row[0] for row in self._rows("SELECT address FROM versions WHERE address IS NOT NULL")
+        )
 
     def close(self) -> None:
         """See `Ledger`."""
@@ -593,114 +603,3 @@ class _SqliteState:
 
     def version_with(self, key: str, ordinal: int, fingerprint: str) -> Version | None:
         return self._ledger.version_with(key, ordinal, fingerprint)
-
-
-_SETTLED = frozenset({"published", "rejected", "failed", "skipped", "adopted"})
-_POINTERS = """
-SELECT v.*, p.ordinal, p.as_of AS seen_as_of, j.checks, j.digest, j.failing, j.verdicts
-FROM pointers p JOIN versions v ON v.id = p.version_id LEFT JOIN judgements j ON j.id = p.judgement
-"""
-_VERSIONS = """
-SELECT v.*, v.first AS ordinal, v.as_of AS seen_as_of, j.checks, j.digest, j.failing, j.verdicts
-FROM versions v LEFT JOIN judgements j ON j.id = (SELECT max(id) FROM judgements WHERE version_id = v.id)
-"""
-_LAST_ATTEMPTS = """
-SELECT l.asset, l.ordinal, a.fingerprint, e.outcome, e.ended_at, e.reason, e.until
-FROM last_attempts l JOIN attempts a ON a.id = l.attempt_id JOIN attempt_ends e ON e.attempt_id = l.attempt_id
-WHERE l.environment = ?
-"""
-_ATTEMPTS = """
-SELECT a.asset, a.ordinal, a.fingerprint, e.outcome, e.ended_at, e.reason, e.until
-FROM attempts a JOIN attempt_ends e ON e.attempt_id = a.id
-WHERE a.id IN (
-    SELECT max(a.id) FROM attempts a JOIN attempt_ends e ON e.attempt_id = a.id
-    WHERE a.environment = ?{where} AND e.outcome IN ('published', 'rejected', 'failed', 'skipped', 'adopted')
-    GROUP BY a.asset, a.ordinal
-)
-"""
-_ATTEMPTS = """
-SELECT a.*, e.ended_at, e.outcome, e.reason, e.error, e.output,
-    (SELECT min(id) FROM versions v WHERE v.attempt_id = a.id) AS version_id
-FROM attempts a LEFT JOIN attempt_ends e ON e.attempt_id = a.id
-"""
-_RUNS = """
-SELECT r.*, e.ended_at, e.outcome,
-    EXISTS (SELECT 1 FROM cancellations c WHERE c.run_id = r.id) AS cancelled
-FROM runs r LEFT JOIN run_ends e ON e.run_id = r.id
-"""
-
-
-def _version(row: sqlite3.Row) -> Version:
-    return Version(
-        id=row["id"],
-        key=row["asset"],
-        ordinal=row["ordinal"],
-        fingerprint=row["fingerprint"],
-        basis=Basis(code=row["code"], config=row["config"], resources=_loads(row["resources"])),
-        inputs=_loads(row["inputs"]),
-        data_version=row["data_version"],
-        made_at=_time(row["made_at"]),
-        as_of=_maybe_time(row["seen_as_of"]),
-        ends=bool(row["ends"]),
-        checks=row["checks"] or "",
-        verdicts=row["digest"] or "",
-        failing=bool(row["failing"]),
-    )
-
-
-def _content(row: sqlite3.Row) -> Content:
-    return Content(
-        data_version=row["data_version"],
-        format=row["format"],
-        address=row["address"],
-        size=row["size"],
-        rows=row["row_count"],
-        schema=row["schema"],
-    )
-
-
-def _attempt_record(row: sqlite3.Row) -> AttemptRecord:
-    return AttemptRecord(
-        id=row["id"],
-        run_id=row["run_id"],
-        key=row["asset"],
-        ordinal=row["ordinal"],
-        number=row["number"],
-        fingerprint=row["fingerprint"],
-        started_at=_time(row["started_at"]),
-        ended_at=_maybe_time(row["ended_at"]),
-        outcome=row["outcome"],
-        reason=row["reason"] or "",
-        error=row["error"] or "",
-        output=row["output"] or "",
-        version_id=row["version_id"],
-    )
-
-
-def _loads(text: str) -> Any:
-    return {} if text == "{}" else json.loads(text)
-
-
-def _with_ordinal(partitions: str, ordinal: int) -> str:
-    spans = [tuple(span) for span in json.loads(partitions)]
-    members = sorted({ordinal}.union(*(range(first, last + 1) for first, last in spans)))
-    return json.dumps(list(ranges(members)))
-
-
-def _among(column: str, keys: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
-    """A condition for few keys; many are read with all the others, which is faster."""
-    if keys is None or len(keys) > 200:
-        return "", ()
-    return f" AND {column} IN ({', '.join('?' * len(keys))})", tuple(keys)
-
-
-def _micros(moment: datetime | None) -> Any:
-    return None if moment is None else round(moment.timestamp() * 1_000_000)
-
-
-def _time(micros: int) -> datetime:
-    return datetime.fromtimestamp(micros / 1_000_000, UTC)
-
-
-def _maybe_time(micros: int | None) -> datetime | None:
-    return None if micros is None else _time(micros)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, assert_never
+from typing import Any, assert_never, cast
 
 from graph import Asset, Skip
 from graph.ages import inherited_as_of
@@ -76,7 +76,9 @@ def perform(step: Step, workspace: Workspace, scope: RunScope) -> Result:
     started = time.monotonic()
     match step:
         case Keep() | Hold():
-            result = Result(step=step, outcome="kept" if isinstance(step, Keep) else "held", reason=step.reason.text)
+            result = Result(
+                step=step, outcome="kept" if isinstance(step, Keep) else "held", reason=step.reason.text
+            )
         case Observe():
             result = _observe(step, workspace, scope)
         case Adopt() | Materialize():
@@ -92,9 +94,11 @@ def judged(asset: Asset, value: object, now: datetime) -> tuple[Judgement, tuple
     """What an asset's checks say of a value."""
     if not asset.checks:
         return Judgement(checks=checks_digest(asset)), ()
+    from checks import Check as DeclaredCheck
     from checks import evaluate
 
-    verdicts = evaluate(value, asset.checks, now=now)
+    asked = cast("Sequence[DeclaredCheck]", asset.checks)  # the graph knows them by their Protocol only
+    verdicts = evaluate(value, asked, now=now)
     judgement = Judgement(
         checks=checks_digest(asset),
         verdicts=tuple(verdict.to_json() for verdict in verdicts),
@@ -121,7 +125,9 @@ def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
         return Result(step=step, outcome="kept", reason=step.reason.text)
     visible = workspace.ledger.state(workspace.environment, [step.key]).published(step.key).get(UNPARTITIONED)
     was = visible.id if visible else None
-    attempt = _claim(workspace, scope, step.key, UNPARTITIONED, mark=seen.data_version or "", number=1, was=was)
+    attempt = _claim(
+        workspace, scope, step.key, UNPARTITIONED, mark=seen.data_version or "", number=1, was=was
+    )
     if attempt is None:
         return Result(step=step, outcome="cancelled", reason="the run was stopped")
     if isinstance(attempt, Moved):
@@ -138,7 +144,9 @@ def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
         content=content_of(seen), basis=workspace.basis(step.key), inputs={}, as_of=seen.as_of, ends=seen.ends
     )
     refused = {step.key: why_rejected(verdicts)} if judgement.failing else {}
-    ids = workspace.ledger.publish(attempt, {step.key: made}, {step.key: judgement}, kind="observe", reject=refused)
+    ids = workspace.ledger.publish(
+        attempt, {step.key: made}, {step.key: judgement}, kind="observe", reject=refused
+    )
     return Result(
         step=step,
         outcome="rejected" if refused else "published",
@@ -161,8 +169,15 @@ def _judge_again(step: Check, workspace: Workspace, scope: RunScope) -> Result:
     else:
         judgement, verdicts = Judgement(checks=checks_digest(asset)), ()
     workspace.ledger.judge(workspace.environment, version, judgement, scope.run_id)
-    reason = f"published, and its checks fail: {why_rejected(verdicts)}" if judgement.failing else step.reason.text
-    return Result(step=step, outcome="rejected" if judgement.failing else "kept", reason=reason, verdicts={step.key: verdicts})
+    reason = (
+        f"published, and its checks fail: {why_rejected(verdicts)}" if judgement.failing else step.reason.text
+    )
+    return Result(
+        step=step,
+        outcome="rejected" if judgement.failing else "kept",
+        reason=reason,
+        verdicts={step.key: verdicts},
+    )
 
 
 def _claim(
@@ -226,12 +241,18 @@ class _Building:
         except ClaimLost as error:
             return self._result("interrupted", reason=str(error))
         except Stopped:
-            self.workspace.ledger.finish(attempt, "interrupted", reason="the run was stopped", output=output.text())
+            self.workspace.ledger.finish(
+                attempt, "interrupted", reason="the run was stopped", output=output.text()
+            )
             return self._result("interrupted", reason="the run was stopped")
         except NotDone as error:
             reason = str(error)
-            details = "" if isinstance(error, TimedOut) else "".join(traceback.format_exception(error.__cause__))
-            self.workspace.ledger.finish(attempt, "failed", reason=reason, error=details, output=output.text())
+            details = (
+                "" if isinstance(error, TimedOut) else "".join(traceback.format_exception(error.__cause__))
+            )
+            self.workspace.ledger.finish(
+                attempt, "failed", reason=reason, error=details, output=output.text()
+            )
             return self._result("failed", reason=reason, error=details, attempts=number)
 
     def _settled(self) -> tuple[Result | None, Reading, str, State]:
@@ -304,12 +325,16 @@ class _Building:
                 as_of=as_of,
                 ends=ends,
             )
-        refused = {key: why_rejected(verdicts[key]) for key, judgement in judgements.items() if judgement.failing}
+        refused = {
+            key: why_rejected(verdicts[key]) for key, judgement in judgements.items() if judgement.failing
+        }
         ids = self.workspace.ledger.publish(attempt, made, judgements, output=output.text(), reject=refused)
         return self._result(
             "rejected" if refused else "published",
             reason="; ".join(refused.values()) or self.step.reason.text,
-            rows=sum(one.content.rows or 0 for one in made.values()) if any(one.content.rows is not None for one in made.values()) else None,
+            rows=sum(one.content.rows or 0 for one in made.values())
+            if any(one.content.rows is not None for one in made.values())
+            else None,
             size=sum(one.content.size for one in made.values()),
             versions=ids,
             verdicts=verdicts,
@@ -318,7 +343,9 @@ class _Building:
 
     def _stored(self, asset: Asset, value: object) -> Content:
         try:
-            encoded = choose(value, asset.returns, asset.stored_as, key=asset.key).encode(value, self.workspace.store)
+            encoded = choose(value, asset.returns, asset.stored_as, key=asset.key).encode(
+                value, self.workspace.store
+            )
         except Exception as error:  # what a user's function returned may be anything
             raise NotDone(f"{error}") from error
         return Content(

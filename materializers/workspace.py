@@ -66,7 +66,9 @@ class Workspace:
                 settings = {parameter: kind() for parameter, kind in provider.settings.items()}
                 self._resources[name] = provider.function(**settings)
             except ValueError as error:  # pydantic's ValidationError is one
-                raise SettingsError(f"the resource {name} ({provider.where}) cannot be made: {error}") from error
+                raise SettingsError(
+                    f"the resource {name} ({provider.where}) cannot be made: {error}"
+                ) from error
         return self._resources[name]
 
     def observation(self, name: str) -> Observation | None:
@@ -88,7 +90,9 @@ class Workspace:
                 try:
                     made[given.parameter] = given.config(**own)
                 except ValueError as error:
-                    raise SettingsError(f"the config of asset '{asset.key}' ({asset.where}) is wrong: {error}") from error
+                    raise SettingsError(
+                        f"the config of asset '{asset.key}' ({asset.where}) is wrong: {error}"
+                    ) from error
         for name in values:
             if name not in fields:
                 raise SettingsError(f"asset '{asset.key}' has no config '{name}'.{near_miss(name, fields)}")
@@ -118,7 +122,9 @@ class Workspace:
                 configs = {name: made.model_dump(mode="json") for name, made in self.config_of(asset).items()}
                 self._bases[key] = Basis(
                     code=self.code(asset).digest,
-                    config=_canonical(next(iter(configs.values()))) if len(configs) == 1 else _canonical(configs),
+                    config=_canonical(next(iter(configs.values())))
+                    if len(configs) == 1
+                    else _canonical(configs),
                     resources={name: self._identity(name) for name in sorted(asset.resources)},
                 )
         return self._bases[key]
@@ -175,9 +181,11 @@ class Workspace:
                     arguments[given.parameter] = self.resource(given.resource)
             seen = source.function(**arguments)
             if not isinstance(seen, Observation):
-                return Observed(data_version=None, error=f"it returned {type(seen).__name__}, not an Observation")
+                return Observed(
+                    data_version=None, error=f"it returned {type(seen).__name__}, not an Observation"
+                )
             return self._stored(source, seen)
-        except Exception as error:  # the edge of user code: a source that cannot be seen is a fact, not a crash
+        except Exception as error:  # noqa: BLE001  # the edge of user code: not to see is a fact, no crash
             return Observed(data_version=None, error=f"{type(error).__name__}: {error}")
 
     def _stored(self, source: Asset, seen: Observation) -> Observed:
@@ -269,5 +277,3 @@ def content_of(observed: Observed) -> Content:
         size=observed.size,
         rows=observed.rows,
     )
-
-

@@ -26,7 +26,7 @@ ADJUSTMENTS: dict[SourceName, tuple[Adjustment, ...]] = {
 }
 """What each source can give; the first is what it gives unless told otherwise."""
 _CHOICES = {"source": get_args(SourceName), "feed": get_args(Feed), "adjustment": get_args(Adjustment)}
-_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.^=-]*")
+_SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.=^-]*")
 
 
 class SettingError(AssetGraphError):

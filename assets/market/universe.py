@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     checks=[
         not_null("symbol"),
         unique("symbol"),
-        matches("symbol", r"[A-Z0-9][A-Z0-9.^=-]*"),
+        matches("symbol", r"^[A-Z0-9^][A-Z0-9.=^-]*$"),
         row_count(1, None),
     ],
     freshness=fresh_within(timedelta(days=7)),

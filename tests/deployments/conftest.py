@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,9 @@ import pytest
 
 START_TIMEOUT_S = 240
 """The first start makes a database; a busy machine with two cores has been seen to take a minute."""
+STOP_TIMEOUT_S = 20
+
+START = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
 
 # The shell leads a process group of its own. It ends the whole group when the server ends, and when its standard
 # input closes, which also happens when the process that runs the tests is killed.
@@ -31,7 +33,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}/api"
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(
-            ["/bin/sh", "-c", SUPERVISE, "sh", *SERVER, "--port", str(port)],
+            ["/bin/sh", "-c", SUPERVISE, "sh", *START, "--port", str(port)],
             env=os.environ | {"PREFECT_HOME": str(home), "PREFECT_SERVER_UI_ENABLED": "false"},
             stdin=subprocess.PIPE,
             stdout=log,
@@ -43,9 +45,6 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield url
         finally:
             stop(server)
-
-
-SERVER = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
 
 
 def free_port() -> int:
@@ -67,10 +66,14 @@ def wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> 
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:
+    """Returns when no process of the server is left."""
     assert server.stdin is not None
     server.stdin.close()
+    server.wait()
+    deadline = time.monotonic() + STOP_TIMEOUT_S
     try:
-        server.wait(timeout=20)
-    except subprocess.TimeoutExpired:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
+        while True:
+            os.killpg(server.pid, 0 if time.monotonic() < deadline else signal.SIGKILL)
+            time.sleep(0.05)
+    except ProcessLookupError:
+        return

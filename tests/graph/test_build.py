@@ -8,7 +8,19 @@ from typing import Any
 
 import pytest
 
-from graph import AssetGraph, Config, Daily, DefinitionErrors, Execution, Out, Window, asset, build_graph, multi_asset, source
+from graph import (
+    AssetGraph,
+    Config,
+    Daily,
+    DefinitionErrors,
+    Execution,
+    Out,
+    Window,
+    asset,
+    build_graph,
+    multi_asset,
+    source,
+)
 from graph import resource as provide
 from graph.asset_graph import Context, FromConfig, FromResource, Upstream
 from graph.build import group_of
@@ -105,7 +117,7 @@ def test_several_assets_from_one_function_share_their_producer() -> None:
 
 def test_a_family_made_in_a_loop_is_whole() -> None:
     namespace: dict[str, Any] = {"__name__": "families"}
-    exec(  # noqa: S102  # a module is written here as text
+    exec(  # a module is written here as text
         "from graph import asset\n"
         "for number in range(3):\n"
         "    @asset(name=f'member_{number}')\n"

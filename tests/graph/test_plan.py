@@ -21,6 +21,8 @@ from graph.reading import reading
 from graph.state import Attempt, MemoryState, Observed, Outcome, Version
 
 NOW = datetime(2024, 1, 5, 12, tzinfo=UTC)
+REJECTED = "Hold: rejected before with the same code and inputs (no good); mend either, or use --force"
+SKIPPED = "Hold: skipped until 2024-01-05 13:00 UTC: no good"
 
 
 @dataclass
@@ -47,7 +49,9 @@ class World:
         for key, one in self.graph.assets.items():
             if names and one.name not in names:
                 continue
-            ordinals = [date.fromisoformat(day).toordinal() for day in days] if one.partitions else [UNPARTITIONED]
+            ordinals = (
+                [date.fromisoformat(day).toordinal() for day in days] if one.partitions else [UNPARTITIONED]
+            )
             for ordinal in ordinals:
                 self._publish(key, ordinal)
         return self
@@ -156,20 +160,33 @@ def test_a_code_change_builds_that_asset_and_maybe_what_is_below() -> None:
 def test_upstream_published_since_is_a_reason() -> None:
     world = chain().build()
     world.bases[world.key("a")] = Basis(code="code 2")
-    moved = replace(world.state.published(world.key("a"))[0], data_version="data 2", basis=Basis(code="code 2"))
+    moved = replace(
+        world.state.published(world.key("a"))[0], data_version="data 2", basis=Basis(code="code 2")
+    )
     world.build("a")
-    world.state = replace(world.state, versions={**world.state.versions, moved.key: {0: replace(
-        moved, fingerprint=world.state.published(moved.key)[0].fingerprint)}})
+    world.state = replace(
+        world.state,
+        versions={
+            **world.state.versions,
+            moved.key: {0: replace(moved, fingerprint=world.state.published(moved.key)[0].fingerprint)},
+        },
+    )
     assert said(world.plan("c"))["b"] == "Materialize: upstream changed: test_plan/a"
 
 
 def test_config_and_resources_are_told_by_name() -> None:
     world = chain()
-    world.bases[world.key("a")] = Basis(code="1", config='{"window":20}', resources={"Feed": '{"provider":"x"}'})
+    world.bases[world.key("a")] = Basis(
+        code="1", config='{"window":20}', resources={"Feed": '{"provider":"x"}'}
+    )
     world.build()
-    world.bases[world.key("a")] = Basis(code="1", config='{"window":21}', resources={"Feed": '{"provider":"x"}'})
+    world.bases[world.key("a")] = Basis(
+        code="1", config='{"window":21}', resources={"Feed": '{"provider":"x"}'}
+    )
     assert said(world.plan("a")) == {"a": "Materialize: its config changed: window 20 -> 21"}
-    world.bases[world.key("a")] = Basis(code="1", config='{"window":20}', resources={"Feed": '{"provider":"y"}'})
+    world.bases[world.key("a")] = Basis(
+        code="1", config='{"window":20}', resources={"Feed": '{"provider":"y"}'}
+    )
     assert said(world.plan("a")) == {"a": 'Materialize: Feed changed: provider "x" -> "y"'}
 
 
@@ -183,15 +200,17 @@ def test_force_reaches_the_selected_assets_only() -> None:
 
 def test_only_leaves_upstream_as_it_is() -> None:
     assert said(chain().build("a").recode("a").plan("b", only=True)) == {"b": "Materialize: never built"}
-    assert said(chain().plan("b", only=True)) == {"b": "Hold: waits for test_plan/a, of which no version is published"}
+    assert said(chain().plan("b", only=True)) == {
+        "b": "Hold: waits for test_plan/a, of which no version is published"
+    }
 
 
 @pytest.mark.parametrize(
     ("outcome", "until", "expected"),
     [
-        pytest.param("rejected", None, "Hold: rejected before with the same code and inputs (no good); mend either, or use --force", id="rejected holds until something moves"),
+        pytest.param("rejected", None, REJECTED, id="rejected holds until something moves"),
         pytest.param("skipped", None, "Hold: skipped: no good", id="a final skip holds"),
-        pytest.param("skipped", NOW + timedelta(hours=1), "Hold: skipped until 2024-01-05 13:00 UTC: no good", id="a skip holds until its time"),
+        pytest.param("skipped", NOW + timedelta(hours=1), SKIPPED, id="a skip holds until its time"),
         pytest.param("skipped", NOW, "Materialize: never built", id="and not after it"),
         pytest.param("failed", None, "Materialize: never built", id="a failure does not hold who asks"),
     ],
@@ -229,7 +248,9 @@ def test_a_version_that_exists_is_adopted() -> None:
     ("age", "expected"),
     [
         pytest.param(timedelta(hours=25, minutes=59), "Keep: up to date", id="within its freshness"),
-        pytest.param(timedelta(hours=26), "Materialize: due: its data are 26 h old", id="at its limit it is due"),
+        pytest.param(
+            timedelta(hours=26), "Materialize: due: its data are 26 h old", id="at its limit it is due"
+        ),
         pytest.param(timedelta(days=9), "Materialize: due: its data are 9 days old", id="past its limit"),
     ],
 )
@@ -269,9 +290,15 @@ def with_source() -> World:
 
 def test_a_source_is_observed_and_what_is_below_depends_on_what_it_shows() -> None:
     world = with_source()
-    assert said(world.plan()) == {"holdings": "Observe: first observation", "orders": "Materialize: never built"}
+    assert said(world.plan()) == {
+        "holdings": "Observe: first observation",
+        "orders": "Materialize: never built",
+    }
     world.build()
-    assert said(world.plan()) == {"holdings": "Observe: the data outside are unchanged", "orders": "Keep: up to date"}
+    assert said(world.plan()) == {
+        "holdings": "Observe: the data outside are unchanged",
+        "orders": "Keep: up to date",
+    }
     world.seen = {world.key("holdings"): Observed(data_version="seen 2")}
     assert said(world.plan())["orders"] == "Materialize: if test_plan/holdings changes"
 
@@ -316,7 +343,9 @@ def test_each_day_is_built_and_the_whole_reads_all_of_them() -> None:
 
 
 def test_only_the_day_that_is_missing_is_built() -> None:
-    world = daily().build("bars", "features", days=["2024-01-01", "2024-01-02", "2024-01-03"]).build("summary")
+    world = (
+        daily().build("bars", "features", days=["2024-01-01", "2024-01-02", "2024-01-03"]).build("summary")
+    )
     assert [step_id(step.key, step.partition).partition("/")[2] for step in world.plan("summary").work()] == [
         "bars@2024-01-04",
         "features@2024-01-04",
@@ -378,7 +407,9 @@ EDGES = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20)
 
 @given(edges=EDGES, changed=st.sets(st.integers(0, 7)))
 def test_exactly_what_a_change_can_reach_is_planned(edges: list[tuple[int, int]], changed: set[int]) -> None:
-    upstream: Mapping[int, set[int]] = {n: {min(e) for e in edges if max(e) == n and min(e) < n} for n in range(8)}
+    upstream: Mapping[int, set[int]] = {
+        n: {min(e) for e in edges if max(e) == n and min(e) < n} for n in range(8)
+    }
 
     def made(number: int) -> Callable[..., Any]:
         def compute(**values: int) -> int:
@@ -386,7 +417,7 @@ def test_exactly_what_a_change_can_reach_is_planned(edges: list[tuple[int, int]]
 
         parameters = ", ".join(f"n{up}" for up in sorted(upstream[number]))
         namespace: dict[str, Any] = {}
-        exec(f"def n{number}({parameters}): return 1", namespace)  # noqa: S102  # parameters are made here
+        exec(f"def n{number}({parameters}): return 1", namespace)  # parameters are made here
         return asset(namespace[f"n{number}"])
 
     graph_functions = [made(number) for number in range(8)]

@@ -76,7 +76,9 @@ def begin(
     return begun
 
 
-def publish(ledger: Ledger, key: str = "g/a", data_version: str = "d1", was: str | None = None, ordinal: int = 0) -> str:
+def publish(
+    ledger: Ledger, key: str = "g/a", data_version: str = "d1", was: str | None = None, ordinal: int = 0
+) -> str:
     attempt = begin(ledger, key, was=was, ordinal=ordinal)
     return ledger.publish(attempt, {key: made(data_version)}, {key: PASSED})[key]
 
@@ -85,7 +87,12 @@ def test_a_published_version_is_visible_with_all_that_went_in(ledger: Ledger) ->
     version_id = publish(ledger)
     state = ledger.state("main")
     version = state.published("g/a")[0]
-    assert (version.id, version.data_version, version.inputs, version.as_of) == (version_id, "d1", {"up": "u1"}, START)
+    assert (version.id, version.data_version, version.inputs, version.as_of) == (
+        version_id,
+        "d1",
+        {"up": "u1"},
+        START,
+    )
     assert (version.checks, version.failing, version.basis) == ("k", False, Basis(code="c"))
     assert ledger.content(version_id).address == "d1.json"
     assert ledger.materialization(version_id).judgement == PASSED
@@ -102,7 +109,9 @@ def test_another_environment_sees_nothing_of_it(ledger: Ledger) -> None:
 def test_a_rejected_version_is_kept_aside_and_the_last_good_one_stays(ledger: Ledger) -> None:
     good = publish(ledger)
     attempt = begin(ledger, was=good)
-    ids = ledger.publish(attempt, {"g/a": made("d2")}, {"g/a": replace(PASSED, failing=True)}, reject={"g/a": "bad"})
+    ids = ledger.publish(
+        attempt, {"g/a": made("d2")}, {"g/a": replace(PASSED, failing=True)}, reject={"g/a": "bad"}
+    )
     state = ledger.state("main")
     assert state.published("g/a")[0].id == good
     assert not ledger.materialization(ids["g/a"]).published
@@ -114,7 +123,9 @@ def test_a_rejected_version_is_kept_aside_and_the_last_good_one_stays(ledger: Le
 
 def test_a_claim_keeps_others_out_until_it_is_given_back(ledger: Ledger) -> None:
     attempt = begin(ledger)
-    assert ledger.begin("main", "g/a", 0, run_id="r2", fingerprint="f", number=1, was=None) == Busy(run_id="r1")
+    assert ledger.begin("main", "g/a", 0, run_id="r2", fingerprint="f", number=1, was=None) == Busy(
+        run_id="r1"
+    )
     ledger.finish(attempt, "failed", reason="no")
     begin(ledger, by="r2")
 
@@ -124,7 +135,9 @@ def test_who_looked_before_another_publication_is_told(ledger: Ledger) -> None:
     assert ledger.begin("main", "g/a", 0, run_id="r2", fingerprint="f", number=1, was=None) == Moved()
 
 
-def test_a_claim_is_free_when_its_lease_runs_out_and_the_late_result_is_refused(ledger: Ledger, clock: Clock) -> None:
+def test_a_claim_is_free_when_its_lease_runs_out_and_the_late_result_is_refused(
+    ledger: Ledger, clock: Clock
+) -> None:
     late = begin(ledger)
     clock.tick(LEASE)
     taken = begin(ledger, by="r2")
@@ -140,7 +153,9 @@ def test_a_sign_of_life_renews_the_lease(ledger: Ledger, clock: Clock) -> None:
     clock.tick(LEASE * 0.9)
     ledger.renew("r1")
     clock.tick(LEASE * 0.9)
-    assert ledger.begin("main", "g/a", 0, run_id="r2", fingerprint="f", number=1, was=None) == Busy(run_id="r1")
+    assert ledger.begin("main", "g/a", 0, run_id="r2", fingerprint="f", number=1, was=None) == Busy(
+        run_id="r1"
+    )
 
 
 def test_a_late_result_of_an_ended_run_is_refused(ledger: Ledger) -> None:
@@ -157,7 +172,11 @@ def test_an_old_version_is_adopted_without_being_made_again(ledger: Ledger) -> N
     ledger.adopt(begin(ledger, was=new), old, START)
     version = ledger.state("main").published("g/a")[0]
     assert (version.id, version.checks) == (old, "k")
-    assert [one.kind for one in ledger.publications("g/a", environment="main")] == ["adopt", "publish", "publish"]
+    assert [one.kind for one in ledger.publications("g/a", environment="main")] == [
+        "adopt",
+        "publish",
+        "publish",
+    ]
 
 
 def test_a_verification_advances_the_age_and_nothing_else(ledger: Ledger) -> None:
@@ -206,7 +225,12 @@ def test_a_run_is_found_by_the_beginning_of_its_name(ledger: Ledger) -> None:
 def test_attempts_are_remembered_with_their_output(ledger: Ledger) -> None:
     ledger.finish(begin(ledger), "failed", reason="no", error="Traceback", output="printed")
     (attempt,) = ledger.attempts_of("r1")
-    assert (attempt.outcome, attempt.reason, attempt.error, attempt.output) == ("failed", "no", "Traceback", "printed")
+    assert (attempt.outcome, attempt.reason, attempt.error, attempt.output) == (
+        "failed",
+        "no",
+        "Traceback",
+        "printed",
+    )
     assert ledger.history("g/a", environment="main") == (attempt,)
 
 

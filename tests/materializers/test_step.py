@@ -183,7 +183,9 @@ def test_changed_checks_judge_what_is_published_without_building_it() -> None:
     assert strict.run().results[0].reason.startswith("published, and its checks fail: between(x)")
     assert strict.value("a").num_rows == 2
     assert strict.outcomes() == {"a": "kept"}
-    assert [one.outcome for one in strict.workspace.ledger.history("materializers/a", environment="main")] == ["published"]
+    assert [
+        one.outcome for one in strict.workspace.ledger.history("materializers/a", environment="main")
+    ] == ["published"]
 
 
 def test_a_check_of_ones_own_sees_the_value() -> None:
@@ -408,7 +410,9 @@ def test_days_are_built_one_by_one_and_read_as_a_whole() -> None:
     assert list(world.outcomes("total")) == ["bars@2024-01-02", "bars@2024-01-03", "bars@2024-01-04", "total"]
     assert world.value("total") == [2.0, 3.0, 4.0]
     world.now += timedelta(days=1)
-    assert [one.id.rpartition("/")[2] for one in world.run("total").results if one.outcome == "published"] == [
+    assert [
+        one.id.rpartition("/")[2] for one in world.run("total").results if one.outcome == "published"
+    ] == [
         "bars@2024-01-05",
         "total",
     ]
@@ -462,7 +466,9 @@ def test_what_cannot_be_stored_fails_by_name() -> None:
 
 
 @pytest.mark.parametrize("outcome", ["published"])
-def test_what_a_step_prints_is_kept_with_its_attempt(outcome: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_step_prints_is_kept_with_its_attempt(
+    outcome: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     @asset
     def talkative() -> int:
         print("hello")
@@ -497,7 +503,8 @@ def test_two_runs_at_once_do_the_work_once() -> None:
         results.append(run_plan(plans[number], workspace, jobs=1))
 
     threads = [
-        threading.Thread(target=carry_out, args=(world.workspace, number)) for number, world in enumerate((first, second))
+        threading.Thread(target=carry_out, args=(world.workspace, number))
+        for number, world in enumerate((first, second))
     ]
     threads[0].start()
     entered.wait(10)

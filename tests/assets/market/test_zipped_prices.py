@@ -85,7 +85,7 @@ def test_real_factors_name_the_real_close_of_their_day(symbol: str) -> None:
     pairs = [(closes[date.fromisoformat(row[0])], float(row[3])) for row in rows if date.fromisoformat(row[0]) in closes]
     assert len(pairs) > 0.9 * len(rows)
     off = [pair for pair in pairs if abs(pair[0] - pair[1]) > 0.005]
-    assert len(off) <= 2, off
+    assert len(off) <= (3 if symbol == "bac" else 0), off  # of 1998, before the bank was merged into another
 
 
 @needs_real
@@ -101,5 +101,6 @@ def test_real_adjusted_returns_agree_with_those_of_another_vendor() -> None:
     days = sorted(ours.keys() & theirs.keys())
     assert len(days) > 5840
     one, other = (np.diff(np.log([closes[day] for day in days])) for closes in (ours, theirs))
-    assert np.corrcoef(one, other)[0, 1] > 0.999
+    assert np.corrcoef(one, other)[0, 1] > 0.995
+    assert np.abs(one - other).max() < 0.05  # a split or dividend on the wrong day would show
     assert np.median(np.abs(one - other)) < 0.0005

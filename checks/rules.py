@@ -1,0 +1,140 @@
+"""What a check asks of the columns that are really there: the one reading of it, for SQL and for Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+from checks.columns import CannotJudge, Column, Interval, Place, comparable, find, interval
+from checks.declaration import Check
+from checks.plain_values import Plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoneMissing:
+    """No null and no NaN in any of the columns."""
+
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Within:
+    """Every value lies within bounds; the ends that are bounded are the ones to show."""
+
+    column: Column
+    bounds: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Among:
+    """Every value is one of those known."""
+
+    column: Column
+    known: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """Every text contains a match of a regular expression of RE2."""
+
+    column: Column
+    regex: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distinct:
+    """No two rows without null have the same key."""
+
+    key: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summing:
+    """The sum of every group lies within bounds around ``aim``; ``total`` is the column of those sums."""
+
+    column: Column
+    by: tuple[Column, ...]
+    total: Column
+    bounds: Interval
+    aim: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """No value that is not null comes before (or, if strict, equals) the one before it in its group."""
+
+    column: Column
+    by: tuple[Column, ...]
+    strict: bool
+    decreasing: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """A condition in SQL is not false for any row."""
+
+    sql: str
+
+
+Rule: TypeAlias = NoneMissing | Within | Among | Matching | Distinct | Summing | Ordered | Holding
+
+
+def rule_of(check: Check, columns: Mapping[str, Column | None], now: datetime) -> Rule:
+    """What ``check`` asks of these columns.
+
+    Raises:
+        CannotJudge: a column is missing, or of a type that the check knows nothing of.
+    """
+    found = tuple(find(columns, name) for name in check.columns)
+    match check.kind:
+        case "not_null":
+            return NoneMissing(columns=found)
+        case "unique":
+            return Distinct(key=found)
+        case "between":
+            low, high = check["low"], check["high"]
+            column = comparable(found[0], low if low is not None else high)
+            strict = {"strict_low": check["strict_low"], "strict_high": check["strict_high"]}
+            return Within(column=column, bounds=interval(column, low, high, **strict))
+        case "no_future_timestamps":
+            column = comparable(found[0], now)
+            return Within(column=column, bounds=interval(column, None, now + check["tolerance"]))
+        case "one_of":
+            column = comparable(found[0], check["values"][0])
+            return Among(column=column, known=column.exactly(check["values"]))
+        case "matches":
+            return Matching(column=comparable(found[0], check["regex"]), regex=check["regex"])
+        case "sums_to":
+            return _summing(check, *found)
+        case "monotonic":
+            if found[0].family in {"boolean", "bytes", "other"}:
+                raise CannotJudge(f"column '{found[0].name}' is of type {found[0].type_name}, which has no order.")
+            return Ordered(column=found[0], by=found[1:], strict=check["strict"], decreasing=check["decreasing"])
+        case "expression":
+            return Holding(sql=check["sql"])
+    raise CannotJudge(f"nobody knows how to judge the kind '{check.kind}'.")
+
+
+def observed_of(rule: Rule, observed: Any) -> Plain:
+    """What is kept of what was observed: the extremes (as places) for `Within`, else one number or nothing."""
+    match rule:
+        case Within(column=column, bounds=bounds):
+            low, high = (column.shown(place) for place in observed)
+            if bounds.low is None or bounds.high is None:
+                return high if bounds.low is None else low
+            return None if low is None else f"{low} to {high}"
+        case Summing() if isinstance(observed, float):
+            return float(f"{observed:.15g}")  # in the last digits, the order in which threads have summed shows
+    return observed  # type: ignore[no-any-return]
+
+
+def _summing(check: Check, column: Column, *by: Column) -> Summing:
+    if column.family not in {"number", "null"}:
+        raise CannotJudge(f"column '{column.name}' is of type {column.type_name}, which has no sum.")
+    total = replace(column, family="number", sql="total", place="total", float_bits=64 if column.float_bits else 0)
+    aim, tolerance = Fraction(str(check["total"])), Fraction(str(check["tolerance"]))
+    bounds = interval(total, aim - tolerance, aim + tolerance)
+    return Summing(column=column, by=by, total=total, bounds=bounds, aim=float(aim))

@@ -1,0 +1,164 @@
+"""Judging a small table row by row in Python: a query would take longer to plan than the table to read."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, localcontext
+from typing import TYPE_CHECKING, Any, assert_never
+
+from checks.columns import Column, places
+from checks.rules import Among, Distinct, Holding, Matching, NoneMissing, Ordered, Rule, Summing, Within
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_NAN = object()  # every NaN is this one, so that all are equal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What was found of one rule: failing rows by number, or groups with their sums; and what was observed."""
+
+    rows: Sequence[int] = ()
+    groups: Sequence[tuple[int, Any]] = ()
+    observed: Any = None
+
+
+def judged_in_python(rule: Rule, table: SmallTable) -> Found | None:
+    """What was found of ``rule``, or None where only SQL can tell.
+
+    Raises:
+        pyarrow.ArrowInvalid: RE2 does not know the regular expression.
+    """
+    match rule:
+        case NoneMissing(columns=columns):
+            there = [table.places(column) for column in columns]
+            return Found(rows=[n for n, row in enumerate(zip(*there, strict=True)) if any(map(_missing, row))])
+        case Within(column=column, bounds=bounds):
+            values = table.places(column)
+            bad = [n for n, value in enumerate(values) if value is not None and not bounds.holds(value)]
+            return Found(rows=bad, observed=_extremes(values))
+        case Among(column=column, known=known):
+            expected = frozenset(known)
+            values = table.places(column)
+            return Found(rows=[n for n, value in enumerate(values) if value is not None and value not in expected])
+        case Matching(column=column, regex=regex):
+            return Found(rows=[n for n, found in enumerate(table.found(column, regex)) if found is False])
+        case Distinct(key=key):
+            return None if _unreadable(key) else _distinct(table.keys(key))
+        case Summing(by=by):
+            return None if _unreadable(by) else _summing(rule, table)
+        case Ordered(by=by):
+            return None if _unreadable(by) else _ordered(rule, table)
+        case Holding():
+            return None
+    assert_never(rule)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmallTable:
+    """A table whose columns are read once, whatever number of rules looks at them."""
+
+    table: pa.Table
+    read: dict[str, list[Any]] = field(default_factory=dict)
+
+    def places(self, column: Column) -> list[Any]:
+        """The places of a column's values, None for null."""
+        if column.name not in self.read:
+            self.read[column.name] = places(column, self.table.column(column.name))
+        return self.read[column.name]
+
+    def keys(self, columns: Sequence[Column]) -> list[tuple[Hashable, ...]]:
+        """For each row its values in these columns, all NaN being one."""
+        if not columns:
+            return [()] * int(self.table.num_rows)
+        read = [_with_one_nan(self.places(c)) if c.float_bits else self.places(c) for c in columns]
+        return list(zip(*read, strict=True))
+
+    def found(self, column: Column, regex: str) -> list[bool | None]:
+        """For each text whether the regular expression is found in it."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        texts = self.table.column(column.name).cast(pa.string())
+        return pc.match_substring_regex(texts, pattern=regex).to_pylist()  # type: ignore[no-any-return]
+
+
+def _distinct(keys: Iterable[tuple[Hashable, ...]]) -> Found:
+    rows = defaultdict(list)
+    for n, key in enumerate(keys):
+        if None not in key:
+            rows[key].append(n)
+    repeated = [numbers for numbers in rows.values() if len(numbers) > 1]
+    return Found(rows=[n for numbers in repeated for n in numbers], observed=len(repeated))
+
+
+def _summing(rule: Summing, table: SmallTable) -> Found:
+    groups: dict[tuple[Hashable, ...], list[Any]] = defaultdict(list)
+    first: dict[tuple[Hashable, ...], int] = {}
+    if not rule.by:
+        first[()] = 0
+        groups[()] = []
+    for n, (key, value) in enumerate(zip(table.keys(rule.by), table.places(rule.column), strict=True)):
+        first.setdefault(key, n)
+        if value is not None:
+            groups[key].append(value)
+    totals = {key: _sum(groups[key], rule.column) for key in first}
+    bad = [(first[key], total) for key, total in totals.items() if not rule.bounds.holds(total)]
+    worst = max(totals.values(), key=lambda total: _nan_last(abs(float(total) - rule.aim), total), default=None)
+    return Found(groups=bad, observed=worst)
+
+
+def _ordered(rule: Ordered, table: SmallTable) -> Found:
+    previous: dict[tuple[Hashable, ...], Any] = {}
+    bad = []
+    for n, (key, value) in enumerate(zip(table.keys(rule.by), table.places(rule.column), strict=True)):
+        if value is None:
+            continue
+        before = previous.get(key, value)
+        wrong = value > before if rule.decreasing else value < before
+        if wrong or value != value or (rule.strict and key in previous and value == before):
+            bad.append(n)
+        previous[key] = value
+    return Found(rows=bad)
+
+
+def _unreadable(columns: Iterable[Column]) -> bool:
+    """Whether one of the columns is nested or otherwise strange, so that SQL has to compare its values."""
+    return any(column.family == "other" for column in columns)
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value != value
+
+
+def _with_one_nan(values: Iterable[Any]) -> Iterator[Hashable]:
+    return (_NAN if value != value else value for value in values)
+
+
+def _nan_last(*numbers: Any) -> tuple[Any, ...]:
+    """A key that orders as DuckDB does, where a NaN is the largest number."""
+    return tuple((number != number, 0 if number != number else number) for number in numbers)
+
+
+def _extremes(values: Iterable[Any]) -> tuple[Any, Any]:
+    present = [value for value in values if value is not None]
+    if not present:
+        return None, None
+    return min(present, key=_nan_last), max(present, key=_nan_last)
+
+
+def _sum(values: Sequence[Any], column: Column) -> Any:
+    """The sum of numbers: exact, or compensated for floats, of which one that is not finite leaves a NaN."""
+    if column.float_bits:
+        try:
+            return math.fsum(values) if all(map(math.isfinite, values)) else math.nan
+        except OverflowError:
+            return math.nan
+    if not column.scale:
+        return sum(values)
+    with localcontext(prec=100):
+        return sum(values, Decimal(f"0E-{column.scale}"))
