@@ -143,7 +143,7 @@ def literal(place: Place) -> str:
         case bool():
             return str(place).lower()
         case str():
-            return quoted(place, "'")
+            return "'" + place.replace("'", "''") + "'"
         case bytes():
             return f"from_hex('{place.hex()}')"
         case float():
@@ -183,9 +183,9 @@ def comparable(column: Column, value: object) -> Column:
     return column
 
 
-def quoted(text: str, mark: str) -> str:
-    """``text`` between quotation marks, as an identifier (``"``) or a literal (``'``)."""
-    return f"{mark}{text.replace(mark, mark * 2)}{mark}"
+def quoted(name: str) -> str:
+    """A name as an identifier of SQL."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def column_of(name: str, arrow_type: pa.DataType, sql: str, *, stored: bool = False) -> Column:

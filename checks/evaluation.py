@@ -1,28 +1,31 @@
-"""Judging a value: all checks of a table in one query, and a sample of what failed in a second, bounded one."""
+"""Judging a value: one verdict for each check."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from checks.columns import CannotJudge
 from checks.declaration import Check, InvalidCheck
 from checks.functions import call
-from checks.plain_values import Plain, cut, plain
-from checks.probes import CannotJudge, Frame, Probe, probe_of
+from checks.plain_values import cut, plain
+from checks.rules import Rule, observed_of, rule_of
+from checks.scan import Answer, Asked, judged_in_sql
 from checks.schemas import schema_finding
-from checks.table import ParquetFiles, Source, mappings, opened, rows_at, source_of
+from checks.small_tables import SmallTable, answer_of, judged_in_python
+from checks.table import ParquetFiles, Source, source_of
 from checks.verdict import Finding, Verdict
-from graph.errors import near_miss
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
 _LONGEST_ERROR = 2000
 _LONGEST_OBSERVED = 500
+
+# Tables of no more rows are judged in Python.
+_SMALL = 2_000
 
 
 def evaluate(
@@ -47,141 +50,88 @@ def evaluate(
     if twice := [name for name, times in Counter(check.name for check in checks).items() if times > 1]:
         raise InvalidCheck(twice[0], "is there twice; give one of them a name=.")
     source = source_of(data)
-    found: dict[str, Finding | str] = {}
-    scanned: list[Check] = []
+    found: dict[str, Finding | CannotJudge] = {}
+    by_column: list[Check] = []
     for check in checks:
-        if check.kind in {"check", "row_count", "schema"}:
-            found[check.name] = _without_scan(check, data, source, now, sample_rows)
-        elif source is None:
-            found[check.name] = f"it is about a table, but the value is of type {type(data).__name__}"
-        else:
-            scanned.append(check)
-    if source is not None and scanned:
-        found |= _scan(source, scanned, now, sample_rows)
+        match check.kind:
+            case "check":
+                found[check.name] = _called(check, data, source, now, sample_rows)
+            case "row_count":
+                found[check.name] = _row_count(check, data, source)
+            case _ if source is None:
+                found[check.name] = CannotJudge(f"it is about a table, but the value is of type {type(data).__name__}.")
+            case "schema":
+                found[check.name] = schema_finding(check, source.schemas())
+            case _:
+                by_column.append(check)
+    if source is not None and by_column:
+        found |= _columns_judged(source, by_column, now, sample_rows)
     rows = source.count() if source is not None and checks else None
     return tuple(_verdict(check, found[check.name], rows) for check in checks)
 
 
-def _verdict(check: Check, found: Finding | str, rows: int | None) -> Verdict:
-    """The verdict of a finding, or of the reason why there is none."""
-    passed = isinstance(found, Finding) and bool(found.passed)
-    finding = found if isinstance(found, Finding) else Finding(passed=False)
-    return Verdict(
-        check=check.name,
-        kind=check.kind,
-        digest=check.digest,
-        severity=check.severity,
-        passed=passed,
-        failing=finding.failing,
-        rows=rows,
-        observed=plain(finding.observed, longest=_LONGEST_OBSERVED),
-        sample=tuple({name: plain(value) for name, value in row.items()} for row in finding.sample),
-        error=None if isinstance(found, Finding) else cut(found, _LONGEST_ERROR),
-    )
+def _called(
+    check: Check, data: object, source: Source | None, now: datetime, sample_rows: int
+) -> Finding | CannotJudge:
+    """The finding of a user's function."""
+    try:
+        return call(check, data, source, now, sample_rows)
+    except Exception as error:  # noqa: BLE001  # the edge of the user's code: its errors are verdicts
+        return CannotJudge(f"{type(error).__name__}: {error}")
 
 
-def _without_scan(
-    check: Check, data: object, source: Source | None, now: datetime, limit: int
-) -> Finding | str:
-    """The finding of a check that needs no query."""
-    match check.kind:
-        case "check":
-            try:
-                return call(check, data, source, now, limit)
-            except Exception as error:  # noqa: BLE001  # the edge of the user's code: its errors are verdicts
-                return f"{type(error).__name__}: {error}"
-        case "row_count":
-            if source is None and not isinstance(data, list | tuple | Mapping):
-                return f"it counts rows or items, but the value is of type {type(data).__name__}"
-            return _row_count(check, source.count() if source is not None else len(data))  # type: ignore[arg-type]
-        case _:
-            if source is None:
-                return f"it is about a table, but the value is of type {type(data).__name__}"
-            return schema_finding(check, source.schemas())
-
-
-def _row_count(check: Check, rows: int) -> Finding:
+def _row_count(check: Check, data: object, source: Source | None) -> Finding | CannotJudge:
+    if source is not None:
+        rows = source.count()
+    elif isinstance(data, list | tuple | Mapping):
+        rows = len(data)
+    else:
+        return CannotJudge(f"it counts rows or items, but the value is of type {type(data).__name__}.")
     enough = check["minimum"] is None or rows >= check["minimum"]
     return Finding(passed=enough and (check["maximum"] is None or rows <= check["maximum"]), observed=rows)
 
 
-def _scan(source: Source, checks: Sequence[Check], now: datetime, limit: int) -> dict[str, Finding | str]:
-    """The findings of all checks that SQL can judge; a text is the reason why there is none."""
-    found: dict[str, Finding | str] = {}
-    probes: dict[str, Probe] = {}
-    with opened(source, checks, now) as (cursor, frame):
-        for check in checks:
-            try:
-                probes[check.name] = probe_of(check, frame)
-            except CannotJudge as reason:
-                found[check.name] = str(reason)
-        judged = _judge(cursor, frame, probes)
-        for check in checks:
-            match judged.get(check.name):
-                case str() as error:
-                    found[check.name] = error
-                case {"failing": failing, "observed": observed}:
-                    bad = (
-                        _sample(source, cursor, frame, check, probes[check.name], limit)
-                        if failing and limit
-                        else []
-                    )
-                    found[check.name] = Finding(
-                        passed=not failing, failing=failing or 0, observed=_settled(observed), sample=bad
-                    )
-    return found
+def _columns_judged(
+    source: Source, checks: Sequence[Check], now: datetime, sample_rows: int
+) -> dict[str, Finding | CannotJudge]:
+    """The findings of checks about columns: of a small table in Python as far as that goes, the others in SQL."""
+    found: dict[str, Finding | CannotJudge] = {}
+    columns = source.columns()
+    rules: dict[str, Asked] = {}
+    for check in checks:
+        try:
+            rules[check.name] = Asked(rule=rule_of(check, columns, now), first=check.columns)
+        except CannotJudge as reason:
+            found[check.name] = reason
+    answers: dict[str, Answer | CannotJudge] = {}
+    if source.table is not None and source.table.num_rows <= _SMALL:
+        answers |= judged_in_python(source.table, rules, sample_rows)
+    if rest := {name: asked for name, asked in rules.items() if name not in answers}:
+        answers |= judged_in_sql(source, rest, sample_rows)
+    return found | {name: _finding(rules[name].rule, answer) for name, answer in answers.items()}
 
 
-def _judge(
-    cursor: duckdb.DuckDBPyConnection, frame: Frame, probes: Mapping[str, Probe]
-) -> dict[str, Mapping[str, Any] | str]:
-    """Each probe's answer, or the error of its SQL: all in one query, and one by one only if that one fails."""
-    if not probes:
-        return {}
-    # The count makes the query an aggregate, also where every probe is a sub-query.
-    everything = ", ".join(["count(*)", *(probe.judge for probe in probes.values())])
-    try:
-        ((_, *answers),) = _ask(cursor, f"SELECT {everything} FROM {frame.table}")
-        return dict(zip(probes, answers, strict=True))
-    except CannotJudge as reason:
-        if len(probes) == 1:
-            return dict.fromkeys(probes, _explained(str(reason), frame))
-    return {name: _judge(cursor, frame, {name: probe})[name] for name, probe in probes.items()}
+def _finding(rule: Rule, answer: Answer | CannotJudge) -> Finding | CannotJudge:
+    if isinstance(answer, CannotJudge):
+        return answer
+    return Finding(
+        passed=not answer.failing,
+        failing=answer.failing,
+        observed=observed_of(rule, answer.observed),
+        sample=answer.sample,
+    )
 
 
-def _sample(
-    source: Source, cursor: duckdb.DuckDBPyConnection, frame: Frame, check: Check, probe: Probe, limit: int
-) -> Sequence[Mapping[str, Plain]]:
-    """Some of what failed: rows of the table, or groups."""
-    if probe.groups:
-        return mappings(cursor.sql(f"{probe.groups} LIMIT {limit}").to_arrow_table())
-    if not probe.rows:
-        return ()
-    numbers = [number for (number,) in _ask(cursor, f"{probe.rows} LIMIT {limit}")]
-    return rows_at(source, cursor, frame, numbers, first=check.columns)
-
-
-def _ask(cursor: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
-    """The rows of a query.
-
-    Raises:
-        CannotJudge: the query or the data are at fault; faults of files and memory go through as they are.
-    """
-    import duckdb
-
-    try:
-        return cursor.execute(query).fetchall()
-    except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
-        raise CannotJudge(str(error)) from error
-
-
-def _explained(error: str, frame: Frame) -> str:
-    """DuckDB's message without the quotation of our SQL; of a missing column, our own."""
-    if missing := re.search(r'Referenced column "(.+?)" not found', error):
-        return f"column '{missing[1]}' is missing.{near_miss(missing[1], frame.columns)}"
-    return error.split("\n\nLINE ", maxsplit=1)[0].strip()
-
-
-def _settled(observed: object) -> object:
-    """A float to 15 digits: in the last ones, the order in which threads have summed shows."""
-    return float(f"{observed:.15g}") if isinstance(observed, float) else observed
+def _verdict(check: Check, found: Finding | CannotJudge, rows: int | None) -> Verdict:
+    """The verdict of a finding, or of the reason why there is none."""
+    told: dict[str, Any] = {"passed": False, "error": cut(str(found), _LONGEST_ERROR)}
+    if isinstance(found, Finding):
+        told = {
+            "passed": found.passed,
+            "failing": found.failing,
+            "observed": plain(found.observed, longest=_LONGEST_OBSERVED),
+            "sample": tuple({name: plain(value) for name, value in row.items()} for row in found.sample),
+        }
+    return Verdict(
+        check=check.name, kind=check.kind, digest=check.digest, severity=check.severity, rows=rows, **told
+    )

@@ -52,14 +52,17 @@ def probe_of(rule: Rule, frame: Frame) -> Probe:
     match rule:
         case NoneMissing(columns=columns):
             return _rows(frame, " OR ".join(f"{column.sql} IS NULL OR {_is_nan(column)}" for column in columns))
+        case Within(column=Column(family="null")):
+            return _rows(frame, "false", "[NULL, NULL]")
+        case Among(column=Column(family="null")) | Matching(column=Column(family="null")):
+            return _rows(frame, "false")
         case Within(column=column, bounds=bounds):
             extremes = f"[min({column.place}), max({column.place})]"
             return _rows(frame, _failing(column, bounds.sql(column.place)), extremes)
         case Among():
             return _among(rule, frame)
         case Matching(column=column, regex=regex):
-            text = f"CAST({column.sql} AS VARCHAR)"  # of a column of nothing but nulls
-            return _rows(frame, f"NOT regexp_matches({text}, {quoted(regex, _TEXT)})")
+            return _rows(frame, f"NOT regexp_matches({column.sql}, {literal(regex)})")
         case Holding(sql=sql):
             return _rows(frame, f"NOT (\n{sql}\n)")  # on lines of its own: it may end in a comment
         case Distinct(key=key):
@@ -115,7 +118,7 @@ def _summing(rule: Summing, frame: Frame) -> Probe:
     if not names:
         return Probe(judge=judge)
     listed = f"(SELECT {names}, min({frame.row}) AS first_row, {total} FROM {frame.numbered} GROUP BY {names})"
-    label = quoted(f"sum({rule.column.name})", _NAME)
+    label = quoted(f"sum({rule.column.name})")
     return Probe(judge=judge, groups=f"SELECT {names}, total AS {label} FROM {listed} WHERE {bad} ORDER BY first_row")
 
 
@@ -166,9 +169,6 @@ def _follows(order: Sequence[tuple[int, str]], strict: bool) -> str:
     if not rest:
         return f"v{i} {sign}{'' if strict else '='} p{i}"
     return f"v{i} {sign} p{i} OR (v{i} = p{i} AND ({_follows(rest, strict)}))"
-
-
-_NAME, _TEXT = '"', "'"
 
 
 def _judged(failing: str, observed: str = "NULL") -> str:

@@ -1,36 +1,22 @@
-"""What is judged: an Arrow table, Parquet files, or any other value; and the connections that read it."""
+"""What is judged: an Arrow table, or Parquet files; its columns, and its rows by number."""
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from checks.columns import Column, column_of, quoted
-from checks.declaration import Check
 from checks.plain_values import Plain, plain
-from checks.probes import Frame
 from checks.verdict import ROW_NUMBER
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
-
-# Rows that one thread judges as fast as several: a row group of DuckDB's.
-_SMALL = 122_880
 
 # Columns of a sampled row, the judged ones first.
 _SHOWN = 12
-
-_VIEW = "judged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +38,8 @@ class Source:
     table: pa.Table | None = None
     paths: tuple[str, ...] = ()
 
-    @property
-    def rows(self) -> int | None:
-        """How many rows there are, where that is known without looking."""
-        return None if self.table is None else int(self.table.num_rows)
-
     def count(self) -> int:
-        """How many rows there are, from the footers of the files."""
+        """How many rows there are; of files, from their footers."""
         if self.table is not None:
             return int(self.table.num_rows)
         import pyarrow.parquet as pq
@@ -82,6 +63,26 @@ class Source:
         # partitioning: what a path spells as key=value is no column
         return pq.read_table(list(self.paths), partitioning=None)
 
+    def sql_names(self) -> list[str]:
+        """What SQL calls the columns, by position: their names, but for those that differ in case only, or have none."""
+        names = list(self.schema.names)
+        times = Counter(name.lower() for name in names)
+        taken = set(times)
+        for position, name in enumerate(names):
+            while not names[position] or times[name.lower()] > 1 and names[position].lower() in taken:
+                names[position] = f"{names[position]}_{position}"
+            taken.add(names[position].lower())
+        return names
+
+    def columns(self) -> Mapping[str, Column | None]:
+        """The columns by name; None where two share one."""
+        times = Counter(self.schema.names)
+        named = zip(self.schema.names, self.schema.types, self.sql_names(), strict=True)
+        return {
+            name: column_of(name, arrow_type, quoted(sql), stored=self.table is None) if times[name] == 1 else None
+            for name, arrow_type, sql in named
+        }
+
 
 def source_of(value: object) -> Source | None:
     """The table that ``value`` is, or None when it is none."""
@@ -95,73 +96,22 @@ def source_of(value: object) -> Source | None:
     return None
 
 
-def connection(rows: int | None) -> duckdb.DuckDBPyConnection:
-    """A connection of one's own, to be closed, to a database in memory that holds nothing."""
-    threads = 1 if rows is not None and rows <= _SMALL else 0
-    return _database(os.getpid(), threads).cursor()
+def shown_columns(columns: Mapping[str, Column | None], first: Iterable[str]) -> list[str]:
+    """The columns of a sampled row: those of ``first``, then the others, a dozen in all."""
+    names = dict.fromkeys([*first, *columns])
+    return [name for name in names if columns.get(name) is not None and name != ROW_NUMBER][:_SHOWN]
 
 
-@contextmanager
-def opened(
-    source: Source, checks: Sequence[Check], now: datetime
-) -> Iterator[tuple[duckdb.DuckDBPyConnection, Frame]]:
-    """A connection that sees the columns that ``checks`` look at, and the frame that names them."""
-    names = list(source.schema.names)
-    seen = list(range(len(names)))
-    row = "row_"
-    while row in {name.lower() for name in names}:
-        row += "_"
-    with closing(connection(source.rows)) as cursor:
-        if source.table is not None:
-            seen = _needed(names, checks)  # DuckDB refuses a table for one type that it does not know
-            cursor.register(_VIEW, source.table.select(seen))
-        else:
-            paths = ", ".join(quoted(path, "'") for path in source.paths)
-            read = f"read_parquet([{paths}], hive_partitioning = false)"
-            cursor.execute(f"CREATE TEMP VIEW {_VIEW} AS FROM {read}").fetchall()
-        times = Counter(names)
-        columns: dict[str, Column | None] = dict.fromkeys(names)
-        for position, name in zip(seen, _names_in_sql(cursor, [names[i] for i in seen]), strict=True):
-            if times[names[position]] == 1:
-                arrow_type = source.schema.types[position]
-                columns[names[position]] = column_of(
-                    names[position], quoted(name, '"'), arrow_type, stored=source.table is None
-                )
-        yield cursor, Frame(columns=columns, table=_VIEW, row=row, now=now)
-
-
-def rows_at(
-    source: Source,
-    cursor: duckdb.DuckDBPyConnection,
-    frame: Frame,
-    numbers: Sequence[int],
-    first: Iterable[str],
-) -> list[Mapping[str, Plain]]:
-    """The rows of these numbers, in this order: the number, the columns of ``first``, then others, a dozen in all."""
-    if not numbers:
-        return []
-    there = Counter(source.schema.names)
-    names = [
-        name
-        for name in dict.fromkeys([*first, *source.schema.names])
-        if there[name] == 1 and name != ROW_NUMBER
-    ]
-    names = names[:_SHOWN]
-    if source.table is not None:
-        found = [source.table.select(names).slice(number, 1) for number in numbers]
-    else:
-        shown = ", ".join(column.sql for name in names if (column := frame.columns[name]) is not None)
-        wanted = ", ".join(map(str, numbers))
-        query = f"SELECT {shown} FROM {frame.numbered} WHERE {frame.row} IN ({wanted}) ORDER BY {frame.row}"
-        table = cursor.sql(query).to_arrow_table().rename_columns(names)
-        found = [table.slice(sorted(numbers).index(number), 1) for number in numbers]
-    return [{ROW_NUMBER: number, **mappings(row)[0]} for number, row in zip(numbers, found, strict=True)]
+def rows_at(table: pa.Table, numbers: Sequence[int], shown: Sequence[str]) -> list[Mapping[str, Plain]]:
+    """The rows of these numbers, each with its number."""
+    narrow = table.select(shown)
+    return [{ROW_NUMBER: number, **mappings(narrow.slice(number, 1))[0]} for number in numbers]
 
 
 def mappings(table: pa.Table) -> list[Mapping[str, Plain]]:
     """The rows of a small table, each as a mapping of plain values."""
-    columns = [(name, table.column(position)) for position, name in enumerate(table.column_names)]
-    return [{name: _cell(column.slice(i, 1)) for name, column in columns} for i in range(table.num_rows)]
+    columns = list(zip(table.column_names, table.columns, strict=True))
+    return [{name: _cell(column.slice(n, 1)) for name, column in columns} for n in range(table.num_rows)]
 
 
 def _cell(column: pa.ChunkedArray) -> Plain:
@@ -176,41 +126,3 @@ def _cell(column: pa.ChunkedArray) -> Plain:
         return plain(column[0].as_py())
     except (ValueError, OverflowError):
         return plain(str(column[0].cast(pa.string()).as_py()))
-
-
-def _needed(names: Sequence[str], checks: Sequence[Check]) -> list[int]:
-    """The positions of the columns that are looked at: named by a check, or found in the text of an expression."""
-    named = {column for check in checks for column in check.columns}
-    texts = [check["sql"].lower() for check in checks if check.kind == "expression"]
-    everything = any("*" in text or "columns" in text for text in texts)
-    needed = [
-        position
-        for position, name in enumerate(names)
-        if everything or name in named or any(name.lower().replace('"', '""') in text for text in texts)
-    ]
-    return needed or list(range(len(names)))[:1]
-
-
-def _names_in_sql(cursor: duckdb.DuckDBPyConnection, names: Sequence[str]) -> list[str]:
-    """What DuckDB calls the columns: it renames those without name, or that differ in case only."""
-    if "" not in names and len({name.lower() for name in names}) == len(names):
-        return list(names)
-    found = cursor.execute(f"FROM {_VIEW} LIMIT 0")
-    described = [str(column[0]) for column in found.description or ()]
-    found.fetchall()
-    return described
-
-
-@cache
-def _database(process: int, threads: int) -> duckdb.DuckDBPyConnection:
-    """One empty database a process, as a forked one has no threads; ``threads=0`` leaves their number to DuckDB."""
-    import duckdb
-
-    config: dict[str, Any] = {
-        "autoinstall_known_extensions": "false",  # judging never reaches for the network,
-        "python_enable_replacements": "false",  # nor for variables of the program
-        "temp_directory": str(Path(tempfile.gettempdir(), f"checks-{process}")),
-    }
-    database = duckdb.connect(":memory:", config=config | ({"threads": threads} if threads else {}))
-    database.execute("SET GLOBAL TimeZone = 'UTC'").fetchall()
-    return database

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import CodeType
 from typing import NamedTuple
 
@@ -59,6 +59,7 @@ class Reach:
     def __init__(self, modules: Modules) -> None:
         self.modules = modules
         self._nodes: dict[Place, tuple[ast.AST, frozenset[str] | None]] = {}
+        self._by_line: dict[tuple[str, str], dict[int, list[_Scope]]] = {}
         self._definitions: dict[Place, Definition] = {}
         self._digests: dict[Place, str] = {}
 
@@ -67,12 +68,12 @@ class Reach:
         known = self.modules.get(module)
         if known is not None and _is_plain(known.statements.get(code.co_qualname), code):
             return Place(module, code.co_qualname)
-        found = self._search(module, code.co_qualname)
-        here = [node for node in found if _first_line(node) == code.co_firstlineno]
+        by_line = self._search(module, code.co_qualname)
+        here = by_line.get(code.co_firstlineno, [])
         if len(here) > 1:
             here = _holding(here, code)
-        if not here and len(found) == 1:  # lines have moved since the module was loaded
-            here = found
+        if not here and len(by_line) == 1:  # lines have moved since the module was loaded
+            (here,) = by_line.values()
         return self._placed(module, code.co_qualname, here, frozenset(code.co_freevars))
 
     def type(self, module: str, qualname: str) -> Place | None:
@@ -80,13 +81,21 @@ class Reach:
         known = self.modules.get(module)
         if known is not None and (first := qualname.partition(".")[0]) in known.bound and "<" not in qualname:
             return Place(module, first)
-        found = [node for node in self._search(module, qualname) if isinstance(node, ast.ClassDef)]
+        by_line = self._search(module, qualname)
+        found = [node for nodes in by_line.values() for node in nodes if isinstance(node, ast.ClassDef)]
         return self._placed(module, qualname, found, None)
 
-    def _search(self, module: str, qualname: str) -> list[_Scope]:
-        known = self.modules.get(module)
-        parts = [part for part in qualname.split(".") if part not in _NOT_SCOPES]
-        return [] if known is None else list(_scopes(known.statements.get(parts[0], known.body), parts))
+    def _search(self, module: str, qualname: str) -> Mapping[int, list[_Scope]]:
+        """The functions and classes of a qualified name, by the line in which their code starts."""
+        found = self._by_line.get((module, qualname))
+        if found is None:
+            found = self._by_line[module, qualname] = {}
+            known = self.modules.get(module)
+            parts = [part for part in qualname.split(".") if part not in _NOT_SCOPES]
+            if known is not None:
+                for node in _scopes(known.statements.get(parts[0], known.body), parts):
+                    found.setdefault(_first_line(node), []).append(node)
+        return found
 
     def _placed(
         self, module: str, name: str, found: Sequence[_Scope], around: frozenset[str] | None
@@ -268,7 +277,8 @@ def _scopes(nodes: Iterable[ast.AST], parts: Sequence[str]) -> Iterator[_Scope]:
 
 def _first_line(node: _Scope) -> int:
     """Where a function's code says that it starts: at its first decorator."""
-    return min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])
 
 
 def _holding(nodes: Sequence[_Scope], code: CodeType) -> list[_Scope]:

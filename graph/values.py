@@ -134,17 +134,19 @@ class Values:
         code = function.__code__
         module = str(function.__globals__.get("__name__") or function.__module__)
         place = self._reach.function(module, code)
-        with self._at(f"{module}:{code.co_qualname}"):
+        name = f"{module}:{code.co_qualname}"
+        is_code = self._is_ours(module) or _made_up(module, code)
+        with self._at(name):
             if place is not None:
                 defaults = self._defaults(function)
                 return digest("function", self._place(place), defaults, self._held(function, place))
-            if module.partition(".")[0] in ENGINE or not (
-                own or _made_up(module, code) or self._is_ours(module)
-            ):
-                return digest("outside", f"{module}.{code.co_qualname}", self._held(function, None))
-            return digest(
-                "code", self._bytecode(function), self._defaults(function), self._held(function, None)
-            )
+            if (
+                hasattr(function, "__wrapped__") and not is_code
+            ):  # a library's wrapper: what it holds is its affair
+                return digest("outside", name, self.told(function.__wrapped__, own=own))
+            if module.partition(".")[0] in ENGINE or not (own or is_code):
+                return digest("outside", name, self._held(function, None))
+            return digest(self._bytecode(function), self._defaults(function), self._held(function, None))
 
     def _is_ours(self, module: str) -> bool:
         return self._reach.modules.get(module) is not None
@@ -155,18 +157,16 @@ class Values:
 
     def _held(self, function: FunctionType, place: Place | None) -> str:
         """What a function wraps and what its closure holds."""
-        names = function.__code__.co_freevars
-        parts = []
-        wrapped = getattr(function, "__wrapped__", None)
-        if wrapped is not None:
-            parts.append(f"wraps {self.told(wrapped)}")
-        if place is not None or wrapped is None:  # the closure of someone else's wrapper is their affair
-            for name, cell in sorted(zip(names, function.__closure__ or (), strict=True)):
-                with self._at(f"'{name}' of its closure"):
-                    try:
-                        parts.append(f"{name}: {self._cell(name, cell.cell_contents, place)}")
-                    except ValueError:
-                        parts.append(f"{name} is not set")
+        parts = [f"wraps {self.told(function.__wrapped__)}"] if hasattr(function, "__wrapped__") else []
+        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        for name in sorted(cells):
+            with self._at(f"'{name}' of its closure"):
+                try:
+                    value = cells[name].cell_contents
+                except ValueError:
+                    parts.append(f"{name} is not set")
+                else:
+                    parts.append(f"{name}: {self._cell(name, value, place)}")
         return ", ".join(parts)
 
     def _cell(self, name: str, value: object, place: Place | None) -> str:

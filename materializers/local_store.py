@@ -55,9 +55,9 @@ class LocalStore:
 
     def put_file(self, path: Path, suffix: str = "") -> Stored:
         with path.open("rb") as file:
-            return self.putpieces_of(pieces_of(file), suffix)
+            return self.put_pieces(pieces_of(file), suffix)
 
-    def putpieces_of(self, pieces: Iterable[bytes], suffix: str = "") -> Stored:
+    def put_pieces(self, pieces: Iterable[bytes], suffix: str = "") -> Stored:
         """Keep bytes that come in pieces."""
         digest = hashlib.sha256()
         aside = _aside(self.root)

@@ -152,26 +152,27 @@ class SqliteLedger:
         open_runs = db.execute("SELECT id FROM runs WHERE id NOT IN (SELECT run_id FROM run_ends)").fetchall()
         dead = [run_id for (run_id,) in open_runs if not self._locks.alive(run_id)]
         found: list[AttemptRecord] = []
-        now = micros(self._clock())
         for run_id in dead:
-            rows = db.execute(f"{ATTEMPTS} WHERE a.run_id = ? AND e.attempt_id IS NULL", (run_id,)).fetchall()
-            found.extend(attempt_record_of(row) for row in rows)
-            db.executemany(
-                "INSERT INTO attempt_ends VALUES (?, ?, 'interrupted', 'the run was killed', '', NULL, '')",
-                [(row["id"], now) for row in rows],
-            )
-            db.execute("UPDATE claims SET expires_at = 0 WHERE run_id = ?", (run_id,))
-            db.execute("INSERT INTO run_ends VALUES (?, ?, 'interrupted')", (run_id, now))
+            found.extend(self._close_run(db, run_id, "interrupted", "the run was killed"))
             self._locks.release(run_id)
         return tuple(found)
+
+    def _close_run(self, db: sqlite3.Connection, run_id: str, outcome: str, why: str) -> list[AttemptRecord]:
+        """End a run with the attempts that it left open, and free its claims; answers those attempts."""
+        now = micros(self._clock())
+        rows = db.execute(f"{ATTEMPTS} WHERE a.run_id = ? AND e.attempt_id IS NULL", (run_id,)).fetchall()
+        db.executemany(
+            "INSERT INTO attempt_ends VALUES (?, ?, 'interrupted', ?, '', NULL, '')",
+            [(row["id"], now, why) for row in rows],
+        )
+        db.execute("UPDATE claims SET expires_at = 0 WHERE run_id = ?", (run_id,))
+        db.execute("INSERT OR IGNORE INTO run_ends VALUES (?, ?, ?)", (run_id, now, outcome))
+        return [attempt_record_of(row) for row in rows]
 
     def end_run(self, run_id: str, outcome: str) -> None:
         """See `Ledger`."""
         with self._writing() as db:
-            db.execute(
-                "INSERT OR IGNORE INTO run_ends VALUES (?, ?, ?)", (run_id, micros(self._clock()), outcome)
-            )
-            db.execute("UPDATE claims SET expires_at = 0 WHERE run_id = ?", (run_id,))
+            self._close_run(db, run_id, outcome, "the run was stopped")
         self._locks.release(run_id)
 
     def cancel_run(self, run_id: str) -> bool:

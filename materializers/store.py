@@ -129,7 +129,7 @@ def local_copy(store: Store, address: str) -> Path:
     downloads = _downloads()
     if not downloads.exists(address):
         with store.open(address) as file:
-            if downloads.putpieces_of(pieces_of(file), address[DIGEST_CHARACTERS:]).address != address:
+            if downloads.put_pieces(pieces_of(file), address[DIGEST_CHARACTERS:]).address != address:
                 raise DamagedFile(address, str(store))
     return downloads.root / address
 

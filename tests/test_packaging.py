@@ -15,6 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("assets", "checks", "deployments", "graph", "materializers")
+pytestmark = pytest.mark.xdist_group("packaging")  # one process: the wheel is built and installed once
+
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
 UNREACHABLE = (
     "No matching distribution",

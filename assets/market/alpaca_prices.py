@@ -71,13 +71,15 @@ class AlpacaPrices:
         from requests.adapters import HTTPAdapter
 
         if self.key is None or self.secret is None:
-            absent = [name for name, value in zip(_VARIABLES, (self.key, self.secret), strict=True) if value is None]
+            absent = [
+                name for name, value in zip(_VARIABLES, (self.key, self.secret), strict=True) if value is None
+            ]
             raise MissingKey("alpaca", absent)
         client = StockHistoricalDataClient(
             self.key.get_secret_value(), self.secret.get_secret_value(), raw_data=True, url_override=self.url
         )
         # The client waits for ever, and repeats without regard to Retry-After; its session lets itself be told better.
-        session = client._session
+        session = client._session  # noqa: SLF001  # there is no public way to it
         for scheme in ("https://", "http://"):
             session.mount(scheme, HTTPAdapter(max_retries=self.patience.policy()))
         session.request = partial(session.request, timeout=self.patience.timeout_s)  # type: ignore[method-assign]
@@ -92,7 +94,9 @@ class AlpacaPrices:
             symbol_or_symbols=symbols,
             timeframe=TimeFrame(1, TimeFrameUnit.Day),
             start=_midnight(start),
-            end=_midnight(end),  # a daily bar is stamped with the midnight that it begins at, and the end is included
+            end=_midnight(
+                end
+            ),  # a daily bar is stamped with the midnight that it begins at, and the end is included
             adjustment=Adjustment(_ADJUSTMENTS[self.terms.adjustment]),
             feed=DataFeed(self.terms.feed),
         )
@@ -104,7 +108,7 @@ class AlpacaPrices:
         from requests.exceptions import JSONDecodeError, RequestException
 
         try:
-            return dict(client.get_stock_bars(self._request(symbols, start, end)))  # type: ignore[arg-type]
+            return dict(client.get_stock_bars(self._request(symbols, start, end)))
         except APIError as error:
             raise _explained(error, symbols) from None
         except JSONDecodeError:
@@ -116,7 +120,9 @@ class AlpacaPrices:
 
     def _table(self, symbols: Sequence[str], answer: Mapping[str, list[dict[str, Any]]]) -> pa.Table:
         rows = [(symbol, bar) for symbol in symbols for bar in answer[symbol]]
-        columns: dict[str, object] = {name: [bar[short] for _, bar in rows] for name, short in _COLUMNS.items()}
+        columns: dict[str, object] = {
+            name: [bar[short] for _, bar in rows] for name, short in _COLUMNS.items()
+        }
         columns["symbol"] = [symbol for symbol, _ in rows]
         columns["session"] = [_session(bar["t"]) for _, bar in rows]
         columns["volume"] = [round(bar["v"]) for _, bar in rows]

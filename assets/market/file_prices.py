@@ -87,7 +87,7 @@ class FilePrices:
     def _files(self) -> tuple[Path, ...]:
         """The files that hold bars, in the order of their names."""
         if has_magic(self.path):
-            found = [Path(name) for name in glob(self.path, recursive=True)]
+            found = [Path(name) for name in glob(self.path, recursive=True)]  # noqa: PTH207  # it may be absolute
         elif Path(self.path).is_dir():
             found = list(Path(self.path).iterdir())
         else:

@@ -87,7 +87,7 @@ class MassivePrices:
             pages = client.list_aggs(
                 symbol, 1, "day", start, end, adjusted=self.terms.adjustment != "raw", sort="asc", limit=_PAGE
             )
-            return list(pages)  # type: ignore[arg-type]  # an iterator of bars, unless raw=True
+            return list(pages)
         except BadResponse as error:
             raise _explained(error, symbol) from None
         except MaxRetryError as error:

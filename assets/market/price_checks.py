@@ -31,12 +31,18 @@ def every_session(prices: pa.Table) -> Finding:
     codes, days = codes[order], days[order]
     missing: dict[str, NDArray[np.datetime64]] = {}
     for own, code in zip(np.split(days, _begins(codes)[1:]), codes[_begins(codes)], strict=True):
-        expected = sessions[np.searchsorted(sessions, own[0]) : np.searchsorted(sessions, own[-1], side="right")]
+        expected = sessions[
+            np.searchsorted(sessions, own[0]) : np.searchsorted(sessions, own[-1], side="right")
+        ]
         absent = np.setdiff1d(expected, own)
         if len(absent):
             missing[symbols[code]] = absent
     each = max(1, _SHOWN // len(missing)) if missing else 0
-    named = [{"symbol": symbol, "missing": _date(day)} for symbol, absent in missing.items() for day in absent[:each]]
+    named = [
+        {"symbol": symbol, "missing": _date(day)}
+        for symbol, absent in missing.items()
+        for day in absent[:each]
+    ]
     return Finding(
         passed=not missing,
         observed="; ".join(f"{symbol} lacks {_span(absent)}" for symbol, absent in missing.items()) or None,
@@ -81,7 +87,12 @@ def moving_closes(prices: pa.Table) -> Finding:
         observed=f"up to {found[0][0]} sessions" if found else None,
         failing=int(lengths[stuck].sum()),
         sample=[
-            {"symbol": symbols[codes[row]], "from": _date(days[row]), "sessions": int(length), "close": float(closes[row])}
+            {
+                "symbol": symbols[codes[row]],
+                "from": _date(days[row]),
+                "sessions": int(length),
+                "close": float(closes[row]),
+            }
             for length, row in found[:_SHOWN]
         ],
     )
@@ -142,7 +153,9 @@ def _named(
 
 def _span(absent: NDArray[np.datetime64]) -> str:
     days = "session" if len(absent) == 1 else "sessions"
-    return f"{len(absent)} {days} from {absent[0]} to {absent[-1]}" if len(absent) > 1 else f"{days} {absent[0]}"
+    return (
+        f"{len(absent)} {days} from {absent[0]} to {absent[-1]}" if len(absent) > 1 else f"{days} {absent[0]}"
+    )
 
 
 def _date(day: np.datetime64) -> date:

@@ -69,13 +69,17 @@ def read_parquet_prices(file: Path, shown: str, terms: Terms) -> pa.Table:
         try:
             column = table.column(name).cast(pa.float64())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise PriceFileError(shown, f"column '{name}' holds something that is no number ({error}).", column=name) from None
+            raise PriceFileError(
+                shown, f"column '{name}' holds something that is no number ({error}).", column=name
+            ) from None
         table = table.set_column(table.column_names.index(name), name, column)
     try:
         return _bars(table, layout, terms)
     except NotADay as error:
         raise PriceFileError(
-            shown, f"row {error.row + 1} of column '{layout.day}' holds '{error.text}', which is no day.", column=layout.day
+            shown,
+            f"row {error.row + 1} of column '{layout.day}' holds '{error.text}', which is no day.",
+            column=layout.day,
         ) from None
 
 
@@ -93,13 +97,19 @@ def _bars(table: pa.Table, layout: Rows | Closes, terms: Terms) -> pa.Table:
     sessions = read_days(table.column(layout.day))
     match layout:
         case Closes():
-            return pa.concat_tables([_closes_of(table.column(name), name, sessions, terms) for name in layout.numbers])
+            return pa.concat_tables(
+                [_closes_of(table.column(name), name, sessions, terms) for name in layout.numbers]
+            )
         case Rows():
             columns: dict[str, object] = {
-                meaning: table.column(name) for meaning, name in layout.columns.items() if meaning != "session"
+                meaning: table.column(name)
+                for meaning, name in layout.columns.items()
+                if meaning != "session"
             }
             symbols = table.column(layout.columns["symbol"]) if layout.symbol is None else None
-            columns["symbol"] = _symbols(symbols) if symbols is not None else pa.repeat(layout.symbol, len(table))
+            columns["symbol"] = (
+                _symbols(symbols) if symbols is not None else pa.repeat(layout.symbol, len(table))
+            )
             if "volume" in columns:
                 columns["volume"] = whole_shares(table.column(layout.columns["volume"]))
             return bar_table({**columns, "session": sessions}, terms)
@@ -153,7 +163,9 @@ def whole_shares(volume: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.round(volume)
 
 
-def explain(rows: Reader, names: Sequence[str], layout: Rows | Closes, shown: str, said: str) -> PriceFileError:
+def explain(
+    rows: Reader, names: Sequence[str], layout: Rows | Closes, shown: str, said: str
+) -> PriceFileError:
     """The cells that cannot be read, found by going through the rows again, slowly: the first few, and how many."""
     bad = list(_bad_cells(rows, names, layout))
     if not bad:
@@ -164,7 +176,9 @@ def explain(rows: Reader, names: Sequence[str], layout: Rows | Closes, shown: st
     return PriceFileError(shown, f"{message}{rest}{more}.", line=line, column=column)
 
 
-def _bad_cells(rows: Reader, names: Sequence[str], layout: Rows | Closes) -> Iterator[tuple[int, str | None, str]]:
+def _bad_cells(
+    rows: Reader, names: Sequence[str], layout: Rows | Closes
+) -> Iterator[tuple[int, str | None, str]]:
     for row in rows:
         if not row:
             continue
@@ -174,7 +188,11 @@ def _bad_cells(rows: Reader, names: Sequence[str], layout: Rows | Closes) -> Ite
         cells = dict(zip(names, row, strict=True))
         day = cells[layout.day]
         if day.strip() and not _is_day(day):
-            yield rows.line_num, layout.day, f"column '{layout.day}' holds '{day}', which is no day (YYYY-MM-DD)"
+            yield (
+                rows.line_num,
+                layout.day,
+                f"column '{layout.day}' holds '{day}', which is no day (YYYY-MM-DD)",
+            )
         for name in layout.numbers:
             if cells[name].strip() not in NO_NUMBER and not _is_number(cells[name]):
                 yield rows.line_num, name, f"column '{name}' holds '{cells[name]}', which is no number"

@@ -92,7 +92,9 @@ def grown(
         if changed:
             log(f"re-adjusted, so all of it is asked for again: {', '.join(changed)}")
             answers.append(source.bars(changed, source.terms.start, end))
-        kept = pa.concat_tables([_of(kept, request.symbols, but=True), _before(_of(kept, request.symbols), request.start)])
+        kept = pa.concat_tables(
+            [_of(kept, request.symbols, but=True), _before(_of(kept, request.symbols), request.start)]
+        )
         kept = _of(kept, changed, but=True)
         answers.append(_of(answer, changed, but=True))
     progress(len(requests), len(requests))

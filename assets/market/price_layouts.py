@@ -35,7 +35,9 @@ class Rows:
     @property
     def numbers(self) -> tuple[str, ...]:
         """The columns that are read as numbers."""
-        return tuple(column for meaning, column in self.columns.items() if meaning not in ("symbol", "session"))
+        return tuple(
+            column for meaning, column in self.columns.items() if meaning not in ("symbol", "session")
+        )
 
     @property
     def day(self) -> str:
@@ -71,14 +73,18 @@ def layout_of(names: Sequence[str], file: str, only_symbol: str) -> Rows | Close
     if not found["session"]:
         found["session"] = [name for name in names if _plain(name) in _INDEX][:1]
     if not found["session"]:
-        raise PriceFileError(file, f"no column is a day; it has {_listed(names)}, and wants one named 'session' or 'date'.", line=1)
+        raise PriceFileError(
+            file,
+            f"no column is a day; it has {_listed(names)}, and wants one named 'session' or 'date'.",
+            line=1,
+        )
     if not found["close"]:
         return _closes(names, found["session"][0], file)
     for meaning, columns in found.items():
         if len(columns) > 1:
             raise PriceFileError(file, f"{_listed(columns)} all mean '{meaning}'; keep one of them.", line=1)
-    columns = {meaning: given[0] for meaning, given in found.items() if given}
-    return Rows(columns=columns, symbol=None if "symbol" in columns else only_symbol)
+    meant = {meaning: given[0] for meaning, given in found.items() if given}
+    return Rows(columns=meant, symbol=None if "symbol" in meant else only_symbol)
 
 
 def _closes(names: Sequence[str], day: str, file: str) -> Closes:
@@ -86,7 +92,9 @@ def _closes(names: Sequence[str], day: str, file: str) -> Closes:
     prices = [name for name in symbols if _plain(name) in (*PRICE_COLUMNS, "symbol", "ticker", "volume")]
     if not symbols or len(prices) > 1:
         raise PriceFileError(
-            file, f"no column is a close; it has {_listed(names)}, and wants 'close', or one column a symbol.", line=1
+            file,
+            f"no column is a close; it has {_listed(names)}, and wants 'close', or one column a symbol.",
+            line=1,
         )
     return Closes(day=day, numbers=symbols)
 

@@ -57,7 +57,9 @@ class SamplePrices:
         if unknown:
             raise UnknownSymbol("sample", unknown, known=known, said=f"it has {', '.join(known)}")
         days = wide.column("Date")
-        wide = wide.filter(pc.and_(pc.greater_equal(days, pa.scalar(start)), pc.less_equal(days, pa.scalar(end))))
+        wide = wide.filter(
+            pc.and_(pc.greater_equal(days, pa.scalar(start)), pc.less_equal(days, pa.scalar(end)))
+        )
         return bar_table(
             {
                 "symbol": pa.chunked_array([pa.repeat(symbol, len(wide)) for symbol in symbols], pa.string()),

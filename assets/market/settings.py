@@ -55,7 +55,9 @@ class MarketSettings(BaseSettings):
         attempts: how often a request is made before it counts as failed.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MARKET_", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MARKET_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     source: SourceName = "sample"
     path: str | None = None
@@ -67,7 +69,9 @@ class MarketSettings(BaseSettings):
     url: str | None = None
     timeout_s: float = Field(default=20.0, gt=0)
     attempts: int = Field(default=6, ge=1)
-    alpaca_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("APCA_API_KEY_ID", "ALPACA_API_KEY"))
+    alpaca_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("APCA_API_KEY_ID", "ALPACA_API_KEY")
+    )
     alpaca_secret: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("APCA_API_SECRET_KEY", "ALPACA_SECRET_KEY")
     )
@@ -83,7 +87,9 @@ class MarketSettings(BaseSettings):
         symbols = tuple(dict.fromkeys(part.strip().upper() for part in given.split(",") if part.strip()))
         for symbol in symbols:
             if not _SYMBOL.fullmatch(symbol):
-                raise SettingError("MARKET_SYMBOLS", f"names '{symbol}', which is no symbol; write them as AAPL,BRK.B,SPY.")
+                raise SettingError(
+                    "MARKET_SYMBOLS", f"names '{symbol}', which is no symbol; write them as AAPL,BRK.B,SPY."
+                )
         return symbols
 
     @model_validator(mode="wrap")
@@ -93,23 +99,28 @@ class MarketSettings(BaseSettings):
             settings = validate(given)
         except ValidationError as error:
             raise _explain(error) from None
-        settings._consistent()
+        _check_together(settings)
         return settings
-
-    def _consistent(self) -> None:
-        offered = ADJUSTMENTS[self.source]
-        if self.adjustment is not None and self.adjustment not in offered:
-            raise SettingError(
-                "MARKET_ADJUSTMENT",
-                f"is '{self.adjustment}', which source '{self.source}' does not offer; it offers {', '.join(offered)}.",
-            )
-        if self.source == "files" and self.path is None:
-            raise SettingError("MARKET_PATH", "is not set, and source 'files' needs it: a file, folder or pattern.")
 
     @property
     def adjusted(self) -> Adjustment:
         """The adjustment that the chosen source gives under these settings."""
         return self.adjustment or ADJUSTMENTS[self.source][0]
+
+
+def _check_together(settings: MarketSettings) -> None:
+    """Refuse settings that are good each by itself, but not together."""
+    source, wanted = settings.source, settings.adjustment
+    if wanted is not None and wanted not in ADJUSTMENTS[source]:
+        offered = ", ".join(ADJUSTMENTS[source])
+        raise SettingError(
+            "MARKET_ADJUSTMENT",
+            f"is '{wanted}', which source '{source}' does not offer; it offers {offered}.",
+        )
+    if source == "files" and settings.path is None:
+        raise SettingError(
+            "MARKET_PATH", "is not set, and source 'files' needs it: a file, folder or pattern."
+        )
 
 
 def _explain(error: ValidationError) -> SettingError:
@@ -121,7 +132,8 @@ def _explain(error: ValidationError) -> SettingError:
     if name in _CHOICES:
         choices = _CHOICES[name]
         return SettingError(
-            variable, f"is '{value}'; it must be one of {', '.join(choices)}.{near_miss(str(value).lower(), choices)}"
+            variable,
+            f"is '{value}'; it must be one of {', '.join(choices)}.{near_miss(str(value).lower(), choices)}",
         )
     if "key" in name.lower() or "secret" in name.lower():
         return SettingError(variable, "cannot be read as text.")

@@ -147,13 +147,17 @@ class RefusedKey(PriceSourceError):
     def __init__(self, provider: str, variables: Sequence[str], said: str) -> None:
         self.provider, self.variables, self.said = provider, tuple(variables), said
         held = " and ".join(variables)
-        super().__init__(f"price source '{provider}' refuses the key in {held}: {said}. Check it, and what it may read.")
+        super().__init__(
+            f"price source '{provider}' refuses the key in {held}: {said}. Check it, and what it may read."
+        )
 
 
 class UnknownSymbol(PriceSourceError):
     """The source has no bars for a symbol."""
 
-    def __init__(self, provider: str, symbols: Sequence[str], *, known: Sequence[str] = (), said: str = "") -> None:
+    def __init__(
+        self, provider: str, symbols: Sequence[str], *, known: Sequence[str] = (), said: str = ""
+    ) -> None:
         self.provider, self.symbols = provider, tuple(symbols)
         named = ", ".join(f"'{symbol}'" for symbol in self.symbols)
         why = f" ({said})" if said else ""
@@ -169,7 +173,9 @@ class SourceUnavailable(PriceSourceError):
 
     def __init__(self, provider: str, attempts: int, said: str) -> None:
         self.provider, self.attempts, self.said = provider, attempts, said
-        super().__init__(f"price source '{provider}' gave no answer in {attempts} attempts: {said}. Try again later.")
+        super().__init__(
+            f"price source '{provider}' gave no answer in {attempts} attempts: {said}. Try again later."
+        )
 
 
 class UnreadableAnswer(PriceSourceError):
@@ -186,7 +192,9 @@ class UnreadableAnswer(PriceSourceError):
 class PriceFileError(PriceSourceError):
     """A file that cannot be read as prices."""
 
-    def __init__(self, file: str, message: str, *, line: int | None = None, column: str | None = None) -> None:
+    def __init__(
+        self, file: str, message: str, *, line: int | None = None, column: str | None = None
+    ) -> None:
         self.file, self.line, self.column = file, line, column
         place = f"{file}:{line}" if line else file
         super().__init__(f"{place}: {message}")

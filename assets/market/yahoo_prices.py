@@ -65,7 +65,9 @@ class YahooPrices:
         from curl_cffi.requests.exceptions import HTTPError, RequestException
         from yfinance.exceptions import YFException, YFPricesMissingError, YFRateLimitError, YFTzMissingError
 
-        yfinance.config.debug.hide_exceptions = False  # otherwise it logs what went wrong and gives an empty table
+        yfinance.config.debug.hide_exceptions = (
+            False  # otherwise it logs what went wrong and gives an empty table
+        )
         try:
             return yfinance.Ticker(symbol, session=session).history(
                 start=start,

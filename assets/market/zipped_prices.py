@@ -92,8 +92,8 @@ def _factors(
     if not factors.is_file():
         raise PriceFileError(
             shown,
-            f"has no adjustment factors beside it ({factors.name}); set MARKET_ADJUSTMENT=raw to take prices as traded, "
-            f"or leave '{symbol_of(file)}' out of MARKET_SYMBOLS.",
+            f"has no adjustment factors beside it ({factors.name}); set MARKET_ADJUSTMENT=raw to take prices as "
+            f"traded, or leave '{symbol_of(file)}' out of MARKET_SYMBOLS.",
         )
     until, price, split = _read_factors(factors)
     row = np.searchsorted(until, sessions, side="left")

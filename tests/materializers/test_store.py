@@ -5,6 +5,7 @@ The contract is the functions ``test_every_store_…``; ``test_store_s3.py`` hol
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import resource
@@ -155,11 +156,12 @@ def test_every_store_has_local_copies(store: Store) -> None:
     assert local_copy(store, address) == path
 
 
-def test_every_store_does_not_copy_damage(store: Store) -> None:
-    if store.local_path(NOWHERE) is not None:
-        pytest.skip("its local copies are its own files, which are not verified")
+def test_every_store_copies_no_damage(store: Store) -> None:
     address = store.put(b"to be damaged").address
     overwrite(store, address, b"damaged")
+    if isinstance(store, LocalStore):
+        assert local_copy(store, address) == store.local_path(address)  # no copy at all
+        return
     with pytest.raises(DamagedFile):
         local_copy(store, address)
 
@@ -293,12 +295,26 @@ def test_a_root_that_is_a_file_is_told(root: Path) -> None:
         LocalStore(root=root).put(b"abc")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
-def test_a_read_only_root_is_told(root: Path) -> None:
-    root.mkdir(parents=True)
-    root.chmod(0o555)
-    with pytest.raises(StoreUnusable, match="Permission denied; make it writable, or set ASSETS_HOME"):
-        LocalStore(root=root).put(b"abc")
+@pytest.mark.skipif(sys.platform != "linux", reason="/sys is a place where not even root can write")
+def test_a_root_that_cannot_be_written_is_told() -> None:
+    with pytest.raises(StoreUnusable, match=r"the store at /sys/.*; make it writable, or set ASSETS_HOME"):
+        LocalStore(root=Path("/sys/assets")).put(b"abc")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        pytest.param(errno.ENOSPC, "No space left on device; free some space", id="a full disk"),
+        pytest.param(errno.EDQUOT, "free some space", id="a used up quota"),
+        pytest.param(errno.EROFS, "make it writable", id="a read-only file system"),
+        pytest.param(errno.EIO, "Input/output error", id="anything else is told as it is"),
+    ],
+)
+def test_what_the_system_says_comes_with_a_remedy(number: int, words: str) -> None:
+    told = StoreUnusable("/data", "write to", OSError(number, os.strerror(number)))
+    assert str(told).startswith("cannot write to the store at /data: ")
+    assert words in str(told)
+    assert told.errno == number
 
 
 WRITER = """
@@ -307,9 +323,10 @@ from pathlib import Path
 from materializers.store import LocalStore
 store, number = LocalStore(root=Path(sys.argv[1])), 0
 def pieces():
-    for piece in range(8):
-        print(number, flush=True)
+    for piece in range(4):
         yield b"%d" % number * 5000
+        print("written", flush=True)
+        sys.stdin.readline()
 while True:
     store.put_pieces(pieces(), ".bin")
     store.put(b"%d" % number * 5000, ".json")
@@ -317,26 +334,27 @@ while True:
 """
 
 
-def writer(root: Path, script: str = WRITER) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", script, str(root)], cwd=ROOT, stdout=subprocess.PIPE, text=True, bufsize=1
-    )
+def writer(root: Path, script: str) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", script, str(root)]
+    return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, bufsize=1)
 
 
-@pytest.mark.faults(small=3, full=50)
-def test_a_killed_writer_leaves_whole_files_and_leftovers_only(local: LocalStore, fault_seed: int) -> None:
-    with writer(local.root) as process:
-        for _ in range(3 + 5 * fault_seed):  # always in the middle of a file
+@pytest.mark.faults(small=3, full=20)
+def test_a_killed_writer_leaves_whole_files_and_one_leftover(local: LocalStore, fault_seed: int) -> None:
+    with writer(local.root, WRITER) as process:
+        for _ in range(3 * fault_seed):
             process.stdout.readline()
+            process.stdin.write("go on\n")
+        process.stdout.readline()  # and now it waits, in the middle of a file
         process.kill()
-    for address in local.addresses():
-        local.get(address, verify=True)
-    names = {path.name for path in files_of(local.root)}
-    assert {name for name in names if name.startswith(".tmp-")}
-    local.sweep_leftovers(older_than=datetime.now(UTC) + timedelta(seconds=1))
-    assert {path.name for path in files_of(local.root)} == {
-        Path(address).name for address in local.addresses()
-    }
+    whole = [Path(address).name for address in local.addresses()]
+    assert len(whole) == 2 * (3 * fault_seed // 4)
+    assert all(local.get(address, verify=True) for address in local.addresses())
+    (leftover,) = {path.name for path in files_of(local.root)} - set(whole)
+    assert leftover.startswith(".tmp-")
+    assert local.sweep_leftovers(older_than=datetime.now(UTC) + timedelta(seconds=1)) == 1
+    assert {path.name for path in files_of(local.root)} == set(whole)
 
 
 SAME = """

@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
-from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
+
+if TYPE_CHECKING:
+    from pytest_httpserver import HTTPServer
 
 NEW_YORK = ZoneInfo("America/New_York")
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -106,7 +109,10 @@ def yahoo_service(httpserver: HTTPServer, tmp_path: Path) -> Iterator[Service]:
 
 def _alpaca(service: Service, request: Request) -> Response:
     """GET /v2/stocks/bars; https://docs.alpaca.markets/reference/stockbars."""
-    if request.headers.get("APCA-API-KEY-ID") != "key" or request.headers.get("APCA-API-SECRET-KEY") != "secret":
+    if (
+        request.headers.get("APCA-API-KEY-ID") != "key"
+        or request.headers.get("APCA-API-SECRET-KEY") != "secret"
+    ):
         return answering({"message": "unauthorized."}, 401)
     start, end = (datetime.fromisoformat(request.args[name]).date() for name in ("start", "end"))
     rows = [
@@ -118,7 +124,14 @@ def _alpaca(service: Service, request: Request) -> Response:
     shown: dict[str, list[dict[str, object]]] = {}
     for symbol, bar in rows[first : first + service.page]:
         stamp = bar.midnight.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        prices = {"o": bar.open, "h": bar.high, "l": bar.low, "c": bar.close, "v": bar.volume, "vw": bar.close}
+        prices = {
+            "o": bar.open,
+            "h": bar.high,
+            "l": bar.low,
+            "c": bar.close,
+            "v": bar.volume,
+            "vw": bar.close,
+        }
         shown.setdefault(symbol, []).append({"t": stamp, "n": 7, **prices})
     more = first + service.page < len(rows)
     return answering({"bars": shown, "next_page_token": str(first + service.page) if more else None})
@@ -172,10 +185,13 @@ def _yahoo(service: Service, request: Request) -> Response:
     start, end = date.min, date.max
     if "period1" in request.args:
         start, end = (
-            datetime.fromtimestamp(int(request.args[name]), NEW_YORK).date() for name in ("period1", "period2")
+            datetime.fromtimestamp(int(request.args[name]), NEW_YORK).date()
+            for name in ("period1", "period2")
         )
     bars = [bar for bar in service.bars[symbol] if start <= bar.session < end]
-    quote = {name: [getattr(bar, name) for bar in bars] for name in ("open", "high", "low", "close", "volume")}
+    quote = {
+        name: [getattr(bar, name) for bar in bars] for name in ("open", "high", "low", "close", "volume")
+    }
     meta = {
         "currency": "USD",
         "symbol": symbol,

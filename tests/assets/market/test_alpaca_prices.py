@@ -30,7 +30,13 @@ HASTE = Patience(timeout_s=0.5, attempts=3, first_wait_s=0.0)
 
 
 def alpaca(url: str, **changed: Any) -> AlpacaPrices:
-    given = {"terms": TERMS, "key": SecretStr("key"), "secret": SecretStr("secret"), "url": url, "patience": HASTE}
+    given = {
+        "terms": TERMS,
+        "key": SecretStr("key"),
+        "secret": SecretStr("secret"),
+        "url": url,
+        "patience": HASTE,
+    }
     return AlpacaPrices(**{**given, **changed})
 
 
@@ -64,7 +70,9 @@ def test_start_and_end_are_both_included(alpaca_service: Service) -> None:
 @pytest.mark.parametrize(
     ("adjustment", "asked"), [("split_dividend", "all"), ("split", "split"), ("raw", "raw")]
 )
-def test_the_adjustment_and_the_feed_are_asked_for(alpaca_service: Service, adjustment: Any, asked: str) -> None:
+def test_the_adjustment_and_the_feed_are_asked_for(
+    alpaca_service: Service, adjustment: Any, asked: str
+) -> None:
     terms = Terms(provider="alpaca", feed="iex", adjustment=adjustment)
     alpaca(alpaca_service.url, terms=terms).bars(["AAPL"], START, END)
     assert f"adjustment={asked}" in alpaca_service.asked[0]
@@ -80,13 +88,17 @@ def test_too_many_requests_are_waited_out(alpaca_service: Service) -> None:
 
 def test_what_stays_refused_says_so_after_the_last_attempt(alpaca_service: Service) -> None:
     alpaca_service.first_answer({"message": "too many requests."}, 429, times=9)
-    with pytest.raises(SourceUnavailable, match=r"gave no answer in 3 attempts: too many 429 error responses"):
+    with pytest.raises(
+        SourceUnavailable, match=r"gave no answer in 3 attempts: too many 429 error responses"
+    ):
         alpaca(alpaca_service.url).bars(["AAPL"], START, END)
     assert len(alpaca_service.asked) == 3
 
 
 def test_a_refused_key_names_the_variables_and_never_the_key(alpaca_service: Service) -> None:
-    with pytest.raises(RefusedKey, match=r"APCA_API_KEY_ID and APCA_API_SECRET_KEY: HTTP 401.*unauthorized") as caught:
+    with pytest.raises(
+        RefusedKey, match=r"APCA_API_KEY_ID and APCA_API_SECRET_KEY: HTTP 401.*unauthorized"
+    ) as caught:
         alpaca(alpaca_service.url, secret=SecretStr("hush")).bars(["AAPL"], START, END)
     assert "hush" not in str(caught.value)
     assert "hush" not in repr(alpaca(alpaca_service.url, secret=SecretStr("hush")))
@@ -107,10 +119,14 @@ def test_a_symbol_without_any_bar_is_unknown(alpaca_service: Service) -> None:
 @pytest.mark.parametrize(
     ("text", "status", "error", "said"),
     [
-        pytest.param({"message": "invalid symbol: AA PL"}, 400, UnknownSymbol, "HTTP 400", id="an invalid symbol"),
+        pytest.param(
+            {"message": "invalid symbol: AA PL"}, 400, UnknownSymbol, "HTTP 400", id="an invalid symbol"
+        ),
         pytest.param({"message": "not found"}, 404, UnknownSymbol, "HTTP 404", id="not found"),
         pytest.param({"message": "start: bad"}, 422, UnreadableAnswer, "HTTP 422", id="a refused parameter"),
-        pytest.param({"message": "subscription does not permit"}, 403, RefusedKey, "permit", id="no subscription"),
+        pytest.param(
+            {"message": "subscription does not permit"}, 403, RefusedKey, "permit", id="no subscription"
+        ),
         pytest.param("<html>", 200, UnreadableAnswer, "no JSON", id="a page where JSON was promised"),
         pytest.param({"surprise": {}}, 200, UnreadableAnswer, "cannot be read", id="JSON of another kind"),
         pytest.param({"bars": None}, 200, UnreadableAnswer, "cannot be read", id="no bars at all"),
@@ -129,4 +145,6 @@ def test_silence_ends_after_the_time_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(SourceUnavailable, match="timed out"):
-            alpaca(url, patience=Patience(timeout_s=0.1, attempts=2, first_wait_s=0.0)).bars(["AAPL"], START, END)
+            alpaca(url, patience=Patience(timeout_s=0.1, attempts=2, first_wait_s=0.0)).bars(
+                ["AAPL"], START, END
+            )

@@ -43,7 +43,9 @@ def test_special_closings_are_no_sessions(closed: date, why: str) -> None:
 
 
 def test_years_have_as_many_sessions_as_the_exchange_counts() -> None:
-    counts = {year: len(days(date(year, 1, 1), date(year, 12, 31))) for year in (1990, 2001, 2012, 2020, 2023)}
+    counts = {
+        year: len(days(date(year, 1, 1), date(year, 12, 31))) for year in (1990, 2001, 2012, 2020, 2023)
+    }
     assert counts == {1990: 253, 2001: 248, 2012: 250, 2020: 253, 2023: 250}
 
 
@@ -52,7 +54,9 @@ def test_years_have_as_many_sessions_as_the_exchange_counts() -> None:
     [
         pytest.param(datetime(2024, 1, 3, 20, 59, tzinfo=UTC), date(2024, 1, 2), id="before the close"),
         pytest.param(datetime(2024, 1, 3, 21, 0, tzinfo=UTC), date(2024, 1, 3), id="at the close"),
-        pytest.param(datetime(2024, 7, 2, 20, 0, tzinfo=UTC), date(2024, 7, 2), id="an hour earlier in summer"),
+        pytest.param(
+            datetime(2024, 7, 2, 20, 0, tzinfo=UTC), date(2024, 7, 2), id="an hour earlier in summer"
+        ),
         pytest.param(datetime(2024, 11, 29, 18, 0, tzinfo=UTC), date(2024, 11, 29), id="at an early close"),
         pytest.param(datetime(2024, 1, 7, 12, 0, tzinfo=UTC), date(2024, 1, 5), id="at the weekend"),
         pytest.param(datetime(2024, 1, 4, 1, 0, tzinfo=UTC), date(2024, 1, 3), id="tomorrow in UTC"),

@@ -52,7 +52,9 @@ def test_a_path_names_files(folder: Path, path: str, symbols: tuple[str, ...]) -
 
 @pytest.mark.parametrize("path", ["deeper", "nothing", "notes.txt", "*.xls"])
 def test_a_path_without_prices_says_what_it_wants(folder: Path, path: str) -> None:
-    with pytest.raises(PriceFileError, match=r"no price files there \(found .*MARKET_PATH is a file, folder or pattern"):
+    with pytest.raises(
+        PriceFileError, match=r"no price files there \(found .*MARKET_PATH is a file, folder or pattern"
+    ):
         files(folder / path).symbols()
 
 
@@ -87,7 +89,9 @@ def test_an_edit_is_seen_even_if_size_and_time_stay(folder: Path) -> None:
     [
         pytest.param(lambda folder: (folder / "e.csv").write_text("date,close\n"), id="a new file"),
         pytest.param(lambda folder: (folder / "a.csv").unlink(), id="a file less"),
-        pytest.param(lambda folder: (folder / "a.csv").rename(folder / "z.csv"), id="another name, another symbol"),
+        pytest.param(
+            lambda folder: (folder / "a.csv").rename(folder / "z.csv"), id="another name, another symbol"
+        ),
     ],
 )
 def test_the_set_of_files_counts(folder: Path, change: object) -> None:
@@ -146,7 +150,9 @@ def test_real_zipped_bars() -> None:
 def test_real_factors_count_and_what_lacks_them_is_told() -> None:
     source = files(REAL / "market")
     assert len(source.bars(["AAPL", "SPY"], date(1990, 1, 1), END)) == 2 * 5849
-    with pytest.raises(PriceFileError, match=r"daily_qqq.zip: has no adjustment factors .*MARKET_ADJUSTMENT=raw"):
+    with pytest.raises(
+        PriceFileError, match=r"daily_qqq.zip: has no adjustment factors .*MARKET_ADJUSTMENT=raw"
+    ):
         source.bars(["SPY", "QQQ"], date(1990, 1, 1), END)
 
 

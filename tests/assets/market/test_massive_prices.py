@@ -30,7 +30,9 @@ HASTE = Patience(timeout_s=0.5, attempts=3, first_wait_s=0.0)
 
 
 def massive(url: str, **changed: Any) -> MassivePrices:
-    return MassivePrices(**{"terms": TERMS, "key": SecretStr("key"), "url": url, "patience": HASTE, **changed})
+    return MassivePrices(
+        **{"terms": TERMS, "key": SecretStr("key"), "url": url, "patience": HASTE, **changed}
+    )
 
 
 def test_all_pages_of_all_symbols_become_bars(massive_service: Service) -> None:
@@ -55,7 +57,9 @@ def test_start_and_end_are_both_included(massive_service: Service) -> None:
 
 @pytest.mark.parametrize(("adjustment", "asked"), [("split", "adjusted=true"), ("raw", "adjusted=false")])
 def test_the_adjustment_is_asked_for(massive_service: Service, adjustment: Any, asked: str) -> None:
-    massive(massive_service.url, terms=Terms(provider="massive", adjustment=adjustment)).bars(["AAPL"], START, END)
+    massive(massive_service.url, terms=Terms(provider="massive", adjustment=adjustment)).bars(
+        ["AAPL"], START, END
+    )
     assert asked in massive_service.asked[0]
 
 
@@ -68,7 +72,9 @@ def test_too_many_requests_are_waited_out(massive_service: Service) -> None:
 
 def test_what_stays_refused_says_so_after_the_last_attempt(massive_service: Service) -> None:
     massive_service.first_answer({"status": "ERROR", "error": "You've exceeded"}, 429, times=9)
-    with pytest.raises(SourceUnavailable, match=r"gave no answer in 3 attempts: too many 429 error responses"):
+    with pytest.raises(
+        SourceUnavailable, match=r"gave no answer in 3 attempts: too many 429 error responses"
+    ):
         massive(massive_service.url).bars(["AAPL"], START, END)
     assert len(massive_service.asked) == 3
 
@@ -103,12 +109,18 @@ def test_a_symbol_without_any_bar_is_unknown(massive_service: Service) -> None:
             "timeframe",
             id="a plan that lacks the data",
         ),
-        pytest.param({"status": "NOT_FOUND", "message": "Ticker not found."}, 404, UnknownSymbol, "Ticker", id="404"),
-        pytest.param({"status": "ERROR", "error": "bad from"}, 400, UnreadableAnswer, "bad from", id="bad parameter"),
+        pytest.param(
+            {"status": "NOT_FOUND", "message": "Ticker not found."}, 404, UnknownSymbol, "Ticker", id="404"
+        ),
+        pytest.param(
+            {"status": "ERROR", "error": "bad from"}, 400, UnreadableAnswer, "bad from", id="bad parameter"
+        ),
         pytest.param("<html>", 404, UnreadableAnswer, "html", id="a page instead of a refusal"),
         pytest.param("<html>", 200, UnreadableAnswer, "no JSON", id="a page where JSON was promised"),
         pytest.param([1], 200, UnreadableAnswer, "without an object", id="JSON of another kind"),
-        pytest.param({"status": "OK", "results": [{"o": 1}]}, 200, UnreadableAnswer, "no time", id="half a bar"),
+        pytest.param(
+            {"status": "OK", "results": [{"o": 1}]}, 200, UnreadableAnswer, "no time", id="half a bar"
+        ),
     ],
 )
 def test_other_answers_are_told(
@@ -123,4 +135,6 @@ def test_silence_ends_after_the_time_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(SourceUnavailable, match="timed out"):
-            massive(url, patience=Patience(timeout_s=0.1, attempts=2, first_wait_s=0.0)).bars(["AAPL"], START, END)
+            massive(url, patience=Patience(timeout_s=0.1, attempts=2, first_wait_s=0.0)).bars(
+                ["AAPL"], START, END
+            )

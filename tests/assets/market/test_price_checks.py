@@ -105,7 +105,9 @@ def test_sessions_to_come_are_named(now: datetime, failing: int) -> None:
 def test_a_close_that_never_moves_is_doubted() -> None:
     days = sessions_between(date(2024, 1, 2), date(2024, 3, 28)).tolist()
     stuck = [1.0] * 20 + [2.0] * 21 + [3.0] * (len(days) - 41)
-    found = moving_closes(pa.concat_tables([bars("A", days, stuck), bars("B", days[:30], [3.0] * 20 + [4.0] * 10)]))
+    found = moving_closes(
+        pa.concat_tables([bars("A", days, stuck), bars("B", days[:30], [3.0] * 20 + [4.0] * 10)])
+    )
     assert [(row["symbol"], row["from"], row["sessions"]) for row in found.sample] == [("A", days[20], 21)]
 
 

@@ -45,15 +45,45 @@ ALL = [float(n) for n in range(10, 30)]
 @pytest.mark.parametrize(
     ("known", "symbols", "expected"),
     [
-        pytest.param(NOTHING, ["A", "B"], [Request(symbols=("A", "B"), start=START, end=DAYS[19], overlaps=False)], id="all that is new shares one request from the start"),
+        pytest.param(
+            NOTHING,
+            ["A", "B"],
+            [Request(symbols=("A", "B"), start=START, end=DAYS[19], overlaps=False)],
+            id="all that is new shares one request from the start",
+        ),
         pytest.param(table({"A": ALL}), ["A"], [], id="a symbol that is known to the end needs no request"),
-        pytest.param(table({"A": TEN}), ["A"], [Request(symbols=("A",), start=DAYS[5], end=DAYS[19], overlaps=True)], id="five known sessions are asked for again"),
-        pytest.param(table({"A": [1.0, 2.0]}), ["A"], [Request(symbols=("A",), start=START, end=DAYS[19], overlaps=True)], id="but nothing before the start"),
-        pytest.param(table({"B": TEN, "A": TEN, "C": ALL[:12]}), ["A", "B", "C"], [Request(symbols=("A", "B"), start=DAYS[5], end=DAYS[19], overlaps=True), Request(symbols=("C",), start=DAYS[7], end=DAYS[19], overlaps=True)], id="symbols that lack the same share a request"),
-        pytest.param(table({"A": ALL}), ["A", "A", "B"], [Request(symbols=("B",), start=START, end=DAYS[19], overlaps=False)], id="a new symbol gets its whole history, once"),
+        pytest.param(
+            table({"A": TEN}),
+            ["A"],
+            [Request(symbols=("A",), start=DAYS[5], end=DAYS[19], overlaps=True)],
+            id="five known sessions are asked for again",
+        ),
+        pytest.param(
+            table({"A": [1.0, 2.0]}),
+            ["A"],
+            [Request(symbols=("A",), start=START, end=DAYS[19], overlaps=True)],
+            id="but nothing before the start",
+        ),
+        pytest.param(
+            table({"B": TEN, "A": TEN, "C": ALL[:12]}),
+            ["A", "B", "C"],
+            [
+                Request(symbols=("A", "B"), start=DAYS[5], end=DAYS[19], overlaps=True),
+                Request(symbols=("C",), start=DAYS[7], end=DAYS[19], overlaps=True),
+            ],
+            id="symbols that lack the same share a request",
+        ),
+        pytest.param(
+            table({"A": ALL}),
+            ["A", "A", "B"],
+            [Request(symbols=("B",), start=START, end=DAYS[19], overlaps=False)],
+            id="a new symbol gets its whole history, once",
+        ),
     ],
-)  # fmt: skip
-def test_only_what_is_missing_is_asked_for(known: pa.Table, symbols: list[str], expected: list[Request]) -> None:
+)
+def test_only_what_is_missing_is_asked_for(
+    known: pa.Table, symbols: list[str], expected: list[Request]
+) -> None:
     assert missing(known, symbols, START, DAYS[19]) == expected
 
 
@@ -90,7 +120,9 @@ def test_what_counts_as_a_change(factor: float, requests: int) -> None:
 
 def test_a_known_session_that_is_gone_is_a_change() -> None:
     whole = table({"A": ALL})
-    service = TablePrices(terms=TERMS, table=whole.filter([day != DAYS[7] for day in whole["session"].to_pylist()]))
+    service = TablePrices(
+        terms=TERMS, table=whole.filter([day != DAYS[7] for day in whole["session"].to_pylist()])
+    )
     assert grown(table({"A": TEN}), ["A"], DAYS[19], service) == service.table
 
 

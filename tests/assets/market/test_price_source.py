@@ -48,12 +48,16 @@ def test_every_setting_that_changes_the_data_changes_the_identity() -> None:
         MarketSettings(source="files", path="x"),
         MarketSettings(source="files", path="y"),
     ]
-    assert len({tuple(sorted(price_source(settings).identity().items())) for settings in variants}) == len(variants)
+    assert len({tuple(sorted(price_source(settings).identity().items())) for settings in variants}) == len(
+        variants
+    )
 
 
 def test_no_other_setting_does() -> None:
     plain = MarketSettings(source="alpaca")
-    other = MarketSettings(source="alpaca", url="http://proxy", timeout_s=1, attempts=1, APCA_API_KEY_ID="hush")
+    other = MarketSettings(
+        source="alpaca", url="http://proxy", timeout_s=1, attempts=1, APCA_API_KEY_ID="hush"
+    )
     assert price_source(other).identity() == price_source(plain).identity()
     assert "hush" not in repr(price_source(other))
 

@@ -102,7 +102,9 @@ def test_a_history_survives_its_storage(tmp_path: Path) -> None:
 
 
 def test_another_source_starts_anew() -> None:
-    sample = prices(universe("AAPL"), SamplePrices(terms=Terms(provider="sample")), Previous(), Moment(now=NOON))
+    sample = prices(
+        universe("AAPL"), SamplePrices(terms=Terms(provider="sample")), Previous(), Moment(now=NOON)
+    )
     service = table(REMOTE, "AAPL")
     prices(universe("AAPL"), service, Previous(value=sample), Moment(now=NOON))
     assert service.asked == [(("AAPL",), date(2024, 1, 2), date(2024, 1, 31))]
@@ -143,7 +145,15 @@ def test_a_negative_close_a_duplicate_and_a_gap_are_refused_with_their_rows(tmp_
     assert failed["every_session"].sample == ({"symbol": "A", "missing": DAYS[5]},)
 
 
-BAR = {"symbol": "A", "session": date(2024, 1, 2), "open": 10.0, "high": 11.0, "low": 9.0, "close": 10.5, "volume": 5}
+BAR = {
+    "symbol": "A",
+    "session": date(2024, 1, 2),
+    "open": 10.0,
+    "high": 11.0,
+    "low": 9.0,
+    "close": 10.5,
+    "volume": 5,
+}
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +17,9 @@ from assets.market.sample_prices import SamplePrices
 from assets.market.sources import Terms, bar_table
 from checks import evaluate
 from graph.declare import declaration_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 DAYS = sessions_between(date(2024, 1, 2), date(2024, 12, 31)).tolist()
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -61,6 +64,8 @@ def test_of_the_sample_one_return_is_doubted() -> None:
     declared = declaration_of(returns)
     assert declared is not None
     verdicts = evaluate(returns(in_order(bars)), declared.outputs[0].checks, now=NOW)
-    assert [(verdict.check, verdict.severity) for verdict in verdicts if not verdict.passed] == [("no_jumps", "warn")]
+    assert [(verdict.check, verdict.severity) for verdict in verdicts if not verdict.passed] == [
+        ("no_jumps", "warn")
+    ]
     (doubted,) = (verdict for verdict in verdicts if not verdict.passed)
     assert [(row["symbol"], row["session"]) for row in doubted.sample] == [("RRC", date(1990, 4, 10))]

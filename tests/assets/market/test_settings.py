@@ -45,7 +45,12 @@ def test_the_environment_sets_everything(monkeypatch: pytest.MonkeyPatch) -> Non
         MARKET_ENDS="true",
     )
     assert chosen.symbols == ("AAPL", "BRK.B", "SPY")
-    assert (chosen.source, chosen.path, chosen.adjusted, chosen.ends) == ("files", "prices/*.csv", "raw", True)
+    assert (chosen.source, chosen.path, chosen.adjusted, chosen.ends) == (
+        "files",
+        "prices/*.csv",
+        "raw",
+        True,
+    )
     assert chosen.start == date(2020, 1, 2)
 
 
@@ -56,19 +61,61 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        pytest.param({"MARKET_SOURCE": "alpaka"}, r"MARKET_SOURCE is 'alpaka'; it must be one of sample, files, yahoo, alpaca, massive\. Did you mean 'alpaca'\?", id="a source that does not exist"),
-        pytest.param({"MARKET_FEED": "SIPP"}, r"MARKET_FEED is 'SIPP'; it must be one of .*Did you mean 'sip'\?", id="a feed that does not exist"),
-        pytest.param({"MARKET_ADJUSTMENT": "splits"}, r"MARKET_ADJUSTMENT is 'splits'; .*Did you mean 'split'\?", id="an adjustment that does not exist"),
-        pytest.param({"MARKET_ADJUSTMENT": "raw"}, r"MARKET_ADJUSTMENT is 'raw', which source 'sample' does not offer; it offers split_dividend\.", id="one that the sample lacks"),
-        pytest.param({"MARKET_ADJUSTMENT": "split_dividend", "MARKET_SOURCE": "massive"}, r"'massive' does not offer; it offers split, raw\.", id="one that massive lacks"),
-        pytest.param({"MARKET_SOURCE": "files"}, r"MARKET_PATH is not set, and source 'files' needs it", id="files without a path"),
-        pytest.param({"MARKET_START": "2020-13-01"}, r"MARKET_START is '2020-13-01', which does not do: .*month", id="a day that does not exist"),
-        pytest.param({"MARKET_SYMBOLS": "AAPL,A B"}, r"MARKET_SYMBOLS names 'A B', which is no symbol", id="a symbol that is none"),
-        pytest.param({"MARKET_ENDS": "perhaps"}, r"MARKET_ENDS is 'perhaps', which does not do", id="neither true nor false"),
-        pytest.param({"MARKET_ATTEMPTS": "0"}, r"MARKET_ATTEMPTS is '0', which does not do", id="no attempt at all"),
-        pytest.param({"MARKET_TIMEOUT_S": "-1"}, r"MARKET_TIMEOUT_S is '-1', which does not do", id="a negative time-out"),
+        pytest.param(
+            {"MARKET_SOURCE": "alpaka"},
+            r"MARKET_SOURCE is 'alpaka'; it must be one of sample, files, yahoo, alpaca, massive\. Did you mean 'alpaca'\?",
+            id="a source that does not exist",
+        ),
+        pytest.param(
+            {"MARKET_FEED": "SIPP"},
+            r"MARKET_FEED is 'SIPP'; it must be one of .*Did you mean 'sip'\?",
+            id="a feed that does not exist",
+        ),
+        pytest.param(
+            {"MARKET_ADJUSTMENT": "splits"},
+            r"MARKET_ADJUSTMENT is 'splits'; .*Did you mean 'split'\?",
+            id="an adjustment that does not exist",
+        ),
+        pytest.param(
+            {"MARKET_ADJUSTMENT": "raw"},
+            r"MARKET_ADJUSTMENT is 'raw', which source 'sample' does not offer; it offers split_dividend\.",
+            id="one that the sample lacks",
+        ),
+        pytest.param(
+            {"MARKET_ADJUSTMENT": "split_dividend", "MARKET_SOURCE": "massive"},
+            r"'massive' does not offer; it offers split, raw\.",
+            id="one that massive lacks",
+        ),
+        pytest.param(
+            {"MARKET_SOURCE": "files"},
+            r"MARKET_PATH is not set, and source 'files' needs it",
+            id="files without a path",
+        ),
+        pytest.param(
+            {"MARKET_START": "2020-13-01"},
+            r"MARKET_START is '2020-13-01', which does not do: .*month",
+            id="a day that does not exist",
+        ),
+        pytest.param(
+            {"MARKET_SYMBOLS": "AAPL,A B"},
+            r"MARKET_SYMBOLS names 'A B', which is no symbol",
+            id="a symbol that is none",
+        ),
+        pytest.param(
+            {"MARKET_ENDS": "perhaps"},
+            r"MARKET_ENDS is 'perhaps', which does not do",
+            id="neither true nor false",
+        ),
+        pytest.param(
+            {"MARKET_ATTEMPTS": "0"}, r"MARKET_ATTEMPTS is '0', which does not do", id="no attempt at all"
+        ),
+        pytest.param(
+            {"MARKET_TIMEOUT_S": "-1"},
+            r"MARKET_TIMEOUT_S is '-1', which does not do",
+            id="a negative time-out",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_bad_value_names_the_variable(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], said: str
 ) -> None:

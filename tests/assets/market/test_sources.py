@@ -35,11 +35,15 @@ SECRET = SecretStr("key")
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> PriceSource:
     """Each source in turn, holding bars of AAPL and MSFT in some January."""
     name = request.param
-    terms = Terms(provider=name, adjustment="split" if name == "massive" else "split_dividend", start=date(2022, 1, 3))
+    terms = Terms(
+        provider=name, adjustment="split" if name == "massive" else "split_dividend", start=date(2022, 1, 3)
+    )
     sample = SamplePrices(terms=terms)
     match name:
         case "table":
-            return TablePrices(terms=terms, table=sample.bars(["AAPL", "MSFT"], date(2022, 1, 3), date(2022, 1, 31)))
+            return TablePrices(
+                terms=terms, table=sample.bars(["AAPL", "MSFT"], date(2022, 1, 3), date(2022, 1, 31))
+            )
         case "sample":
             return sample
         case "files":
@@ -54,7 +58,9 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> PriceSource:
             return YahooPrices(terms=terms, url=service.url, patience=HASTE)
         case "alpaca":
             feed = Terms(provider=name, feed="sip")
-            return AlpacaPrices(terms=feed, key=SECRET, secret=SecretStr("secret"), url=service.url, patience=HASTE)
+            return AlpacaPrices(
+                terms=feed, key=SECRET, secret=SecretStr("secret"), url=service.url, patience=HASTE
+            )
         case _:
             return MassivePrices(terms=terms, key=SECRET, url=service.url, patience=HASTE)
 
@@ -137,8 +143,10 @@ def test_what_is_not_given_or_not_a_number_is_null() -> None:
         ),
         (
             UnknownSymbol("sample", ["APPL"], known=["AAPL"], said="it has AAPL"),
-            "price source 'sample' has no prices for 'APPL' (it has AAPL); correct MARKET_SYMBOLS or choose another "
-            "MARKET_SOURCE. Did you mean 'AAPL'?",
+            (
+                "price source 'sample' has no prices for 'APPL' (it has AAPL); "
+                "correct MARKET_SYMBOLS or choose another MARKET_SOURCE. Did you mean 'AAPL'?"
+            ),
         ),
     ],
 )

@@ -32,7 +32,9 @@ def test_every_symbol_becomes_bars_adjusted_for_dividends(yahoo_service: Service
     expected = yahoo_service.bars["AAPL"]
     apple = bars.slice(21)
     assert apple["session"].to_pylist() == [bar.session for bar in expected]
-    assert apple["close"].to_pylist() == pytest.approx([bar.close / 2 for bar in expected])  # the service's adjclose
+    assert apple["close"].to_pylist() == pytest.approx(
+        [bar.close / 2 for bar in expected]
+    )  # the service's adjclose
     assert apple["high"].to_pylist() == pytest.approx([bar.high / 2 for bar in expected])
     assert apple["volume"].to_pylist() == [bar.volume for bar in expected]
 

@@ -27,7 +27,9 @@ def read(folder: Path, adjustment: Adjustment, bars: str = BARS, factors: str | 
         archive.writestr("spy.csv", bars)
     if factors is not None:
         (folder / "factor_spy.csv").write_text(factors)
-    return read_zipped_prices(folder / "daily_spy.zip", "daily_spy.zip", Terms(provider="files", adjustment=adjustment))
+    return read_zipped_prices(
+        folder / "daily_spy.zip", "daily_spy.zip", Terms(provider="files", adjustment=adjustment)
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,9 @@ def read(folder: Path, adjustment: Adjustment, bars: str = BARS, factors: str | 
         pytest.param("split_dividend", [45.0, 50.0], [100, 100], id="a dividend moves prices only"),
     ],
 )
-def test_bars_are_adjusted(tmp_path: Path, adjustment: Adjustment, closes: list[float], volumes: list[int]) -> None:
+def test_bars_are_adjusted(
+    tmp_path: Path, adjustment: Adjustment, closes: list[float], volumes: list[int]
+) -> None:
     bars = read(tmp_path, adjustment)
     assert bars.schema.equals(bar_schema(Terms(provider="files", adjustment=adjustment)), check_metadata=True)
     assert bars["symbol"].to_pylist() == ["SPY", "SPY"]
@@ -55,15 +59,29 @@ def test_a_factor_holds_up_to_and_including_its_day(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("bars", "factors", "said"),
     [
-        pytest.param(BARS, None, r"daily_spy.zip: has no adjustment factors beside it \(factor_spy.csv\)", id="none"),
-        pytest.param(BARS, "20240102,1,1,0\n", r"factor_spy.csv: ends on 2024-01-02, before", id="ending too early"),
+        pytest.param(
+            BARS, None, r"daily_spy.zip: has no adjustment factors beside it \(factor_spy.csv\)", id="none"
+        ),
+        pytest.param(
+            BARS, "20240102,1,1,0\n", r"factor_spy.csv: ends on 2024-01-02, before", id="ending too early"
+        ),
         pytest.param(BARS, "20240102,1\n", r"factor_spy.csv:1: '20240102,1' is not: date", id="half a row"),
         pytest.param(BARS, "", r"factor_spy.csv: holds no factors", id="empty"),
-        pytest.param("20240102 00:00,1,x,1,1,1\n", FACTORS, r"daily_spy.zip/spy.csv:1: column 'high' holds 'x'", id="text"),
-        pytest.param("2024,1,1,1,1,1\n", FACTORS, r"spy.csv:1: column 'time' holds '2024', which is no day", id="no day"),
+        pytest.param(
+            "20240102 00:00,1,x,1,1,1\n",
+            FACTORS,
+            r"daily_spy.zip/spy.csv:1: column 'high' holds 'x'",
+            id="text",
+        ),
+        pytest.param(
+            "2024,1,1,1,1,1\n",
+            FACTORS,
+            r"spy.csv:1: column 'time' holds '2024', which is no day",
+            id="no day",
+        ),
         pytest.param("20240102 00:00,1,1\n", FACTORS, r"spy.csv:1: has 3 values, not 6", id="half a bar"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_is_told(tmp_path: Path, bars: str, factors: str | None, said: str) -> None:
     with pytest.raises(PriceFileError, match=said):
         read(tmp_path, "split_dividend", bars, factors)
@@ -71,7 +89,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, bars: str, factors: str | N
 
 def test_what_is_no_archive_is_told(tmp_path: Path) -> None:
     (tmp_path / "daily_spy.zip").write_text("x")
-    with pytest.raises(PriceFileError, match="daily_spy.zip: is no archive of one CSV file"):
+    with pytest.raises(PriceFileError, match=r"daily_spy\.zip: is no archive of one CSV file"):
         read_zipped_prices(tmp_path / "daily_spy.zip", "daily_spy.zip", Terms(provider="files"))
 
 
@@ -82,7 +100,11 @@ def test_real_factors_name_the_real_close_of_their_day(symbol: str) -> None:
     bars = read_zipped_prices(REAL / f"daily_{symbol}.zip", symbol, Terms(provider="files", adjustment="raw"))
     closes = dict(zip(bars["session"].to_pylist(), bars["close"].to_pylist(), strict=True))
     rows = [line.split(",") for line in (REAL / f"factor_{symbol}.csv").read_text().splitlines()[1:-1]]
-    pairs = [(closes[date.fromisoformat(row[0])], float(row[3])) for row in rows if date.fromisoformat(row[0]) in closes]
+    pairs = [
+        (closes[date.fromisoformat(row[0])], float(row[3]))
+        for row in rows
+        if date.fromisoformat(row[0]) in closes
+    ]
     assert len(pairs) > 0.9 * len(rows)
     off = [pair for pair in pairs if abs(pair[0] - pair[1]) > 0.005]
     assert len(off) <= (3 if symbol == "bac" else 0), off  # of 1998, before the bank was merged into another

@@ -1,0 +1,195 @@
+"""Judging a table by SQL: all rules in one query, and a second, bounded one for what failed."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checks.columns import CannotJudge, Column, literal, quoted
+from checks.plain_values import Plain
+from checks.probes import Frame, Probe, probe_of
+from checks.rules import Holding, Rule
+from checks.table import Source, mappings, rows_at, shown_columns
+from graph.errors import near_miss
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Rows that one thread judges as fast as several: a row group of DuckDB's.
+_ONE_THREAD = 122_880
+
+_TABLE = "judged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a query found of one rule: how many failing rows or groups, what was observed, and some that failed."""
+
+    failing: int
+    observed: Any
+    sample: Sequence[Mapping[str, Plain]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A rule with the columns that its check names, which a sample shows first."""
+
+    rule: Rule
+    first: Sequence[str]
+
+
+def judged_in_sql(source: Source, asked: Mapping[str, Asked], sample_rows: int) -> dict[str, Answer | CannotJudge]:
+    """What a query found of each rule, or why none can tell.
+
+    Faults of files and of memory are raised as DuckDB raises them: they say nothing about the value.
+    """
+    found: dict[str, Answer | CannotJudge] = {}
+    with _opened(source, asked.values()) as (cursor, frame):
+        probes = {name: probe_of(one.rule, frame) for name, one in asked.items()}
+        for name, answer in _judge(cursor, frame, probes, source).items():
+            if isinstance(answer, CannotJudge):
+                found[name] = answer
+                continue
+            failing, observed = answer["failing"] or 0, answer["observed"]
+            sample: Sequence[Mapping[str, Plain]] = ()
+            if failing and sample_rows > 0:
+                sample = _sample(source, cursor, frame, probes[name], sample_rows, asked[name].first)
+            found[name] = Answer(failing=failing, observed=observed, sample=sample)
+    return found
+
+
+def connection(rows: int | None) -> duckdb.DuckDBPyConnection:
+    """A connection of one's own, to be closed, to a database in memory that holds nothing."""
+    return _database(os.getpid(), 1 if rows is not None and rows <= _ONE_THREAD else 0).cursor()
+
+
+@contextmanager
+def _opened(source: Source, asked: Collection[Asked]) -> Iterator[tuple[duckdb.DuckDBPyConnection, Frame]]:
+    """A connection that sees the table, and the frame that names it."""
+    names = source.sql_names()
+    row = "row_"
+    while row in {name.lower() for name in names}:
+        row += "_"
+    rows = None if source.table is None else source.table.num_rows
+    with closing(connection(rows)) as cursor:
+        if source.table is not None:
+            seen = _looked_at(source, asked)  # DuckDB refuses a whole table for one type that it does not know
+            table = source.table.select(seen).rename_columns([names[position] for position in seen])
+            cursor.register(_TABLE, table)
+        else:
+            paths = ", ".join(literal(path) for path in source.paths)
+            columns = ", ".join(map(quoted, names))
+            read = f"read_parquet([{paths}], hive_partitioning = false)"
+            cursor.execute(f"CREATE TEMP VIEW {_TABLE}({columns}) AS FROM {read}").fetchall()
+        yield cursor, Frame(table=_TABLE, row=row)
+
+
+def _looked_at(source: Source, asked: Collection[Asked]) -> list[int]:
+    """The positions of the columns that a rule is about, or whose name is found in the text of an expression."""
+    named = {name for one in asked for name in one.first}
+    texts = [one.rule.sql.lower() for one in asked if isinstance(one.rule, Holding)]
+    every = any("*" in text or "columns" in text for text in texts)
+    seen = [
+        position
+        for position, name in enumerate(source.schema.names)
+        if every or name in named or any(name.lower().replace('"', '""') in text for text in texts)
+    ]
+    return seen or list(range(len(source.schema.names)))[:1]
+
+
+def _judge(
+    cursor: duckdb.DuckDBPyConnection, frame: Frame, probes: Mapping[str, Probe], source: Source
+) -> dict[str, Mapping[str, Any] | CannotJudge]:
+    """Each probe's answer: what can be proved cheaply is, and only what cannot is counted."""
+    large = source.table is None or source.table.num_rows > _ONE_THREAD
+    proofs = {name: probe.proof for name, probe in probes.items() if large and probe.proof}
+    answers = _ask_all(cursor, frame, {name: proofs.get(name, probe.judge) for name, probe in probes.items()}, source)
+    unproved = [name for name in proofs if isinstance(answer := answers[name], CannotJudge) or answer["failing"]]
+    return answers | _ask_all(cursor, frame, {name: probes[name].judge for name in unproved}, source)
+
+
+def _ask_all(
+    cursor: duckdb.DuckDBPyConnection, frame: Frame, expressions: Mapping[str, str], source: Source
+) -> dict[str, Mapping[str, Any] | CannotJudge]:
+    """The value of each expression, or its error: all in one query, and one by one only if that one fails."""
+    if not expressions:
+        return {}
+    # The count makes it an aggregate, also where every expression is a sub-query.
+    query = f"SELECT {', '.join(['count(*)', *expressions.values()])} FROM {frame.table}"
+    try:
+        ((_, *values),) = _ask(cursor, query)
+        return dict(zip(expressions, values, strict=True))
+    except CannotJudge as reason:
+        if len(expressions) == 1:
+            return dict.fromkeys(expressions, _explained(reason, source))
+    return {
+        name: _ask_all(cursor, frame, {name: expression}, source)[name] for name, expression in expressions.items()
+    }
+
+
+def _ask(cursor: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
+    """The rows of a query.
+
+    Raises:
+        CannotJudge: the query or the data are at fault.
+    """
+    import duckdb
+
+    try:
+        return cursor.execute(query).fetchall()
+    except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
+        raise CannotJudge(str(error)) from error
+
+
+def _explained(reason: CannotJudge, source: Source) -> CannotJudge:
+    """DuckDB's message without the quotation of our SQL; of a missing column, our own."""
+    if missing := re.search(r'Referenced column "(.+?)" not found', str(reason)):
+        return CannotJudge(f"column '{missing[1]}' is missing.{near_miss(missing[1], source.schema.names)}")
+    return CannotJudge(str(reason).split("\n\nLINE ", maxsplit=1)[0].strip())
+
+
+def _sample(
+    source: Source,
+    cursor: duckdb.DuckDBPyConnection,
+    frame: Frame,
+    probe: Probe,
+    limit: int,
+    first: Sequence[str],
+) -> Sequence[Mapping[str, Plain]]:
+    """Some of what failed: rows of the table, or groups."""
+    if not probe.rows:
+        return mappings(cursor.sql(f"{probe.groups} LIMIT {limit}").to_arrow_table()) if probe.groups else ()
+    numbers = [number for (number,) in _ask(cursor, f"{probe.rows} LIMIT {limit}")]
+    columns = source.columns()
+    shown = shown_columns(columns, first)
+    if source.table is not None:
+        return rows_at(source.table, numbers, shown)
+    names = ", ".join(column.sql for name in shown if isinstance(column := columns[name], Column))
+    wanted = ", ".join(map(str, numbers))
+    query = f"SELECT {names} FROM {frame.numbered} WHERE {frame.row} IN ({wanted}) ORDER BY {frame.row}"
+    found = cursor.sql(query).to_arrow_table().rename_columns(shown)
+    order = sorted(numbers)
+    rows = rows_at(found, range(len(order)), shown)
+    return [{**rows[order.index(number)], ROW_NUMBER: number} for number in numbers]
+
+
+@cache
+def _database(process: int, threads: int) -> duckdb.DuckDBPyConnection:
+    """One empty database a process, as a forked one has no threads; ``threads=0`` leaves their number to DuckDB."""
+    import duckdb
+
+    config: dict[str, Any] = {
+        "autoinstall_known_extensions": "false",  # judging never reaches for the network,
+        "python_enable_replacements": "false",  # nor for variables of the program
+        "temp_directory": str(Path(tempfile.gettempdir(), f"checks-{process}")),
+    }
+    database = duckdb.connect(":memory:", config=config | ({"threads": threads} if threads else {}))
+    database.execute("SET GLOBAL TimeZone = 'UTC'").fetchall()
+    return database

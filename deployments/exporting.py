@@ -1,0 +1,142 @@
+"""Published values as files with readable names: copies for `assets export`, links for what a run shows at its end."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployments.amounts import counted, size_text
+from deployments.answers import FAILED, SUCCEEDED, Answer
+from deployments.command_error import CommandError
+from graph.partitions import partition_key
+from graph.plan import step_id
+from materializers.address import DIGEST_CHARACTERS
+from materializers.ledger import Content
+from materializers.store import Store
+from materializers.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedValue:
+    """One partition's visible value, with the version that it is."""
+
+    key: str
+    partition: str | None
+    version: str
+    content: Content
+
+    def file_name(self) -> str:
+        """``group/name.suffix``, or ``group/name/2024-01-02.suffix`` for a partition."""
+        stem = self.key if self.partition is None else f"{self.key}/{self.partition}"
+        return stem + (self.content.address or "")[DIGEST_CHARACTERS:]
+
+
+def published_values(workspace: Workspace, keys: Iterable[str]) -> Iterator[PublishedValue]:
+    """What is visible of some assets, in the graph's order."""
+    chosen = frozenset(keys)
+    state = workspace.ledger.state(workspace.environment, chosen)
+    for key in workspace.graph.assets:
+        if key in chosen:
+            for ordinal, version in sorted(state.published(key).items()):
+                content = workspace.ledger.materialization(version.id).content
+                yield PublishedValue(key=key, partition=partition_key(ordinal), version=version.id, content=content)
+
+
+def export(workspace: Workspace, selection: str, folder: Path) -> Answer:
+    """Copy what is published of a selection into a folder; a file is there whole or not at all."""
+    keys = workspace.keys(selection)
+    written: list[tuple[PublishedValue, Path]] = []
+    elsewhere: list[str] = []
+    found = list(published_values(workspace, keys))
+    for value in found:
+        if value.content.address is None:
+            elsewhere.append(value.key)
+            continue
+        path = folder / value.file_name()
+        _place(path, _copying(workspace.store, value.content.address))
+        written.append((value, path))
+    missing = [key for key in workspace.graph.assets if key in keys - {value.key for value in found}]
+    return Answer(
+        text=lambda: _told(written, missing, elsewhere),
+        document=lambda: {
+            "files": [
+                {
+                    "key": value.key,
+                    "partition": value.partition,
+                    "version": value.version,
+                    "path": str(path.absolute()),
+                    "bytes": value.content.size,
+                    "rows": value.content.rows,
+                }
+                for value, path in written
+            ],
+            "not_published": missing,
+            "stored_elsewhere": elsewhere,
+        },
+        exit_code=FAILED if missing else SUCCEEDED,
+    )
+
+
+def latest_file(workspace: Workspace, version: str, key: str, partition: str | None = None) -> Path | None:
+    """A readable name, below the home's ``latest`` folder, for a version that is a file; None for any other.
+
+    It is a link to the stored file where the disk allows that, so it costs nothing and stays when the version is
+    collected as garbage; otherwise a copy.
+    """
+    content = workspace.ledger.materialization(version).content
+    if content.format != "file" or content.address is None or workspace.project is None:
+        return None
+    value = PublishedValue(key=key, partition=partition, version=version, content=content)
+    folder = "latest" if workspace.environment == "main" else f"latest-{workspace.environment}"
+    path = workspace.project.home / folder / value.file_name()
+    stored = workspace.store.local_path(content.address)
+    if stored is not None and path.exists() and path.samefile(stored):
+        return path
+    copy = _copying(workspace.store, content.address)
+
+    def write(aside: Path) -> None:
+        try:
+            os.link(stored or path, aside) if stored else copy(aside)
+        except OSError:  # another disk, or one without links
+            copy(aside)
+
+    _place(path, write)
+    return path
+
+
+def _copying(store: Store, address: str) -> Callable[[Path], None]:
+    def write(aside: Path) -> None:
+        with store.open(address) as stored, aside.open("wb") as copy:
+            shutil.copyfileobj(stored, copy, 1 << 20)
+
+    return write
+
+
+def _place(path: Path, write: Callable[[Path], None]) -> None:
+    """Put a file in place at once: written aside first, then renamed."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(aside)
+            aside.replace(path)
+        finally:
+            with suppress(FileNotFoundError):
+                aside.unlink()
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror or error}", exit_code=FAILED) from error
+
+
+def _told(written: list[tuple[PublishedValue, Path]], missing: list[str], elsewhere: list[str]) -> str:
+    lines = [
+        f"{step_id(value.key, value.partition)} -> {path} ({size_text(value.content.size)})" for value, path in written
+    ]
+    lines.extend(f"{key} is stored elsewhere; only its version is known here" for key in elsewhere)
+    lines.extend(f"{key} has no published version; run: materialize {key}" for key in missing)
+    lines.append(f"wrote {counted(len(written), 'file')}")
+    return "\n".join(lines)

@@ -1,0 +1,143 @@
+"""A project on disk is found, its settings read, its modules loaded, and a change of code seen."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from materializers import Project, ProjectError, find_project
+from materializers.project import load_graph
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_nearest_pyproject_with_the_table_is_the_project(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.prefect-asset-graph]\nmodules = ["acme.data"]\nhome = "state"\n'
+        '[tool.prefect-asset-graph.config."market/indicators"]\nwindow = 20\n'
+    )
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    (below / "pyproject.toml").write_text("[project]\nname = 'another'\n")
+    assert find_project(below, environ={}) == Project(
+        root=tmp_path,
+        modules=("acme.data",),
+        home=tmp_path / "state",
+        config={"market/indicators": {"window": 20}},
+    )
+
+
+def test_the_environment_overrides(tmp_path: Path) -> None:
+    environ = {
+        "ASSETS_HOME": "/elsewhere",
+        "ASSETS_MODULES": "one,two.three",
+        "ASSETS_ENV": "dev",
+        "ASSETS_STORE": "s3://bucket/data",
+        "ASSETS_FSYNC": "full",
+    }
+    found = find_project(tmp_path, environ=environ)
+    assert (found.home, found.modules, found.environment) == (Path("/elsewhere"), ("one", "two.three"), "dev")
+    assert (found.store, found.fsync) == ("s3://bucket/data", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("[tool.prefect-asset-graph]\nmodule = []", "Did you mean 'modules'?", id="a near miss"),
+        pytest.param("[tool.prefect-asset-graph\n", "cannot be read", id="no TOML"),
+    ],
+)
+def test_a_wrong_table_is_told(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(ProjectError, match=message.replace("?", r"\?")):
+        find_project(tmp_path, environ={})
+
+
+def test_a_module_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken_module.py").write_text("import nowhere_at_all\n")
+    with pytest.raises(ProjectError, match="'broken_module' cannot be imported: ModuleNotFoundError"):
+        load_graph(Project(root=tmp_path, modules=("broken_module",)))
+    sys.path.remove(str(tmp_path))
+
+
+def steps_after(folder: Path) -> dict[str, str]:
+    """Materialize everything in a process of its own; by name, the outcome of each step."""
+    code = f"""
+import sys
+sys.path[:0] = [{str(ROOT)!r}]
+from pathlib import Path
+from materializers import find_project, open_workspace, run_plan
+workspace = open_workspace(find_project(Path({str(folder)!r}), environ={{}}))
+for result in run_plan(workspace.plan("*"), workspace, jobs=1).results:
+    print(result.id.rpartition("/")[2], result.outcome)
+"""
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code], capture_output=True, text=True, cwd=folder, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(line.split() for line in done.stdout.splitlines())
+
+
+def test_exactly_what_a_change_of_code_reaches_is_built_again(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.prefect-asset-graph]\nmodules = ["shop"]\n')
+    package = tmp_path / "shop"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    rates = package / "rates.py"
+    rates.write_text("RATE = 2\nOTHER = 5\n\n\ndef with_rate(x):\n    return x * RATE\n")
+    sales = package / "sales.py"
+    sales.write_text(
+        textwrap.dedent("""
+        from graph import asset
+        from shop.rates import OTHER, with_rate
+
+
+        @asset
+        def base() -> int:
+            return 10
+
+
+        @asset
+        def taxed(base: int) -> int:
+            return with_rate(base)
+
+
+        @asset
+        def positive(taxed: int) -> bool:
+            return taxed > 0
+
+
+        @asset
+        def banner(positive: bool) -> str:
+            return "open" if positive else "closed"
+
+
+        @asset
+        def apart() -> int:
+            return OTHER
+        """)
+    )
+    everything = {"base", "taxed", "positive", "banner", "apart"}
+    assert steps_after(tmp_path) == dict.fromkeys(
+        ["base", "apart", "taxed", "positive", "banner"], "published"
+    )
+    assert steps_after(tmp_path) == dict.fromkeys(everything, "kept")
+
+    sales.write_text(sales.read_text().replace("    return 10", "    # ten, as ever\n    return 10"))
+    assert steps_after(tmp_path) == dict.fromkeys(everything, "kept")
+
+    rates.write_text(rates.read_text().replace("RATE = 2\n", "RATE = 3\n"))
+    assert steps_after(tmp_path) == {
+        "base": "kept",
+        "apart": "kept",
+        "taxed": "published",
+        "positive": "published",  # its input moved, its value did not:
+        "banner": "kept",  # early cutoff
+    }
+
+    rates.write_text(rates.read_text().replace("RATE = 3\n", "RATE = 2\n"))
+    assert steps_after(tmp_path)["taxed"] == "adopted"
