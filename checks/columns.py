@@ -93,7 +93,9 @@ class Column:
 
     def exactly(self, values: Sequence[Bound | bytes]) -> tuple[Place, ...]:
         """The places of those ``values`` that a value of this column can equal."""
-        return tuple(self.at(value, up=True) for value in values if self.at(value, up=True) == self.at(value, up=False))
+        return tuple(
+            self.at(value, up=True) for value in values if self.at(value, up=True) == self.at(value, up=False)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,9 @@ class Interval:
     def holds(self, place: Any) -> bool:
         """Whether a place lies between the bounds; a NaN does not."""
         above = self.low is None or (place > self.low if self.strict_low else place >= self.low)
-        return above and (self.high is None or (place < self.high if self.strict_high else place <= self.high))
+        return above and (
+            self.high is None or (place < self.high if self.strict_high else place <= self.high)
+        )
 
     def sql(self, place: str) -> str:
         """The same as a condition in SQL."""
@@ -179,7 +183,9 @@ def comparable(column: Column, value: object) -> Column:
     """
     family = family_of(value)
     if column.family not in {family, "null"}:
-        raise CannotJudge(f"column '{column.name}' is of type {column.type_name}, which cannot be compared with a {family}.")
+        raise CannotJudge(
+            f"column '{column.name}' is of type {column.type_name}, which cannot be compared with a {family}."
+        )
     return column
 
 
@@ -219,7 +225,12 @@ def column_of(name: str, arrow_type: pa.DataType, sql: str, *, stored: bool = Fa
         return made("text")
     if is_.is_boolean(kind):
         return made("boolean")
-    if is_.is_binary(kind) or is_.is_large_binary(kind) or is_.is_binary_view(kind) or is_.is_fixed_size_binary(kind):
+    if (
+        is_.is_binary(kind)
+        or is_.is_large_binary(kind)
+        or is_.is_binary_view(kind)
+        or is_.is_fixed_size_binary(kind)
+    ):
         return made("bytes")
     return made("other")
 

@@ -11,10 +11,10 @@ from checks.columns import CannotJudge
 from checks.declaration import Check, InvalidCheck
 from checks.functions import call
 from checks.plain_values import cut, plain
-from checks.rules import Rule, observed_of, rule_of
-from checks.scan import Answer, Asked, judged_in_sql
+from checks.rules import Answer, Asked, Rule, observed_of, rule_of
+from checks.scan import judged_in_sql
 from checks.schemas import schema_finding
-from checks.small_tables import SmallTable, answer_of, judged_in_python
+from checks.small_tables import judged_in_python
 from checks.table import ParquetFiles, Source, source_of
 from checks.verdict import Finding, Verdict
 
@@ -59,7 +59,9 @@ def evaluate(
             case "row_count":
                 found[check.name] = _row_count(check, data, source)
             case _ if source is None:
-                found[check.name] = CannotJudge(f"it is about a table, but the value is of type {type(data).__name__}.")
+                found[check.name] = CannotJudge(
+                    f"it is about a table, but the value is of type {type(data).__name__}."
+                )
             case "schema":
                 found[check.name] = schema_finding(check, source.schemas())
             case _:

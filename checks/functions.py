@@ -11,7 +11,8 @@ from typing import cast
 
 from checks.declaration import Check
 from checks.plain_values import plain
-from checks.table import Source, connection
+from checks.scan import connection
+from checks.table import Source
 from checks.verdict import Finding
 
 

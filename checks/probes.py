@@ -51,7 +51,9 @@ def probe_of(rule: Rule, frame: Frame) -> Probe:
     """How ``rule`` is judged on this table."""
     match rule:
         case NoneMissing(columns=columns):
-            return _rows(frame, " OR ".join(f"{column.sql} IS NULL OR {_is_nan(column)}" for column in columns))
+            return _rows(
+                frame, " OR ".join(f"{column.sql} IS NULL OR {_is_nan(column)}" for column in columns)
+            )
         case Within(column=Column(family="null")):
             return _rows(frame, "false", "[NULL, NULL]")
         case Among(column=Column(family="null")) | Matching(column=Column(family="null")):
@@ -90,7 +92,9 @@ def _among(rule: Among, frame: Frame) -> Probe:
     if len(rule.known) <= _FEW:
         return probe
     counted = f"(SELECT {column.sql}, count(*) AS times FROM {frame.table} GROUP BY 1)"
-    return Probe(judge=f"(SELECT {_judged('coalesce(sum(times), 0)')} FROM {counted} WHERE {bad})", rows=probe.rows)
+    return Probe(
+        judge=f"(SELECT {_judged('coalesce(sum(times), 0)')} FROM {counted} WHERE {bad})", rows=probe.rows
+    )
 
 
 def _distinct(key: Sequence[Column], frame: Frame) -> Probe:
@@ -101,7 +105,8 @@ def _distinct(key: Sequence[Column], frame: Frame) -> Probe:
     equals += f" GROUP BY {names} HAVING count(*) > 1"
     return Probe(
         judge=f"(SELECT {_judged('coalesce(sum(times), 0)', 'count(*)')} FROM {groups} WHERE times > 1)",
-        rows=f"SELECT {frame.row} FROM {frame.numbered} JOIN ({equals}) USING ({names}) ORDER BY first_row, {frame.row}",
+        rows=f"SELECT {frame.row} FROM {frame.numbered} JOIN ({equals}) USING ({names})"
+        f" ORDER BY first_row, {frame.row}",
         proof=_sorted_by([(column, ">") for column in key], frame, whole, strict=True, observed="0"),
     )
 
@@ -117,9 +122,13 @@ def _summing(rule: Summing, frame: Frame) -> Probe:
     judge = f"(SELECT {_judged(f'count_if({bad})', worst)} FROM {summed})"
     if not names:
         return Probe(judge=judge)
-    listed = f"(SELECT {names}, min({frame.row}) AS first_row, {total} FROM {frame.numbered} GROUP BY {names})"
+    listed = (
+        f"(SELECT {names}, min({frame.row}) AS first_row, {total} FROM {frame.numbered} GROUP BY {names})"
+    )
     label = quoted(f"sum({rule.column.name})")
-    return Probe(judge=judge, groups=f"SELECT {names}, total AS {label} FROM {listed} WHERE {bad} ORDER BY first_row")
+    return Probe(
+        judge=judge, groups=f"SELECT {names}, total AS {label} FROM {listed} WHERE {bad} ORDER BY first_row"
+    )
 
 
 def _ordered(rule: Ordered, frame: Frame) -> Probe:

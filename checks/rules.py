@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
@@ -82,6 +82,23 @@ class Holding:
 Rule: TypeAlias = NoneMissing | Within | Among | Matching | Distinct | Summing | Ordered | Holding
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was found of one rule: how many failing rows or groups, what was observed, and some of what failed."""
+
+    failing: int
+    observed: Any
+    sample: Sequence[Mapping[str, Plain]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A rule with the columns that its check names, which a sample shows first."""
+
+    rule: Rule
+    first: Sequence[str]
+
+
 def rule_of(check: Check, columns: Mapping[str, Column | None], now: datetime) -> Rule:
     """What ``check`` asks of these columns.
 
@@ -111,8 +128,12 @@ def rule_of(check: Check, columns: Mapping[str, Column | None], now: datetime) -
             return _summing(check, *found)
         case "monotonic":
             if found[0].family in {"boolean", "bytes", "other"}:
-                raise CannotJudge(f"column '{found[0].name}' is of type {found[0].type_name}, which has no order.")
-            return Ordered(column=found[0], by=found[1:], strict=check["strict"], decreasing=check["decreasing"])
+                raise CannotJudge(
+                    f"column '{found[0].name}' is of type {found[0].type_name}, which has no order."
+                )
+            return Ordered(
+                column=found[0], by=found[1:], strict=check["strict"], decreasing=check["decreasing"]
+            )
         case "expression":
             return Holding(sql=check["sql"])
     raise CannotJudge(f"nobody knows how to judge the kind '{check.kind}'.")
@@ -125,16 +146,20 @@ def observed_of(rule: Rule, observed: Any) -> Plain:
             low, high = (column.shown(place) for place in observed)
             if bounds.low is None or bounds.high is None:
                 return high if bounds.low is None else low
-            return None if low is None else f"{low} to {high}"
+            return None if low is None else f"{low!s} to {high!s}"
         case Summing() if isinstance(observed, float):
-            return float(f"{observed:.15g}")  # in the last digits, the order in which threads have summed shows
+            return float(
+                f"{observed:.15g}"
+            )  # in the last digits, the order in which threads have summed shows
     return observed  # type: ignore[no-any-return]
 
 
 def _summing(check: Check, column: Column, *by: Column) -> Summing:
     if column.family not in {"number", "null"}:
         raise CannotJudge(f"column '{column.name}' is of type {column.type_name}, which has no sum.")
-    total = replace(column, family="number", sql="total", place="total", float_bits=64 if column.float_bits else 0)
+    total = replace(
+        column, family="number", sql="total", place="total", float_bits=64 if column.float_bits else 0
+    )
     aim, tolerance = Fraction(str(check["total"])), Fraction(str(check["tolerance"]))
     bounds = interval(total, aim - tolerance, aim + tolerance)
     return Summing(column=column, by=by, total=total, bounds=bounds, aim=float(aim))

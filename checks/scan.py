@@ -7,16 +7,16 @@ import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.columns import CannotJudge, Column, literal, quoted
+from checks.columns import CannotJudge, literal, quoted
 from checks.plain_values import Plain
 from checks.probes import Frame, Probe, probe_of
-from checks.rules import Holding, Rule
+from checks.rules import Answer, Asked, Holding
 from checks.table import Source, mappings, rows_at, shown_columns
+from checks.verdict import ROW_NUMBER
 from graph.errors import near_miss
 
 if TYPE_CHECKING:
@@ -28,24 +28,9 @@ _ONE_THREAD = 122_880
 _TABLE = "judged"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a query found of one rule: how many failing rows or groups, what was observed, and some that failed."""
-
-    failing: int
-    observed: Any
-    sample: Sequence[Mapping[str, Plain]] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A rule with the columns that its check names, which a sample shows first."""
-
-    rule: Rule
-    first: Sequence[str]
-
-
-def judged_in_sql(source: Source, asked: Mapping[str, Asked], sample_rows: int) -> dict[str, Answer | CannotJudge]:
+def judged_in_sql(
+    source: Source, asked: Mapping[str, Asked], sample_rows: int
+) -> dict[str, Answer | CannotJudge]:
     """What a query found of each rule, or why none can tell.
 
     Faults of files and of memory are raised as DuckDB raises them: they say nothing about the value.
@@ -80,7 +65,9 @@ def _opened(source: Source, asked: Collection[Asked]) -> Iterator[tuple[duckdb.D
     rows = None if source.table is None else source.table.num_rows
     with closing(connection(rows)) as cursor:
         if source.table is not None:
-            seen = _looked_at(source, asked)  # DuckDB refuses a whole table for one type that it does not know
+            seen = _looked_at(
+                source, asked
+            )  # DuckDB refuses a whole table for one type that it does not know
             table = source.table.select(seen).rename_columns([names[position] for position in seen])
             cursor.register(_TABLE, table)
         else:
@@ -110,8 +97,12 @@ def _judge(
     """Each probe's answer: what can be proved cheaply is, and only what cannot is counted."""
     large = source.table is None or source.table.num_rows > _ONE_THREAD
     proofs = {name: probe.proof for name, probe in probes.items() if large and probe.proof}
-    answers = _ask_all(cursor, frame, {name: proofs.get(name, probe.judge) for name, probe in probes.items()}, source)
-    unproved = [name for name in proofs if isinstance(answer := answers[name], CannotJudge) or answer["failing"]]
+    answers = _ask_all(
+        cursor, frame, {name: proofs.get(name, probe.judge) for name, probe in probes.items()}, source
+    )
+    unproved = [
+        name for name in proofs if isinstance(answer := answers[name], CannotJudge) or answer["failing"]
+    ]
     return answers | _ask_all(cursor, frame, {name: probes[name].judge for name in unproved}, source)
 
 
@@ -130,7 +121,8 @@ def _ask_all(
         if len(expressions) == 1:
             return dict.fromkeys(expressions, _explained(reason, source))
     return {
-        name: _ask_all(cursor, frame, {name: expression}, source)[name] for name, expression in expressions.items()
+        name: _ask_all(cursor, frame, {name: expression}, source)[name]
+        for name, expression in expressions.items()
     }
 
 
@@ -168,10 +160,10 @@ def _sample(
         return mappings(cursor.sql(f"{probe.groups} LIMIT {limit}").to_arrow_table()) if probe.groups else ()
     numbers = [number for (number,) in _ask(cursor, f"{probe.rows} LIMIT {limit}")]
     columns = source.columns()
-    shown = shown_columns(columns, first)
+    shown = shown_columns(source.schema.names, first)
     if source.table is not None:
         return rows_at(source.table, numbers, shown)
-    names = ", ".join(column.sql for name in shown if isinstance(column := columns[name], Column))
+    names = ", ".join(column.sql for name in shown if (column := columns[name]) is not None)
     wanted = ", ".join(map(str, numbers))
     query = f"SELECT {names} FROM {frame.numbered} WHERE {frame.row} IN ({wanted}) ORDER BY {frame.row}"
     found = cursor.sql(query).to_arrow_table().rename_columns(shown)

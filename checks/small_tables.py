@@ -9,8 +9,22 @@ from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any, assert_never
 
-from checks.columns import Column, places
-from checks.rules import Among, Distinct, Holding, Matching, NoneMissing, Ordered, Rule, Summing, Within
+from checks.columns import CannotJudge, Column, places
+from checks.plain_values import Plain
+from checks.rules import (
+    Among,
+    Answer,
+    Asked,
+    Distinct,
+    Holding,
+    Matching,
+    NoneMissing,
+    Ordered,
+    Rule,
+    Summing,
+    Within,
+)
+from checks.table import mappings, rows_at, shown_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,48 +32,37 @@ if TYPE_CHECKING:
 _NAN = object()  # every NaN is this one, so that all are equal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What was found of one rule: failing rows by number, or groups with their sums; and what was observed."""
+def judged_in_python(
+    table: pa.Table, asked: Mapping[str, Asked], sample_rows: int
+) -> dict[str, Answer | CannotJudge]:
+    """What was found of each rule; those that only SQL can judge are left out."""
+    import pyarrow as pa
 
-    rows: Sequence[int] = ()
-    groups: Sequence[tuple[int, Any]] = ()
+    small = _SmallTable(table=table)
+    answers: dict[str, Answer | CannotJudge] = {}
+    for name, one in asked.items():
+        try:
+            found = _found(one.rule, small)
+        except pa.ArrowInvalid as error:  # RE2 does not know a regular expression
+            answers[name] = CannotJudge(str(error))
+            continue
+        if found is not None:
+            sample = small.sample(found, one, sample_rows)
+            answers[name] = Answer(failing=len(found.bad), observed=found.observed, sample=sample)
+    return answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """The rows that fail, by number; for groups the number of their first row, with the sums. And what was observed."""
+
+    bad: Sequence[int]
+    sums: Sequence[Any] = ()
     observed: Any = None
 
 
-def judged_in_python(rule: Rule, table: SmallTable) -> Found | None:
-    """What was found of ``rule``, or None where only SQL can tell.
-
-    Raises:
-        pyarrow.ArrowInvalid: RE2 does not know the regular expression.
-    """
-    match rule:
-        case NoneMissing(columns=columns):
-            there = [table.places(column) for column in columns]
-            return Found(rows=[n for n, row in enumerate(zip(*there, strict=True)) if any(map(_missing, row))])
-        case Within(column=column, bounds=bounds):
-            values = table.places(column)
-            bad = [n for n, value in enumerate(values) if value is not None and not bounds.holds(value)]
-            return Found(rows=bad, observed=_extremes(values))
-        case Among(column=column, known=known):
-            expected = frozenset(known)
-            values = table.places(column)
-            return Found(rows=[n for n, value in enumerate(values) if value is not None and value not in expected])
-        case Matching(column=column, regex=regex):
-            return Found(rows=[n for n, found in enumerate(table.found(column, regex)) if found is False])
-        case Distinct(key=key):
-            return None if _unreadable(key) else _distinct(table.keys(key))
-        case Summing(by=by):
-            return None if _unreadable(by) else _summing(rule, table)
-        case Ordered(by=by):
-            return None if _unreadable(by) else _ordered(rule, table)
-        case Holding():
-            return None
-    assert_never(rule)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SmallTable:
+class _SmallTable:
     """A table whose columns are read once, whatever number of rules looks at them."""
 
     table: pa.Table
@@ -86,17 +89,60 @@ class SmallTable:
         texts = self.table.column(column.name).cast(pa.string())
         return pc.match_substring_regex(texts, pattern=regex).to_pylist()  # type: ignore[no-any-return]
 
+    def sample(self, found: _Found, asked: Asked, limit: int) -> Sequence[Mapping[str, Plain]]:
+        """Some of what failed: rows of the table, or groups."""
+        if not found.bad or limit <= 0:
+            return ()
+        if not isinstance(asked.rule, Summing):
+            return rows_at(self.table, found.bad[:limit], shown_columns(self.table.column_names, asked.first))
+        if not asked.rule.by:
+            return ()
+        groups = self.table.select([column.name for column in asked.rule.by]).take(list(found.bad[:limit]))
+        label = f"sum({asked.rule.column.name})"
+        return [{**group, label: total} for group, total in zip(mappings(groups), found.sums, strict=False)]
 
-def _distinct(keys: Iterable[tuple[Hashable, ...]]) -> Found:
+
+def _found(rule: Rule, table: _SmallTable) -> _Found | None:
+    """What was found of ``rule``, or None where only SQL can tell."""
+    match rule:
+        case NoneMissing(columns=columns):
+            there = [table.places(column) for column in columns]
+            return _Found(
+                bad=[n for n, row in enumerate(zip(*there, strict=True)) if any(map(_missing, row))]
+            )
+        case Within(column=column, bounds=bounds):
+            values = table.places(column)
+            bad = [n for n, value in enumerate(values) if value is not None and not bounds.holds(value)]
+            return _Found(bad=bad, observed=_extremes(values))
+        case Among(column=column, known=known):
+            expected = frozenset(known)
+            values = table.places(column)
+            return _Found(
+                bad=[n for n, value in enumerate(values) if value is not None and value not in expected]
+            )
+        case Matching(column=column, regex=regex):
+            return _Found(bad=[n for n, found in enumerate(table.found(column, regex)) if found is False])
+        case Distinct(key=key):
+            return None if _unreadable(key) else _distinct(table.keys(key))
+        case Summing(by=by):
+            return None if _unreadable(by) else _summing(rule, table)
+        case Ordered(by=by):
+            return None if _unreadable(by) else _ordered(rule, table)
+        case Holding():
+            return None
+    assert_never(rule)
+
+
+def _distinct(keys: Iterable[tuple[Hashable, ...]]) -> _Found:
     rows = defaultdict(list)
     for n, key in enumerate(keys):
         if None not in key:
             rows[key].append(n)
     repeated = [numbers for numbers in rows.values() if len(numbers) > 1]
-    return Found(rows=[n for numbers in repeated for n in numbers], observed=len(repeated))
+    return _Found(bad=[n for numbers in repeated for n in numbers], observed=len(repeated))
 
 
-def _summing(rule: Summing, table: SmallTable) -> Found:
+def _summing(rule: Summing, table: _SmallTable) -> _Found:
     groups: dict[tuple[Hashable, ...], list[Any]] = defaultdict(list)
     first: dict[tuple[Hashable, ...], int] = {}
     if not rule.by:
@@ -107,12 +153,14 @@ def _summing(rule: Summing, table: SmallTable) -> Found:
         if value is not None:
             groups[key].append(value)
     totals = {key: _sum(groups[key], rule.column) for key in first}
-    bad = [(first[key], total) for key, total in totals.items() if not rule.bounds.holds(total)]
-    worst = max(totals.values(), key=lambda total: _nan_last(abs(float(total) - rule.aim), total), default=None)
-    return Found(groups=bad, observed=worst)
+    bad = [key for key, total in totals.items() if not rule.bounds.holds(total)]
+    worst = max(
+        totals.values(), key=lambda total: _nan_last(abs(float(total) - rule.aim), total), default=None
+    )
+    return _Found(bad=[first[key] for key in bad], sums=[totals[key] for key in bad], observed=worst)
 
 
-def _ordered(rule: Ordered, table: SmallTable) -> Found:
+def _ordered(rule: Ordered, table: _SmallTable) -> _Found:
     previous: dict[tuple[Hashable, ...], Any] = {}
     bad = []
     for n, (key, value) in enumerate(zip(table.keys(rule.by), table.places(rule.column), strict=True)):
@@ -123,7 +171,7 @@ def _ordered(rule: Ordered, table: SmallTable) -> Found:
         if wrong or value != value or (rule.strict and key in previous and value == before):
             bad.append(n)
         previous[key] = value
-    return Found(rows=bad)
+    return _Found(bad=bad)
 
 
 def _unreadable(columns: Iterable[Column]) -> bool:

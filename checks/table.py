@@ -64,12 +64,12 @@ class Source:
         return pq.read_table(list(self.paths), partitioning=None)
 
     def sql_names(self) -> list[str]:
-        """What SQL calls the columns, by position: their names, but for those that differ in case only, or have none."""
+        """What SQL calls the columns, by position: their names, unless they have none or differ in case only."""
         names = list(self.schema.names)
         times = Counter(name.lower() for name in names)
         taken = set(times)
         for position, name in enumerate(names):
-            while not names[position] or times[name.lower()] > 1 and names[position].lower() in taken:
+            while not names[position] or (times[name.lower()] > 1 and names[position].lower() in taken):
                 names[position] = f"{names[position]}_{position}"
             taken.add(names[position].lower())
         return names
@@ -79,7 +79,9 @@ class Source:
         times = Counter(self.schema.names)
         named = zip(self.schema.names, self.schema.types, self.sql_names(), strict=True)
         return {
-            name: column_of(name, arrow_type, quoted(sql), stored=self.table is None) if times[name] == 1 else None
+            name: column_of(name, arrow_type, quoted(sql), stored=self.table is None)
+            if times[name] == 1
+            else None
             for name, arrow_type, sql in named
         }
 
@@ -96,10 +98,12 @@ def source_of(value: object) -> Source | None:
     return None
 
 
-def shown_columns(columns: Mapping[str, Column | None], first: Iterable[str]) -> list[str]:
-    """The columns of a sampled row: those of ``first``, then the others, a dozen in all."""
-    names = dict.fromkeys([*first, *columns])
-    return [name for name in names if columns.get(name) is not None and name != ROW_NUMBER][:_SHOWN]
+def shown_columns(names: Sequence[str], first: Iterable[str]) -> list[str]:
+    """The columns of a sampled row: those of ``first``, then the others, a dozen in all; none of two with one name."""
+    times = Counter(names)
+    return [name for name in dict.fromkeys([*first, *names]) if times[name] == 1 and name != ROW_NUMBER][
+        :_SHOWN
+    ]
 
 
 def rows_at(table: pa.Table, numbers: Sequence[int], shown: Sequence[str]) -> list[Mapping[str, Plain]]:

@@ -78,7 +78,8 @@ class Verdict:
             of = f" of {self.rows}" if thing == "row" and self.rows is not None else ""
             text += f" for {self.failing}{of} {thing}{'' if self.failing == 1 and not of else 's'}"
         if self.observed is not None:
-            text += f" (observed {shown(self.observed)})"
+            seen = self.observed if isinstance(self.observed, str) else shown(self.observed)
+            text += f" (observed {seen})"
         return text + "".join(f"\n  {_row(row)}" for row in self.sample)
 
     def to_json(self) -> str:

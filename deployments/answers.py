@@ -7,6 +7,7 @@ checks held something back, 130 that somebody pressed Ctrl-C.
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import traceback
@@ -85,8 +86,23 @@ def note(text: str) -> None:
 
 
 def to_json(document: object) -> str:
-    """A document as text; moments as ISO 8601, what JSON has no form for as its text."""
-    return json.dumps(document, ensure_ascii=False, indent=2, default=_plain)
+    """A document as text; moments as ISO 8601, NaN as null, what JSON has no form for as its text."""
+    try:
+        return json.dumps(document, ensure_ascii=False, indent=2, default=_plain, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(document), ensure_ascii=False, indent=2, default=_plain)
+
+
+def _finite(value: object) -> object:
+    match value:
+        case dict():
+            return {name: _finite(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_finite(one) for one in value]
+        case float() if not math.isfinite(value):
+            return None
+        case _:
+            return value
 
 
 def _plain(value: object) -> object:

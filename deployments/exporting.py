@@ -97,16 +97,19 @@ def latest_file(workspace: Workspace, version: str, key: str, partition: str | N
     stored = workspace.store.local_path(content.address)
     if stored is not None and path.exists() and path.samefile(stored):
         return path
-    copy = _copying(workspace.store, content.address)
-
-    def write(aside: Path) -> None:
-        try:
-            os.link(stored or path, aside) if stored else copy(aside)
-        except OSError:  # another disk, or one without links
-            copy(aside)
-
-    _place(path, write)
+    _place(path, _linking(stored, _copying(workspace.store, content.address)))
     return path
+
+
+def _linking(stored: Path | None, copy: Callable[[Path], None]) -> Callable[[Path], None]:
+    def write(aside: Path) -> None:
+        if stored is not None:
+            with suppress(OSError):  # another disk, or one without links
+                os.link(stored, aside)
+                return
+        copy(aside)
+
+    return write
 
 
 def _copying(store: Store, address: str) -> Callable[[Path], None]:

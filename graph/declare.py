@@ -36,6 +36,8 @@ class Check(Protocol):
     def function(self) -> Callable[..., Any] | None: ...
     @property
     def digest(self) -> str: ...
+    def with_code(self, code: str) -> Check:
+        """The same check, knowing the digest of its function's code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -225,7 +225,7 @@ def _parsed(text: str) -> list[ast.stmt] | None:
         warnings.simplefilter("ignore")  # of the text, not of us
         try:
             return ast.parse(text).body
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError):
             return None
 
 

@@ -5,11 +5,12 @@ Six kinds of steps. `explain` and the runner read the same list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from graph import declare
 from graph.asset_graph import Asset, AssetGraph, Upstream
 from graph.fingerprint import Basis, digest, fingerprint
 from graph.partitions import UNPARTITIONED, Sessions, partition_key
@@ -134,6 +135,7 @@ def make_plan(
     state: State,
     bases: Mapping[str, Basis],
     observed: Mapping[str, Observed],
+    checks: Mapping[str, str],
     now: datetime,
     sessions: Sessions,
     observed_resources: frozenset[str] = frozenset(),
@@ -145,6 +147,7 @@ def make_plan(
     Args:
         bases: by key, for every asset in scope that is not a source.
         observed: by key, for every source in scope.
+        checks: by key, the digest of the asset's checks; see `checks_digest`.
         sessions: answers the trading days of a calendar.
         observed_resources: the resources whose state could be seen, so that only a change of it is a reason.
         force: materialize the targets whatever their fingerprints say.
@@ -157,6 +160,7 @@ def make_plan(
         state=state,
         bases=bases,
         observed=observed,
+        checks=checks,
         now=now,
         sessions=sessions,
         observed_resources=observed_resources,
@@ -192,6 +196,7 @@ class _Planner:
     state: State
     bases: Mapping[str, Basis]
     observed: Mapping[str, Observed]
+    checks: Mapping[str, str]
     now: datetime
     sessions: Sessions
     observed_resources: frozenset[str]
@@ -303,8 +308,7 @@ class _Planner:
         """The step that needs no computing, or None when there is something to compute."""
         partition = partition_key(ordinal)
         if reason is None and published is not None:
-            checks = checks_digest(asset)
-            if published.checks != checks:
+            if published.checks != self.checks.get(asset.key, ""):
                 return Check(
                     key=asset.key, reason=Reason.checks_changed(), version=published.id, partition=partition
                 )
@@ -382,6 +386,6 @@ class _Planner:
         return [keys.get(name, name) for name in parameters]
 
 
-def checks_digest(asset: Asset) -> str:
+def checks_digest(checks: Sequence[declare.Check]) -> str:
     """The digest of an asset's checks, whatever their order; empty when it has none."""
-    return digest(*sorted(check.digest for check in asset.checks)) if asset.checks else ""
+    return digest(*sorted(check.digest for check in checks)) if checks else ""

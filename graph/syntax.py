@@ -1,9 +1,8 @@
 """What a piece of source says and asks for: a normalised text of its syntax tree, and the names it leaves free.
 
 The text is the same on every Python version and for every way of writing the same thing: positions, comments,
-docstrings, parentheses, ``pass``, implicit concatenation and type parameters leave no trace in it. It is written with a
-stack of things still to visit rather than by recursion, so that neither a sum of ten thousand terms nor a chain of
-five hundred ``elif`` is too deep.
+docstrings, parentheses, ``pass``, implicit concatenation and type parameters leave no trace in it. It is written
+with a stack of things still to visit rather than by recursion: what Python can parse is not too deep for it.
 """
 
 from __future__ import annotations

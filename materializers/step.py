@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never, cast
 
-from graph import Asset, Skip
+from graph import Asset, AssetGraph, Skip
 from graph.ages import inherited_as_of
 from graph.asset_graph import Upstream
 from graph.fingerprint import fingerprint
@@ -26,7 +26,7 @@ from graph.reasons import held_after
 from graph.state import Outcome, State, Version
 from materializers.arguments import StepRun, arguments_for, versions_read
 from materializers.compute import Call, NotDone, Stopped, TimedOut, compute
-from materializers.formats import choose
+from materializers.formats import choose, decode
 from materializers.ledger import Busy, ClaimLost, Content, Judgement, Made, Moved, StartedAttempt
 from materializers.output import Output
 from materializers.workspace import Workspace, content_of
@@ -90,17 +90,18 @@ def perform(step: Step, workspace: Workspace, scope: RunScope) -> Result:
     return replace(result, duration=timedelta(seconds=time.monotonic() - started))
 
 
-def judged(asset: Asset, value: object, now: datetime) -> tuple[Judgement, tuple[Any, ...]]:
+def judged(asset: Asset, value: object, workspace: Workspace) -> tuple[Judgement, tuple[Any, ...]]:
     """What an asset's checks say of a value."""
-    if not asset.checks:
-        return Judgement(checks=checks_digest(asset)), ()
+    checks = workspace.checks(asset.key)
+    if not checks:
+        return Judgement(checks=""), ()
     from checks import Check as DeclaredCheck
     from checks import evaluate
 
-    asked = cast("Sequence[DeclaredCheck]", asset.checks)  # the graph knows them by their Protocol only
-    verdicts = evaluate(value, asked, now=now)
+    asked = cast("Sequence[DeclaredCheck]", checks)  # the graph knows them by their Protocol only
+    verdicts = evaluate(value, asked, now=workspace.clock())
     judgement = Judgement(
-        checks=checks_digest(asset),
+        checks=checks_digest(checks),
         verdicts=tuple(verdict.to_json() for verdict in verdicts),
         failing=any(verdict.blocks for verdict in verdicts),
     )
@@ -132,13 +133,10 @@ def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
         return Result(step=step, outcome="cancelled", reason="the run was stopped")
     if isinstance(attempt, Moved):
         return Result(step=step, outcome="kept", reason="another run was first")
-    verdicts: tuple[Any, ...] = ()
-    judgement = Judgement(checks=checks_digest(asset))
-    if asset.checks and seen.address is not None:
-        from materializers.formats import decode
-
+    judgement, verdicts = Judgement(checks=checks_digest(workspace.checks(step.key))), ()
+    if seen.address is not None:
         judgement, verdicts = judged(
-            asset, decode(content_of(seen), workspace.store, None, hint=None), workspace.clock()
+            asset, decode(content_of(seen), workspace.store, key=step.key), workspace
         )
     made = Made(
         content=content_of(seen), basis=workspace.basis(step.key), inputs={}, as_of=seen.as_of, ends=seen.ends
@@ -163,11 +161,9 @@ def _judge_again(step: Check, workspace: Workspace, scope: RunScope) -> Result:
     asset = workspace.graph[step.key]
     ordinal = partition_ordinal(step.partition)
     version = workspace.ledger.state(workspace.environment, [step.key]).published(step.key)[ordinal]
-    if asset.checks and workspace.ledger.materialization(version.id).content.address is not None:
-        value = workspace.value(asset, {ordinal: version}, None)
-        judgement, verdicts = judged(asset, value, workspace.clock())
-    else:
-        judgement, verdicts = Judgement(checks=checks_digest(asset)), ()
+    judgement, verdicts = Judgement(checks=checks_digest(workspace.checks(step.key))), ()
+    if workspace.ledger.content(version.id).address is not None:
+        judgement, verdicts = judged(asset, workspace.value(asset, {ordinal: version}, None), workspace)
     workspace.ledger.judge(workspace.environment, version, judgement, scope.run_id)
     reason = (
         f"published, and its checks fail: {why_rejected(verdicts)}" if judgement.failing else step.reason.text
@@ -205,6 +201,7 @@ class _Building:
         self.ordinal = partition_ordinal(step.partition)
         outputs = step.outputs if isinstance(step, Materialize) else (step.key,)
         self.outputs = tuple(workspace.graph[key] for key in outputs)
+        self.notes: tuple[str, ...] = ()
         self.must = isinstance(step, Materialize) and step.reason.kind in ("forced", "due")
 
     def run(self) -> Result:
@@ -266,6 +263,7 @@ class _Building:
         if found.missing:
             waits = f"waits for {', '.join(found.missing)}, of which no version is published"
             return self._result("held", reason=waits), found, "", state
+        self.notes = last_good(self.asset, graph, state)
         mark = fingerprint(workspace.basis(self.asset.key), self.step.partition, found.inputs)
         published = [state.published(output.key).get(self.ordinal) for output in self.outputs]
         same = all(version is not None and version.fingerprint == mark for version in published)
@@ -316,7 +314,7 @@ class _Building:
         for asset in self.outputs:
             value = values[asset.key]
             encoded = self._stored(asset, value)
-            judgements[asset.key], verdicts[asset.key] = judged(asset, value, self.workspace.clock())
+            judgements[asset.key], verdicts[asset.key] = judged(asset, value, self.workspace)
             made[asset.key] = Made(
                 content=encoded,
                 basis=self.workspace.basis(self.asset.key),
@@ -388,4 +386,14 @@ class _Building:
         return arguments_for(self.asset, self.ordinal, self.workspace, state, run)
 
     def _result(self, outcome: Outcome, **details: Any) -> Result:
-        return Result(step=self.step, outcome=outcome, **details)
+        return Result(step=self.step, outcome=outcome, notes=self.notes, **details)
+
+
+def last_good(asset: Asset, graph: AssetGraph, state: State) -> tuple[str, ...]:
+    """Upstream whose newest version was rejected, so that an older one is read: mixed inputs are told."""
+    return tuple(
+        f"reads the last good version of {key}; a newer one was rejected"
+        for key in asset.upstream
+        for tried in [state.last_attempt(graph.assets[key].producer, UNPARTITIONED)]
+        if tried is not None and tried.outcome == "rejected" and state.published(key)
+    )

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from graph import Asset, AssetGraph, AssetGraphError, Observation, UnknownAsset, near_miss
 from graph.asset_graph import FromConfig, FromResource
-from graph.declare import NOTHING
+from graph.declare import NOTHING, Check
 from graph.digest import CodeDigest, Digester
 from graph.fingerprint import Basis
-from graph.plan import Plan, make_plan, scope_of
+from graph.plan import Plan, checks_digest, make_plan, scope_of
 from graph.selection import parse
 from graph.state import Observed, Version
 from materializers.formats import choose, converted, decode
@@ -55,6 +55,7 @@ class Workspace:
     _resources: dict[str, Any] = field(default_factory=dict)
     _observations: dict[str, Observation | None] = field(default_factory=dict)
     _bases: dict[str, Basis] = field(default_factory=dict)
+    _checks: dict[str, tuple[Check, ...]] = field(default_factory=dict)
 
     # Resources and configs
 
@@ -129,6 +130,15 @@ class Workspace:
                 )
         return self._bases[key]
 
+    def checks(self, key: str) -> tuple[Check, ...]:
+        """The checks of an asset, each knowing the code digest of its function."""
+        if key not in self._checks:
+            self._checks[key] = tuple(
+                check if check.function is None else check.with_code(self.digester.of(check.function).digest)
+                for check in self.graph[key].checks
+            )
+        return self._checks[key]
+
     def _identity(self, name: str) -> str:
         made = self.resource(name)
         observed = self.observation(name)
@@ -165,6 +175,7 @@ class Workspace:
             state=self.ledger.state(self.environment, above),
             bases=bases,
             observed=observed,
+            checks={key: checks_digest(self.checks(key)) for key in scope},
             now=self.clock(),
             sessions=sessions,
             observed_resources=self.observed_resources(),

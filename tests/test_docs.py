@@ -51,7 +51,7 @@ def blocks_of(markdown: str) -> list[Block]:
         Block(
             language=found["language"],
             text=found["text"],
-            line=markdown.count("\n", 0, found.start("text")) + 1,
+            line=markdown.count("\n", 0, found.start("text") - 1) + 1,
         )
         for found in FENCE.finditer(f"\n{markdown}")
         if not found["before"].startswith("<!-- not run: ")
@@ -63,14 +63,6 @@ def commands_of(text: str) -> list[Command]:
     typed = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
     halves = [part.partition("\n") for part in typed]
     return [Command(words=words.strip(), shown=shown) for words, _, shown in halves]
-
-
-def pages_with(language: str) -> list[object]:
-    return [
-        pytest.param(page, id=str(page.relative_to(ROOT)))
-        for page in PAGES
-        if any(block.language == language for block in blocks_of(page.read_text()))
-    ]
 
 
 def run_page(page: Path, folder: Path) -> None:
@@ -123,7 +115,12 @@ def as_shown(printed: str, shown: str) -> bool:
     return doctest.OutputChecker().check_output(want, got, doctest.ELLIPSIS)
 
 
-@pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES])
+each_page = pytest.mark.parametrize(
+    "page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES]
+)
+
+
+@each_page
 def test_what_a_page_says_is_what_happens(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,7 +128,7 @@ def test_what_a_page_says_is_what_happens(
     run_page(page, tmp_path)
 
 
-@pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES])
+@each_page
 def test_links_lead_to_files(page: Path) -> None:
     targets = [found["target"] for found in LINK.finditer(page.read_text())]
     assert [target for target in targets if not (page.parent / target).exists()] == []
@@ -165,7 +162,7 @@ $ echo $?
 
 
 def test_blocks_are_read_in_order_with_their_lines() -> None:
-    assert [(block.language, block.line) for block in blocks_of(PAGE)] == [("python", 4), ("console", 11)]
+    assert [(block.language, block.line) for block in blocks_of(PAGE)] == [("python", 5), ("console", 12)]
 
 
 def test_commands_are_read_with_what_they_show() -> None:

@@ -20,7 +20,7 @@ DEFINITIONS = {
     "cagr": "(1 + total return) ^ (252 / sessions) - 1",
     "volatility": "sample deviation of daily returns x sqrt(252)",
     "sharpe": "mean / sample deviation of daily returns x sqrt(252), risk-free rate 0",
-    "sortino": "mean daily return x 252 / downside deviation (root mean square of returns below 0) x sqrt(252)",
+    "sortino": "mean daily return / root mean square of min(return, 0) x sqrt(252)",
     "max_drawdown": "lowest equity / highest equity before it - 1",
     "calmar": "cagr / -max_drawdown",
     "value_at_risk": "historical: 5th percentile of daily returns, interpolated linearly",
@@ -99,11 +99,11 @@ def _undefined(equity: NDArray[np.float64]) -> dict[str, str]:
     returns = equity[1:] / equity[:-1] - 1
     reasons: dict[str, str] = {}
     if returns.size < 2:
-        reasons |= dict.fromkeys(("volatility", "sharpe"), "a deviation needs two returns")
+        reasons |= dict.fromkeys(("volatility", "sharpe", "sortino"), "a deviation needs two returns")
     elif np.ptp(returns) < 1e-15:
         reasons["sharpe"] = "the returns do not vary"
     if not (returns < 0).any():
-        reasons["sortino"] = "no return is below zero"
+        reasons.setdefault("sortino", "no return is below zero")
         reasons["calmar"] = "there is no drawdown"
     if returns.size < _RETURNS_FOR_A_TAIL:
         few = f"{returns.size} returns have no 5th percentile"

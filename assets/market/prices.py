@@ -49,7 +49,7 @@ _ROUNDED = 1e-6
         check(moving_closes, severity="warn"),
     ],
     freshness=fresh_by("0 18 * * 1-5", timezone=TIMEZONE, not_before=timedelta(hours=2)),
-    run=Execution(retries=2, retry_delay=timedelta(minutes=1), timeout=timedelta(minutes=30)),
+    run=Execution(timeout=timedelta(minutes=30)),  # a service is asked again by the source itself
 )
 def prices(universe: pa.Table, source: PriceSource, previous: Previous, run: Run) -> pa.Table:
     """Daily bars of every symbol of the universe, to the last session that has closed.

@@ -136,6 +136,9 @@ def test_a_rejected_version_is_not_seen_and_the_last_good_one_is_served() -> Non
     result = worse.run()
     assert outcomes(result) == {"a": "rejected", "b": "kept"}
     assert result.exit_code == 3
+    assert result.results[1].notes == (
+        "reads the last good version of materializers/a; a newer one was rejected",
+    )
     (verdict,) = result.results[0].verdicts[result.results[0].step.key]
     assert (verdict.failing, verdict.sample[0]["x"]) == (1, -1.0)
     assert worse.value("b") == 1

@@ -1,0 +1,224 @@
+"""From a plan to a Prefect flow: a task for each step that may change something, run when what it needs has ended.
+
+What a task does is `materializers.step.perform`, as in the local engine: the step loads and stores its values, decides
+from the ledger whether it can run, counts its attempts and minds its time-out. So Prefect keeps no results, retries
+nothing, and lets a step run after a failed one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from graphlib import TopologicalSorter
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, assert_never
+
+from deployments.asset_events import MOST_CHARACTERS, announce
+from graph import AssetGraphError
+from graph.plan import Hold, Plan, Step, is_work, step_id
+from materializers.runner import Listener, RunOutcome, Silent, outcome_of
+from materializers.step import Result, RunScope, perform
+from materializers.workspace import Workspace
+
+if TYPE_CHECKING:
+    from prefect import Flow, Task
+    from prefect.futures import PrefectFuture
+    from prefect.states import State
+
+FLOW_NAME = "materialize"
+
+
+class TaskLost(AssetGraphError):
+    """Prefect ended a task before its step could run."""
+
+
+def compile_plan(
+    plan: Plan,
+    workspace: Workspace,
+    scope: RunScope,
+    results: list[Result],
+    *,
+    jobs: int | None = None,
+    listener: Listener | None = None,
+    fail_fast: bool = False,
+) -> Flow[[], State[None]]:
+    """A flow that carries out ``plan`` once, for the run of ``scope``, and puts each step's result into ``results``.
+
+    Args:
+        jobs: how many steps run side by side; as many as there are processors, at most 8.
+        fail_fast: start nothing new after the first failure or rejection.
+    """
+    from prefect import Flow
+    from prefect.task_runners import ThreadPoolTaskRunner
+
+    watched = listener or Silent()
+
+    def carry_out() -> State[None]:
+        results.extend(_Tasks(plan, workspace, scope, watched, fail_fast).carry_out())
+        return flow_state(outcome_of(results), results)
+
+    return Flow(
+        carry_out,
+        name=FLOW_NAME,
+        flow_run_name=_literal(f"{plan.selection[:200]} {scope.run_id}"),
+        description="Materializes a selection of assets: one task run a step, in the order of the plan.",
+        task_runner=ThreadPoolTaskRunner(max_workers=jobs or min(8, os.cpu_count() or 1)),
+        retries=0,
+        persist_result=False,
+        log_prints=False,
+    )
+
+
+def task_of(step: Step, workspace: Workspace, carry_out: Callable[[Step], Result]) -> Task[[], State[None]]:
+    """The task of one step, named as the plan names it: ``market/prices``, ``market/bars@2024-01-02``.
+
+    Its only tags are the asset's concurrency limits: for every tag Prefect asks the server for a slot before the task
+    may begin, which takes longer than many a step.
+    """
+    from prefect import Task
+    from prefect.cache_policies import NO_CACHE
+
+    asset, name = workspace.graph[step.key], step_id(step.key, step.partition)
+
+    def perform_step() -> State[None]:
+        result = carry_out(step)
+        announce(result, workspace)
+        return task_state(result)
+
+    return Task(
+        perform_step,
+        name=name,
+        task_run_name=_literal(name),
+        description=asset.description or f"Asset {asset.key}.",
+        tags=asset.execution.concurrency,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=0,
+        log_prints=False,
+    )
+
+
+def task_state(result: Result) -> State[None]:
+    """How a task run ends in Prefect's eyes; never in a state that keeps what comes after it from running."""
+    from prefect.states import Cancelled, Completed, Failed, Pending
+
+    reason = result.reason[:MOST_CHARACTERS]
+    match result.outcome:
+        case "published":
+            return Completed(message=reason)
+        case "adopted" | "kept" | "skipped":
+            return Completed(name=result.outcome.capitalize(), message=reason)
+        case "rejected" | "interrupted":
+            return Failed(name=result.outcome.capitalize(), message=reason)
+        case "failed":
+            return Failed(message=reason)
+        case "held":  # Prefect's own word for a task whose upstream is not there
+            return Pending(name="NotReady", message=reason)
+        case "cancelled":
+            return Cancelled(message=reason)
+        case _:
+            assert_never(result.outcome)
+
+
+def flow_state(outcome: RunOutcome, results: list[Result]) -> State[None]:
+    """How the flow run ends, with the number of steps by outcome."""
+    from prefect.states import Cancelled, Completed, Failed
+
+    outcomes = [result.outcome for result in results]
+    message = ", ".join(f"{outcomes.count(one)} {one}" for one in dict.fromkeys(outcomes)) or "nothing to do"
+    match outcome:
+        case "succeeded":
+            return Completed(message=message)
+        case "rejected":
+            return Failed(name="Rejected", message=message)
+        case "failed":
+            return Failed(message=message)
+        case "cancelled" | "interrupted":
+            return Cancelled(message=message)
+        case _:
+            assert_never(outcome)
+
+
+class _Tasks:
+    """The tasks of one flow run. Each is submitted when its needs have ended, so that no thread waits for another."""
+
+    def __init__(
+        self, plan: Plan, workspace: Workspace, scope: RunScope, listener: Listener, fail_fast: bool
+    ) -> None:
+        self.steps = {step_id(step.key, step.partition): step for step in plan.steps}
+        self.workspace = workspace
+        self.scope = scope
+        self.listener = listener
+        self.fail_fast = fail_fast
+        self.ended: SimpleQueue[str] = SimpleQueue()
+        self.outcomes: dict[str, Result | BaseException] = {}
+        self.futures: dict[str, PrefectFuture[Any]] = {}
+
+    def carry_out(self) -> list[Result]:
+        """Every step's result; call it in the flow's own thread."""
+        needs = {name: [need for need in step.needs if need in self.steps] for name, step in self.steps.items()}
+        order = TopologicalSorter(needs)
+        order.prepare()
+        results = []
+        try:
+            while order.is_active():
+                for name in order.get_ready():
+                    self._begin(name, needs[name])
+                name = self.ended.get()
+                results.append(self._result(name))
+                order.done(name)
+        finally:
+            self.scope.stop.set()
+        return results
+
+    def _begin(self, name: str, needs: list[str]) -> None:
+        from prefect import allow_failure
+
+        step = self.steps[name]
+        if is_work(step) and not self.scope.stop.is_set():
+            before = [allow_failure(self.futures[need]) for need in needs if need in self.futures]
+            future = task_of(step, self.workspace, self._perform).submit(wait_for=before)
+            self.futures[name] = future
+            future.add_done_callback(lambda _: self.ended.put(name))
+        else:
+            self.outcomes[name] = self._without_task(step)
+            self.ended.put(name)
+
+    def _perform(self, step: Step) -> Result:
+        """In a thread of the task runner."""
+        name = step_id(step.key, step.partition)
+        self.listener.step_started(step)
+        try:
+            result = perform(step, self.workspace, self.scope)
+        except BaseException as error:  # the flow's thread raises it: a fault of ours, or a full disk
+            self.outcomes[name] = error
+            raise
+        self.outcomes[name] = result
+        return result
+
+    def _without_task(self, step: Step) -> Result:
+        from prefect.logging import get_run_logger
+
+        if is_work(step):
+            return Result(step=step, outcome="cancelled", reason="the run was stopped before it began")
+        if isinstance(step, Hold):
+            get_run_logger().warning("%s is held: %s", step_id(step.key, step.partition), step.reason.text)
+        return perform(step, self.workspace, self.scope)
+
+    def _result(self, name: str) -> Result:
+        outcome = self.outcomes.get(name)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        if outcome is None:
+            self.futures[name].wait()
+            state = self.futures[name].state
+            raise TaskLost(f"the task of '{name}' ended as {state.name} before its step began: {state.message}")
+        self.listener.step_ended(outcome)
+        if self.fail_fast and outcome.outcome in ("failed", "rejected"):
+            self.scope.stop.set()
+        return outcome
+
+
+def _literal(name: str) -> str:
+    """A name that Prefect's templates leave as it is."""
+    return name.replace("{", "{{").replace("}", "}}")

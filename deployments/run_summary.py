@@ -1,0 +1,185 @@
+"""What a run has done, told at its end: what was built, what was held back and why, and where the files are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from deployments.amounts import counted, first_line, size_text, span_text
+from deployments.exporting import latest_file
+from deployments.progress import outcome_word
+from deployments.text_table import aligned, bounded, painted
+from graph import Asset
+from graph.plan import Adopt, Keep, Materialize, Observe
+from materializers.runner import RunResult
+from materializers.step import Result
+from materializers.workspace import Workspace
+
+_ROWS_SHOWN = 40
+_PROBLEMS_SHOWN = 10
+_ERROR_LINES = 6
+_ORDER = ("built", "observed", "adopted", "rejected", "failed", "held", "skipped", "interrupted", "cancelled", "kept")
+
+
+def summary_text(
+    result: RunResult, files: Sequence[Path], elapsed: timedelta, *, colours: bool = False, width: int = 100
+) -> str:
+    """The summary for people; the readable paths of files come last."""
+    paths = [_short(path) for path in files]
+    if all(step.outcome == "kept" for step in result.results):
+        assets = len({step.step.key for step in result.results})
+        return "\n".join([f"everything is up to date ({counted(assets, 'asset')})", *paths])
+    changed = [step for step in result.results if step.outcome != "kept"]
+    rest = f"; see: assets runs show {result.run_id}"
+    rows = aligned((_row(step, width) for step in changed), right=[2, 3, 4], colours=colours)
+    parts = ["\n".join(bounded(rows.splitlines(), _ROWS_SHOWN, rest))]
+    problems = [text for step in changed for text in _problems(step, result, colours=colours)]
+    parts.extend(bounded(problems, _PROBLEMS_SHOWN, rest))
+    parts.append("\n".join([f"{_counts(result)} in {span_text(elapsed)}; run {result.run_id}", *paths]))
+    return "\n\n".join(parts)
+
+
+def summary_document(result: RunResult, files: Mapping[str, Path], elapsed: timedelta, engine: str) -> dict[str, Any]:
+    """The same for machines: each step of the plan with what came of it."""
+    return {
+        "run": result.run_id,
+        "outcome": result.outcome,
+        "exit_code": result.exit_code,
+        "selection": result.plan.selection,
+        "environment": result.plan.environment,
+        "engine": engine,
+        "duration_s": round(elapsed.total_seconds(), 6),
+        "counts": _counted(result),
+        "steps": [_step_document(step) for step in result.results],
+        "files": {name: str(path.absolute()) for name, path in files.items()},
+    }
+
+
+def readable_files(result: RunResult, workspace: Workspace) -> dict[str, Path]:
+    """By step, the readable path of each file that the run built, and of each that it was asked for and kept.
+
+    What was asked for comes last.
+    """
+    targets = frozenset(result.plan.targets)
+    found: dict[str, Path] = {}
+    for step in sorted(result.results, key=lambda one: one.step.key in targets):
+        for key, version in _visible_versions(step, workspace, targets):
+            path = latest_file(workspace, version, key, step.step.partition)
+            if path is not None:
+                found[step.id if key == step.step.key else key] = path
+    return found
+
+
+def _visible_versions(step: Result, workspace: Workspace, targets: frozenset[str]) -> Iterable[tuple[str, str]]:
+    if step.outcome in ("published", "adopted"):
+        return step.versions.items()
+    key = step.step.key
+    if step.outcome != "kept" or key not in targets or not _may_be_file(workspace.graph[key]):
+        return ()
+    match step.step:
+        case Keep(version=version):
+            return [(key, version)]
+        case Materialize(was=str(version)):
+            return [(key, version)]
+        case _:
+            return ()
+
+
+def _may_be_file(asset: Asset) -> bool:
+    """Whether its declaration allows a file, so that the ledger is asked for few of the kept."""
+    if asset.stored_as is not None or asset.is_source:
+        return asset.stored_as == "file"
+    return asset.returns is None or asset.returns.rpartition(".")[2] in ("Path", "bytes")
+
+
+def _row(result: Result, width: int) -> list[str]:
+    rows = "" if result.rows is None else counted(result.rows, "row")
+    size = size_text(result.size) if result.size else ""
+    word = outcome_word(result.step, result.outcome)
+    took = span_text(result.duration) if result.attempts or word in ("built", "failed", "rejected") else ""
+    return [word, result.id, rows, size, took, first_line(result.reason, width)]
+
+
+def _problems(result: Result, run: RunResult, *, colours: bool) -> Iterable[str]:
+    """What somebody has to know of a step beyond its line: failing checks with their rows, errors, notes."""
+    word = outcome_word(result.step, result.outcome)
+    lines = []
+    for key, verdicts in result.verdicts.items():
+        for verdict in verdicts:
+            if not verdict.passed:
+                warns = "" if verdict.blocks else "warning: "
+                name = f"{key}: " if len(result.verdicts) > 1 else ""
+                lines.append(f"{name}{warns}{verdict.describe()}")
+    if word == "rejected":
+        lines.append(_still_served(result))
+    if word == "failed":
+        error = [line for line in result.error.splitlines() if line.strip()] or [result.reason]
+        lines.extend(error[-_ERROR_LINES:])
+        lines.append(f"all of it: assets runs logs {run.run_id} {result.step.key}")
+    if result.step.reason.kind == "rejected before":
+        lines.append(f"the rows that failed: assets show {result.step.key}")
+    lines.extend(result.notes)
+    if lines:
+        head = f"{word} {result.id}" + (f" (attempt {result.attempts})" if result.attempts > 1 else "")
+        body = "\n".join(lines).replace("\n", "\n  ")
+        yield f"{painted(head, 'bold') if colours else head}\n  {body}"
+
+
+def _still_served(result: Result) -> str:
+    match result.step:
+        case Materialize(was=str()) | Adopt(was=str()):
+            return "the last good version is still the visible one"
+        case Materialize() | Adopt():
+            return "no version was ever good, so what is made from it waits"
+        case Observe():
+            return "what was seen before stays visible"
+        case _:
+            return "it stays visible, marked failing"
+
+
+def _counted(result: RunResult) -> dict[str, int]:
+    words = [outcome_word(step.step, step.outcome) for step in result.results]
+    return {word: words.count(word) for word in _ORDER if word in words}
+
+
+def _counts(result: RunResult) -> str:
+    return ", ".join(f"{number:,} {word}" for word, number in _counted(result).items())
+
+
+def _step_document(result: Result) -> dict[str, Any]:
+    return {
+        "key": result.step.key,
+        "partition": result.step.partition,
+        "step": type(result.step).__name__.lower(),
+        "outcome": result.outcome,
+        "reason": {"kind": result.step.reason.kind, "text": result.reason or result.step.reason.text},
+        "error": result.error or None,
+        "rows": result.rows,
+        "bytes": result.size,
+        "attempts": result.attempts,
+        "duration_s": round(result.duration.total_seconds(), 6),
+        "versions": dict(result.versions),
+        "checks": {key: [verdict_document(one) for one in said] for key, said in result.verdicts.items()},
+        "notes": list(result.notes),
+    }
+
+
+def verdict_document(verdict: Any) -> dict[str, Any]:
+    """What one check said, for machines."""
+    return {
+        "check": verdict.check,
+        "severity": verdict.severity,
+        "passed": verdict.passed,
+        "failing": verdict.failing,
+        "rows": verdict.rows,
+        "observed": verdict.observed,
+        "sample": [dict(row) for row in verdict.sample],
+        "error": verdict.error,
+    }
+
+
+def _short(path: Path) -> str:
+    """A path as one would type it here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
