@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from operator import ge, gt, le, lt
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from checks.plain_values import MICROSECOND, Plain
@@ -107,12 +108,17 @@ class Interval:
     strict_low: bool = False
     strict_high: bool = False
 
-    def holds(self, place: Any) -> bool:
+    def test(self) -> Callable[[Any], bool]:
         """Whether a place lies between the bounds; a NaN does not."""
-        above = self.low is None or (place > self.low if self.strict_low else place >= self.low)
-        return above and (
-            self.high is None or (place < self.high if self.strict_high else place <= self.high)
-        )
+        low: Any = self.low
+        high: Any = self.high
+        above = gt if self.strict_low else ge
+        below = lt if self.strict_high else le
+        if low is None:
+            return lambda place: below(place, high)
+        if high is None:
+            return lambda place: above(place, low)
+        return lambda place: above(place, low) and below(place, high)
 
     def sql(self, place: str) -> str:
         """The same as a condition in SQL."""

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 _LONGEST_ERROR = 2000
 _LONGEST_OBSERVED = 500
 
-# Tables of no more rows are judged in Python.
-_SMALL = 2_000
-
 
 def evaluate(
-    data: pa.Table | ParquetFiles | object, checks: Sequence[Check], *, now: datetime, sample_rows: int = 5
+    data: pa.Table | ParquetFiles | object,
+    checks: Sequence[Check],
+    *,
+    now: datetime,
+    sample_rows: int = 5,
+    small_rows: int = 2_000,
 ) -> tuple[Verdict, ...]:
     """One verdict for each check, in their order.
 
@@ -40,6 +42,7 @@ def evaluate(
         data: an Arrow table, Parquet files, or any other value (for function checks, and `row_count` of a sized one).
         now: the time of judging, aware.
         sample_rows: at most so many failing rows are kept with a verdict.
+        small_rows: tables of no more rows are judged in Python, which gives the same and is faster for them.
 
     Raises:
         InvalidCheck: two checks have one name.
@@ -67,7 +70,7 @@ def evaluate(
             case _:
                 by_column.append(check)
     if source is not None and by_column:
-        found |= _columns_judged(source, by_column, now, sample_rows)
+        found |= _columns_judged(source, by_column, now, sample_rows, small_rows)
     rows = source.count() if source is not None and checks else None
     return tuple(_verdict(check, found[check.name], rows) for check in checks)
 
@@ -94,7 +97,7 @@ def _row_count(check: Check, data: object, source: Source | None) -> Finding | C
 
 
 def _columns_judged(
-    source: Source, checks: Sequence[Check], now: datetime, sample_rows: int
+    source: Source, checks: Sequence[Check], now: datetime, sample_rows: int, small_rows: int
 ) -> dict[str, Finding | CannotJudge]:
     """The findings of checks about columns: of a small table in Python as far as that goes, the others in SQL."""
     found: dict[str, Finding | CannotJudge] = {}
@@ -106,7 +109,7 @@ def _columns_judged(
         except CannotJudge as reason:
             found[check.name] = reason
     answers: dict[str, Answer | CannotJudge] = {}
-    if source.table is not None and source.table.num_rows <= _SMALL:
+    if source.table is not None and source.table.num_rows <= small_rows:
         answers |= judged_in_python(source.table, rules, sample_rows)
     if rest := {name: asked for name, asked in rules.items() if name not in answers}:
         answers |= judged_in_sql(source, rest, sample_rows)

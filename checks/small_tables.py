@@ -106,13 +106,15 @@ def _found(rule: Rule, table: _SmallTable) -> _Found | None:
     """What was found of ``rule``, or None where only SQL can tell."""
     match rule:
         case NoneMissing(columns=columns):
-            there = [table.places(column) for column in columns]
-            return _Found(
-                bad=[n for n, row in enumerate(zip(*there, strict=True)) if any(map(_missing, row))]
-            )
+            read = [table.places(column) for column in columns]
+            missing = {
+                n for values in read for n, value in enumerate(values) if value is None or value != value
+            }
+            return _Found(bad=sorted(missing))
         case Within(column=column, bounds=bounds):
             values = table.places(column)
-            bad = [n for n, value in enumerate(values) if value is not None and not bounds.holds(value)]
+            holds = bounds.test()
+            bad = [n for n, value in enumerate(values) if value is not None and not holds(value)]
             return _Found(bad=bad, observed=_extremes(values))
         case Among(column=column, known=known):
             expected = frozenset(known)
@@ -153,7 +155,8 @@ def _summing(rule: Summing, table: _SmallTable) -> _Found:
         if value is not None:
             groups[key].append(value)
     totals = {key: _sum(groups[key], rule.column) for key in first}
-    bad = [key for key, total in totals.items() if not rule.bounds.holds(total)]
+    holds = rule.bounds.test()
+    bad = [key for key, total in totals.items() if not holds(total)]
     worst = max(
         totals.values(), key=lambda total: _nan_last(abs(float(total) - rule.aim), total), default=None
     )
@@ -179,10 +182,6 @@ def _unreadable(columns: Iterable[Column]) -> bool:
     return any(column.family == "other" for column in columns)
 
 
-def _missing(value: Any) -> bool:
-    return value is None or value != value
-
-
 def _with_one_nan(values: Iterable[Any]) -> Iterator[Hashable]:
     return (_NAN if value != value else value for value in values)
 
@@ -193,10 +192,12 @@ def _nan_last(*numbers: Any) -> tuple[Any, ...]:
 
 
 def _extremes(values: Iterable[Any]) -> tuple[Any, Any]:
+    """The smallest and the largest value, a NaN being the largest."""
     present = [value for value in values if value is not None]
-    if not present:
-        return None, None
-    return min(present, key=_nan_last), max(present, key=_nan_last)
+    numbers = [value for value in present if value == value]
+    if not numbers:
+        return (math.nan, math.nan) if present else (None, None)
+    return min(numbers), max(numbers) if len(numbers) == len(present) else math.nan
 
 
 def _sum(values: Sequence[Any], column: Column) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from graph import AssetGraphError
 from graph.plan import Plan
-from materializers.runner import Listener, RunResult, Silent, advance_kept, running
+from materializers.runner import Listener, RunResult, Silent, advance_kept, run_result, running
 from materializers.workspace import Workspace
 
-REMEDY = "or use --engine local; no server is ever started for you"
+START = "run 'prefect server start' and set PREFECT_API_URL=http://127.0.0.1:4200/api"
+OTHERWISE = "or use --engine local (no server is ever started for you)"
 
 
 class NoPrefect(AssetGraphError):
@@ -22,7 +23,7 @@ def run_with_prefect(
     fail_fast: bool = False,
     listener: Listener | None = None,
 ) -> RunResult:
-    """Carry out a plan in this process as a run of the flow that is compiled from it; see `run_plan`.
+    """Carry out a plan in this process, as a run of the flow that is compiled from it; see `run_plan`.
 
     Raises:
         NoPrefect: there is no Prefect, or no server at ``PREFECT_API_URL``.
@@ -33,25 +34,36 @@ def run_with_prefect(
     watched = listener or Silent()
     with running(workspace, plan, engine="prefect", listener=watched) as (scope, results):
         flow = compile_plan(
-            plan, workspace, scope, results, jobs=jobs, listener=watched, fail_fast=fail_fast
+            plan, workspace, scope, results, jobs=jobs, fail_fast=fail_fast, listener=watched
         )
         state = flow(return_state=True)
         if len(results) < len(plan.steps):
-            state.result()  # raises what ended the flow before all steps had ended
+            state.result()  # raises what ended the flow before its steps had ended
         advance_kept(plan, results, workspace, scope.run_id)
-    return RunResult.of(...)
+    return run_result(plan, results, workspace, scope.run_id)
 
 
 def require_server() -> str:
-    """The address of the Prefect server that flows run against, which is known to answer.
+    """The address of the Prefect server that flows run against, after asking whether it answers.
 
     Raises:
-        NoPrefect: with the remedy.
+        NoPrefect: with the remedies.
     """
     try:
-        from prefect.client.orchestration import SyncPrefectClient
+        from prefect.client.orchestration import get_client
         from prefect.settings import get_current_settings
     except ModuleNotFoundError as error:
-        raise NoPrefect(
-            f"--engine prefect needs the package '{error.name}', which is not installed: install prefect, {REMEDY}"
-        ) from error
+        missing = f"the Prefect engine needs the package '{error.name}', which is not installed: install 'prefect'"
+        raise NoPrefect(f"{missing}, {OTHERWISE}") from error
+    import httpx
+
+    url = get_current_settings().api.url
+    if not url:
+        raise NoPrefect(f"the Prefect engine needs a server, and PREFECT_API_URL is not set: {START}, {OTHERWISE}")
+    try:
+        with get_client(sync_client=True) as client:
+            client.hello()
+    except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: the server is of another major version
+        shown = httpx.URL(url).copy_with(userinfo=b"")
+        raise NoPrefect(f"no Prefect server answers at {shown} ({error}): {START}, {OTHERWISE}") from error
+    return url

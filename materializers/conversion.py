@@ -126,12 +126,12 @@ def wanted(annotation: str | None, hint: object = None) -> Wanted:
     found = _wanted_text(annotation) if annotation else Wanted(shape="any", text="any")
     if hint is None:
         return found
-    text = annotation or str(hint)
     if not isinstance(hint, type) or get_origin(hint) is not None:
-        return Wanted(shape="any", text=text, hint=hint)
+        return Wanted(shape="any", text=annotation or str(hint), hint=hint)
     module = hint.__module__.partition(".")[0]
     named = _wanted_text(f"{module}.{hint.__qualname__}")
-    return Wanted(shape=named.shape if module in _LIBRARIES else "any", text=text, hint=hint)
+    shape = named.shape if module in _LIBRARIES else "any"
+    return Wanted(shape=shape, text=annotation or hint.__qualname__, hint=hint)
 
 
 @lru_cache(maxsize=1024)

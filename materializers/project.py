@@ -174,29 +174,33 @@ class ProjectSources:
     """
 
     def __init__(self, roots: Iterable[str], folder: Path) -> None:
-        self._tops = {root.partition(".")[0] for root in roots}
+        self._ours = {root.partition(".")[0]: True for root in roots} | dict.fromkeys(ENGINE, False)
         self._folder = folder.resolve()
 
     def text(self, module: str) -> str | None:
         """The source of a project module; None for any other."""
         top = module.partition(".")[0]
-        if top in ENGINE:
-            return None
-        loaded = sys.modules.get(module)
-        try:
-            spec = loaded.__spec__ if loaded is not None else importlib.util.find_spec(module)
-        except (ImportError, ValueError, AttributeError):
-            return None
-        file = (spec.origin if spec is not None else None) or getattr(loaded, "__file__", None)
-        if file is None or not file.endswith(".py"):
-            return None
-        path = Path(file).resolve()
-        if top not in self._tops and not self._in_folder(path):
+        if top not in self._ours:  # the top alone: looking for a module below would import what is above it
+            file = _file_of(top)
+            self._ours[top] = file is not None and self._in_folder(file)
+        file = _file_of(module) if self._ours[top] else None
+        if file is None or file.suffix != ".py":
             return None
         try:
-            return path.read_text("utf-8")
+            return file.read_text("utf-8")
         except OSError:
             return None
 
     def _in_folder(self, path: Path) -> bool:
         return path.is_relative_to(self._folder) and "site-packages" not in path.parts
+
+
+def _file_of(module: str) -> Path | None:
+    """The file that a module is or would be loaded from."""
+    loaded = sys.modules.get(module)
+    try:
+        spec = loaded.__spec__ if loaded is not None else importlib.util.find_spec(module)
+    except (ImportError, ValueError, AttributeError):
+        return None
+    file = (spec.origin if spec is not None else None) or getattr(loaded, "__file__", None)
+    return Path(file).resolve() if file else None

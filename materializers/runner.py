@@ -112,7 +112,7 @@ def running(
     try:
         with captured():
             yield scope, results
-        outcome = "cancelled" if cancelled.is_set() else _outcome(results)
+        outcome = "cancelled" if cancelled.is_set() else outcome_of(results)
     finally:
         scope.stop.set()
         ended.set()
@@ -131,7 +131,8 @@ def _beat(workspace: Workspace, scope: RunScope, ended: threading.Event, cancell
             scope.stop.set()
 
 
-def _outcome(results: list[Result]) -> RunOutcome:
+def outcome_of(results: list[Result]) -> RunOutcome:
+    """How a run ended whose steps ended like this."""
     outcomes = {result.outcome for result in results}
     held = {result.step.reason.kind for result in results if result.outcome == "held"}
     if "failed" in outcomes or "not observed" in held:
@@ -164,10 +165,15 @@ def run_plan(
         pool = _Pool(plan, workspace, scope, watched, jobs or min(8, os.cpu_count() or 1), fail_fast)
         results.extend(pool.carry_out())
         advance_kept(plan, results, workspace, scope.run_id)
+    return run_result(plan, results, workspace, scope.run_id)
+
+
+def run_result(plan: Plan, results: list[Result], workspace: Workspace, run_id: str) -> RunResult:
+    """How a run ended that is not running any more, on either engine."""
     order = {step_id(step.key, step.partition): index for index, step in enumerate(plan.steps)}
     ordered = tuple(sorted(results, key=lambda result: order[result.id]))
-    ended = workspace.ledger.run(scope.run_id).outcome
-    return RunResult(run_id=scope.run_id, plan=plan, results=ordered, outcome=ended or "interrupted")  # type: ignore[arg-type]  # what `running` wrote
+    ended = workspace.ledger.run(run_id).outcome
+    return RunResult(run_id=run_id, plan=plan, results=ordered, outcome=ended or "interrupted")  # type: ignore[arg-type]  # what `running` wrote
 
 
 def advance_kept(plan: Plan, results: list[Result], workspace: Workspace, run_id: str) -> None:
@@ -293,4 +299,14 @@ def _git(workspace: Workspace, *arguments: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-__all__ = ["Listener", "RunOutcome", "RunResult", "Silent", "run_plan", "running"]
+__all__ = [
+    "Listener",
+    "RunOutcome",
+    "RunResult",
+    "Silent",
+    "advance_kept",
+    "outcome_of",
+    "run_plan",
+    "run_result",
+    "running",
+]

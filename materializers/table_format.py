@@ -244,7 +244,7 @@ def _restored(file: Any) -> pa.Table:
         return table
     schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(note)))
     for position, (now, before) in enumerate(zip(table.schema, schema, strict=True)):
-        if now.type != before.type:
+        if not now.type.equals(before.type, check_metadata=True):  # also what a list calls its items
             column = table.column(position)
             if pa.types.is_dictionary(before.type) and not pa.types.is_dictionary(now.type):
                 column = column.dictionary_encode()

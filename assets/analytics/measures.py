@@ -6,6 +6,7 @@ All from simple daily returns of the curve, 252 sessions a year, no risk-free ra
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,9 @@ def measure(sessions: list[date], equity: NDArray[np.float64]) -> Measures:
     """
     undefined = _undefined(equity)
     values = _computed(equity) if len(equity) > 1 and (equity > 0).all() else {}
+    for name, value in values.items():
+        if not math.isfinite(value):
+            undefined.setdefault(name, "it is beyond all numbers over so short a span")
     defined = {name: None if name in undefined else round(values[name], 12) for name in DEFINITIONS}
     return Measures(
         first=sessions[0], last=sessions[-1], sessions=len(sessions), undefined=undefined, **defined

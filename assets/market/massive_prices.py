@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from assets.market.http_retries import Patience
 from assets.market.sources import (
-    PRICE_COLUMNS,
     TIMEZONE,
     MissingKey,
     PriceSourceError,
@@ -55,8 +54,13 @@ class MassivePrices:
         if unknown:
             raise UnknownSymbol("massive", unknown, said=f"{start} to {end}")
         rows = [(symbol, bar) for symbol in symbols for bar in answer[symbol]]
-        columns: dict[str, object] = {name: [getattr(bar, name) for _, bar in rows] for name in PRICE_COLUMNS}
-        columns["symbol"] = [symbol for symbol, _ in rows]
+        columns: dict[str, object] = {
+            "symbol": [symbol for symbol, _ in rows],
+            "open": [bar.open for _, bar in rows],
+            "high": [bar.high for _, bar in rows],
+            "low": [bar.low for _, bar in rows],
+            "close": [bar.close for _, bar in rows],
+        }
         try:
             columns["session"] = [_session(bar.timestamp) for _, bar in rows]
             columns["volume"] = [None if bar.volume is None else round(bar.volume) for _, bar in rows]

@@ -154,7 +154,7 @@ FRAME = pd.DataFrame(
         ),
         pytest.param(FRAME.iloc[1:], id="some rows of it"),
         pytest.param(FRAME.set_index(["name", "close"]), id="several levels"),
-        pytest.param(FRAME.iloc[:0], id="no rows"),
+        pytest.param(FRAME[["close", "name"]].iloc[:0], id="no rows"),
         pytest.param(FRAME.set_axis([1, 2, 3], axis="columns"), id="columns that are numbers"),
     ],
 )
@@ -508,16 +508,61 @@ AS_TABLE = "a table is read as pa.Table, pd.DataFrame, pl.DataFrame, DuckDBPyRel
 @pytest.mark.parametrize(
     ("value", "annotation", "hint", "message"),
     [
-        pytest.param(TABLE, "dict[str, float]", None, f"a table and cannot be read as dict[str, float]: {AS_TABLE}", id="a table as a dictionary"),
-        pytest.param(TABLE, None, Trade, f"a table and cannot be read as Trade: {AS_TABLE}", id="a table as one model"),
-        pytest.param(TABLE, "list[Trade]", list[Trade], "a table and cannot be read as list[Trade]: [0]['symbol'] does not fit: Field required (2 such places)", id="a table as the wrong models"),
-        pytest.param(NUMBER, "pa.Table", None, "JSON and cannot be read as pa.Table: read it as a plain value or a model, or give its producer stored_as='table'", id="a number as a table"),
-        pytest.param(NUMBER, "Trade", Trade, "JSON and cannot be read as Trade: the value does not fit: Input should be an object", id="a number as a model"),
-        pytest.param(NUMBER, None, CannotConvert, "JSON and cannot be read as CannotConvert: use a pydantic model or a plain type", id="a number as any class"),
-        pytest.param(PAGE, "pd.DataFrame", None, "a file and cannot be read as pd.DataFrame: a file is read as Path, bytes or str", id="a page as a frame"),
-        pytest.param(b"\xff", "str", None, "a file and cannot be read as str: it is not UTF-8; read it as bytes or Path", id="bytes as text"),
+        pytest.param(
+            TABLE,
+            "dict",
+            None,
+            f"a table and cannot be read as dict: {AS_TABLE}",
+            id="a table as a dictionary",
+        ),
+        pytest.param(
+            TABLE, None, Trade, f"a table and cannot be read as Trade: {AS_TABLE}", id="a table as one model"
+        ),
+        pytest.param(
+            TABLE,
+            "list[Trade]",
+            list[Trade],
+            "a table and cannot be read as list[Trade]: [0]['symbol'] does not fit: Field required (2 such places)",
+            id="a table as the wrong models",
+        ),
+        pytest.param(
+            NUMBER,
+            "pa.Table",
+            None,
+            "JSON and cannot be read as pa.Table: read it as a plain value or a model, or give its producer "
+            "stored_as='table'",
+            id="a number as a table",
+        ),
+        pytest.param(
+            NUMBER,
+            "Trade",
+            Trade,
+            "JSON and cannot be read as Trade: the value does not fit: Input should be an object",
+            id="a number as a model",
+        ),
+        pytest.param(
+            NUMBER,
+            None,
+            CannotConvert,
+            "JSON and cannot be read as CannotConvert: use a pydantic model or a plain type",
+            id="a number as any class",
+        ),
+        pytest.param(
+            PAGE,
+            "pd.DataFrame",
+            None,
+            "a file and cannot be read as pd.DataFrame: a file is read as Path, bytes or str",
+            id="a page as a frame",
+        ),
+        pytest.param(
+            b"\xff",
+            "str",
+            None,
+            "a file and cannot be read as str: it is not UTF-8; read it as bytes or Path",
+            id="bytes as text",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_a_reader_cannot_have_is_told(
     value: object, annotation: str, hint: object, message: str
 ) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from assets.market.sample_prices import SamplePrices
 from assets.market.sources import Terms
-from checks import Verdict
 from materializers import Project, load, materialize, open_workspace
 
 if TYPE_CHECKING:
@@ -83,9 +82,11 @@ def test_bad_bars_are_refused_and_the_last_good_ones_served_until_the_file_is_me
 
     assert outcomes(run) == {"universe": "kept", "prices": "rejected", "returns": "kept"}
     rejected = next(result for result in run.results if result.outcome == "rejected")
-    verdicts = [Verdict.from_json(one) if isinstance(one, str) else one for one in rejected.verdicts]
-    said = " ".join(verdict.describe() for verdict in verdicts if verdict.blocks)
-    assert all(words in said for words in ("positive_close", "2022, 1, 5", "unique", "every_session", "2022, 1, 13"))
+    failed = {verdict.check: verdict for verdict in rejected.verdicts["market/prices"] if verdict.blocks}
+    assert failed.keys() == {"positive_close", "unique(symbol, session)", "every_session"}
+    assert [row["session"] for row in failed["positive_close"].sample] == [date(2022, 1, 5)]
+    assert [row["session"] for row in failed["unique(symbol, session)"].sample] == [date(2022, 1, 31)] * 2
+    assert failed["every_session"].observed == "AAPL lacks session 2022-01-13"
     assert min(load("market/prices", workspace=opened(tmp_path))["close"].to_pylist()) > 0
     assert returns(tmp_path)["prices"] == "held"
 

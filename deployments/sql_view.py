@@ -1,0 +1,151 @@
+"""Asking the published data with SQL: `assets sql`.
+
+A DuckDB in memory with a schema for each group and a view for each published asset that the query mentions, over its
+Parquet or JSON files. Nothing that a query does reaches the assets: views are all there is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from deployments.amounts import counted
+from deployments.answers import Answer
+from deployments.command_error import CommandError
+from deployments.text_table import aligned
+from graph import AssetGraph, near_miss
+from materializers.ledger import Content
+from materializers.workspace import Workspace
+
+if TYPE_CHECKING:
+    import duckdb
+
+Form = Literal["table", "csv"]
+_CELL_WIDTH = 60
+
+
+def ask(workspace: Workspace, query: str, *, form: Form = "table", limit: int) -> Answer:
+    """The rows that a query gives.
+
+    Args:
+        limit: the rows that are shown as a table; 0 for all. CSV and JSON always have all.
+    """
+    import duckdb
+
+    connection = duckdb.connect()
+    try:
+        unseen = _show_assets(connection, workspace, query)
+        result = connection.execute(query)
+        columns = [column[0] for column in result.description or ()]
+        rows = result.fetchall() if columns else []
+    except duckdb.CatalogException as error:
+        raise CommandError(f"{_first(error)}{_remedy(str(error), query, workspace.graph, unseen)}") from error
+    except duckdb.Error as error:
+        raise CommandError(f"the query cannot be answered: {_first(error)}") from error
+    return Answer(
+        text=lambda: _csv(columns, rows) if form == "csv" else _table(columns, rows, limit),
+        document=lambda: [dict(zip(columns, row, strict=True)) for row in rows],
+    )
+
+
+def _show_assets(connection: duckdb.DuckDBPyConnection, workspace: Workspace, query: str) -> Mapping[str, str]:
+    """Make a view of each asset whose name stands in the query; answers why some of them cannot be seen."""
+    text = query.lower()
+    named = [key for key, asset in workspace.graph.assets.items() if asset.name.lower() in text]
+    state = workspace.ledger.state(workspace.environment, named)
+    unseen: dict[str, str] = {}
+    names = [workspace.graph[key].name for key in named]
+    for key in named:
+        versions = state.published(key)
+        if not versions:
+            unseen[key] = f"asset '{key}' has no published version; run: materialize {key}"
+            continue
+        contents = [workspace.ledger.materialization(versions[at].id).content for at in sorted(versions)]
+        if contents[0].address is None or contents[0].format == "file":
+            unseen[key] = f"asset '{key}' is no table ({contents[0].format}); see: assets show {key}"
+            continue
+        asset = workspace.graph[key]
+        view = f"{_quoted(asset.group)}.{_quoted(asset.name)}"
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(asset.group)}")
+        connection.execute(f"CREATE VIEW {view} AS {_select(connection, workspace, key, contents)}")
+        if names.count(asset.name) == 1 and asset.name != asset.group:  # the short form, as in a selection
+            connection.execute(f"CREATE VIEW {_quoted(asset.name)} AS SELECT * FROM {view}")
+    return unseen
+
+
+def _select(
+    connection: duckdb.DuckDBPyConnection, workspace: Workspace, key: str, contents: Sequence[Content]
+) -> str:
+    """What a view selects: the asset's files where they lie on this machine's disk, else the loaded value."""
+    paths = [workspace.store.local_path(content.address or "") for content in contents]
+    files = ", ".join(_text(str(path)) for path in paths)
+    if None in paths:
+        table = workspace.load(key, as_type="pa.Table")
+        connection.register(f"loaded {key}", table)
+        return f"SELECT * FROM {_quoted(f'loaded {key}')}"
+    if contents[0].format == "json":
+        largest = max(2 * content.size for content in contents) + 1024
+        return f"SELECT * FROM read_json_auto([{files}], maximum_object_size = {largest})"
+    return f"SELECT * FROM read_parquet([{files}], union_by_name = true)"
+
+
+def _remedy(message: str, query: str, graph: AssetGraph, unseen: Mapping[str, str]) -> str:
+    """What to do about a table that is not there: why the asset cannot be seen, or what the nearest one is called."""
+    missing = re.search(r'with name "?([^\s"]+)"? does not exist', message)
+    if missing is None:
+        return ""
+    name = missing.group(1)
+    for key, why in unseen.items():
+        if graph[key].name.lower() == name.lower():
+            return f" ({why})"
+    written = re.search(rf'([\w"]+)\s*\.\s*"?{re.escape(name)}\b', query)
+    group = written.group(1).strip('"') if written else ""
+    miss = near_miss(f"{group}/{name}" if group else name, graph.assets)
+    return miss.replace("/", ".")
+
+
+def _first(error: Exception) -> str:
+    """The first paragraph of a message of DuckDB, which goes on with suggestions of its own."""
+    kind, _, message = str(error).partition("Error: ")
+    return (message or kind).split("\n")[0].rstrip(".!") + "."
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]], limit: int) -> str:
+    if not columns:
+        return ""
+    shown = rows[:limit] if limit else rows
+    numbers = [
+        at for at in range(len(columns)) if rows and all(isinstance(row[at], int | float | None) for row in shown)
+    ]
+    text = aligned([[_cell(value) for value in row] for row in shown], heads=columns, right=numbers)
+    more = len(rows) - len(shown)
+    return f"{text}\n\n{counted(len(rows), 'row')}" + (f", {more:,} not shown; see --limit" if more else "")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "null"
+    text = f"{value:.6g}" if isinstance(value, float) else str(value).replace("\n", "\\n")
+    return text if len(text) <= _CELL_WIDTH else f"{text[: _CELL_WIDTH - 1]}…"
+
+
+def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return written.getvalue()
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+__all__ = ["Form", "ask"]

@@ -1,0 +1,122 @@
+"""How every asset is doing: `assets status`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from deployments.amounts import counted, moment_text
+from deployments.answers import Answer
+from deployments.asset_list import selected
+from deployments.asset_report import verdicts_of
+from deployments.freshness_states import Freshness, freshness_states
+from deployments.text_table import aligned, bounded
+from graph import Asset
+from graph.reasons import age
+from graph.state import State
+from materializers.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetStatus:
+    """One asset's line.
+
+    Args:
+        made_at: when the visible version was made; of a partitioned asset, that of its newest partition.
+        partitions: how many are visible.
+        outcome: how the last attempt ended, and when; None where nobody has tried.
+        failing: the checks that the visible version fails, those that only warn marked so.
+    """
+
+    key: str
+    freshness: Freshness
+    made_at: datetime | None
+    partitions: int | None
+    outcome: str | None
+    ended_at: datetime | None
+    failing: tuple[str, ...]
+
+
+def show_status(
+    workspace: Workspace, selection: str, *, now: datetime, limit: int, colours: bool = False
+) -> Answer:
+    """The state, age and last outcome of the selected assets, as the ledger knows them; no source is looked at."""
+    graph = workspace.graph
+    keys = selected(graph, selection)
+    state = workspace.ledger.state(workspace.environment, graph.ancestors(keys))
+    fresh = freshness_states(graph.subgraph(graph.ancestors(keys)), state, now)
+    found = [_status(workspace, graph[key], state, fresh[key]) for key in keys]
+    return Answer(
+        text=lambda: _text(found, now, limit=limit, colours=colours),
+        document=lambda: [_document(status) for status in found],
+    )
+
+
+def _status(workspace: Workspace, asset: Asset, state: State, freshness: Freshness) -> AssetStatus:
+    versions = state.published(asset.key)
+    newest = versions[max(versions)] if versions else None
+    outcome, ended_at = _last(workspace, asset, state)
+    failing: tuple[str, ...] = ()
+    if newest is not None and asset.checks:
+        said = verdicts_of(workspace.ledger.materialization(newest.id))
+        failing = tuple(
+            one.check if one.blocks else f"{one.check} (warn)" for one in said if not one.passed
+        )
+    return AssetStatus(
+        key=asset.key,
+        freshness=freshness,
+        made_at=newest.made_at if newest else None,
+        partitions=len(versions) if asset.partitions else None,
+        outcome=outcome,
+        ended_at=ended_at,
+        failing=failing,
+    )
+
+
+def _last(workspace: Workspace, asset: Asset, state: State) -> tuple[str | None, datetime | None]:
+    if asset.partitions is None:
+        attempt = state.last_attempt(asset.producer, 0)
+        return (attempt.outcome, attempt.ended_at) if attempt else (None, None)
+    records = workspace.ledger.history(asset.producer, environment=workspace.environment, limit=1)
+    return (records[0].outcome, records[0].ended_at) if records else (None, None)
+
+
+def _text(found: list[AssetStatus], now: datetime, *, limit: int, colours: bool) -> str:
+    heads = ["asset", "state", "age", "published", "last outcome", "failing checks"]
+    head, *lines = aligned((_row(status, now) for status in found), heads=heads, colours=colours).splitlines()
+    states = [status.freshness.state for status in found]
+    count = ", ".join(f"{states.count(name)} {name}" for name in dict.fromkeys(states))
+    return "\n".join([head, *bounded(lines, limit, "; see --limit"), "", f"{counted(len(found), 'asset')}: {count}"])
+
+
+def _row(status: AssetStatus, now: datetime) -> list[str]:
+    as_of = status.freshness.as_of
+    made = moment_text(status.made_at)
+    if status.partitions is not None and status.made_at is not None:
+        made = f"{made}, {counted(status.partitions, 'partition')}"
+    why = f"; {status.freshness.culprit} is overdue" if status.freshness.culprit else ""
+    return [
+        status.key,
+        status.freshness.state,
+        age(now - as_of) if as_of else "-",
+        made,
+        status.outcome or "-",
+        ", ".join(status.failing) + why,
+    ]
+
+
+def _document(status: AssetStatus) -> dict[str, Any]:
+    return {
+        "key": status.key,
+        "state": status.freshness.state,
+        "because_of": status.freshness.culprit,
+        "as_of": status.freshness.as_of,
+        "due_at": status.freshness.due_at,
+        "overdue_at": status.freshness.overdue_at,
+        "published_at": status.made_at,
+        "partitions": status.partitions,
+        "last_outcome": status.outcome,
+        "last_ended_at": status.ended_at,
+        "failing_checks": list(status.failing),
+    }
