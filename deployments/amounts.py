@@ -39,7 +39,11 @@ def span_text(span: timedelta) -> str:
         return f"{seconds:.2f} s"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
-    for unit, size, smaller, small in (("days", 86_400, "h", 3_600), ("h", 3_600, "min", 60), ("min", 60, "s", 1)):
+    for unit, size, smaller, small in (
+        ("days", 86_400, "h", 3_600),
+        ("h", 3_600, "min", 60),
+        ("min", 60, "s", 1),
+    ):
         if seconds >= size:
             whole, rest = divmod(round(seconds), size)
             return f"{whole} {'day' if (unit, whole) == ('days', 1) else unit} {rest // small} {smaller}"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from graph.errors import AssetGraphError
 
 SUCCEEDED, FAILED, WRONG, REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
+_STDOUT, _STDERR = 1, 2  # file descriptors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,8 @@ def _told(error: BaseException, message: str, exit_code: int, as_json: bool, out
 def _document(error: BaseException, message: str) -> dict[str, object]:
     plain = {name: value for name, value in vars(error).items() if isinstance(value, str | int | float)}
     plain.pop("exit_code", None)
-    found = {"kind": type(error).__name__, **plain, "message": message.removeprefix("error: ") or str(error)}
+    sentence = message.removeprefix("error: ") or str(error)
+    found: dict[str, object] = {"kind": type(error).__name__, **plain, "message": sentence}
     problems = getattr(error, "problems", None)  # of DefinitionErrors
     if problems:
         found["problems"] = [
@@ -162,23 +164,23 @@ def _document_only() -> Iterator[TextIO]:
     That holds for other programs too, which an asset may call: they inherit the file descriptor.
     """
     out = sys.stdout
-    if out is not sys.__stdout__:  # somebody has put a stream of their own there
+    if out is not sys.__stdout__ or out is None:  # somebody has put a stream of their own there
         with redirect_stdout(sys.stderr):
             yield out
         return
     out.flush()
-    kept = os.dup(out.fileno())
-    os.dup2(sys.__stderr__.fileno() if sys.__stderr__ else 2, out.fileno())
+    kept = os.dup(_STDOUT)
+    os.dup2(_STDERR, _STDOUT)
     try:
         with open(kept, "w", encoding="utf-8", closefd=False) as real:
             yield real
     finally:
         out.flush()
-        os.dup2(kept, out.fileno())
+        os.dup2(kept, _STDOUT)
         os.close(kept)
 
 
 def _close_quietly() -> None:
     """Let the interpreter's last flush go nowhere."""
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123  # a device
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        os.dup2(nowhere.fileno(), _STDOUT)

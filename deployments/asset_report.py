@@ -58,7 +58,9 @@ def show_asset(workspace: Workspace, name: str, *, now: datetime, colours: bool 
     """All that is known of one asset."""
     keys = selected(workspace.graph, name)
     if len(keys) != 1:
-        raise CommandError(f"'{name}' names {counted(len(keys), 'asset')}; `assets show` tells of one: {keys[0]}, ...")
+        raise CommandError(
+            f"'{name}' names {counted(len(keys), 'asset')}; `assets show` tells of one: {keys[0]}, ..."
+        )
     report = _report(workspace, keys[0], now)
     return Answer(
         text=lambda: _text(report, workspace.graph, now, colours=colours),
@@ -100,7 +102,8 @@ def _report(workspace: Workspace, key: str, now: datetime) -> AssetReport:
 def _config(workspace: Workspace, asset: Asset) -> Mapping[str, Mapping[str, tuple[object, bool]]]:
     return {
         parameter: {
-            name: (value, name in made.model_fields_set) for name, value in made.model_dump(mode="json").items()
+            name: (value, name in made.model_fields_set)
+            for name, value in made.model_dump(mode="json").items()
         }
         for parameter, made in workspace.config_of(asset).items()
     }
@@ -130,7 +133,10 @@ def _text(report: AssetReport, graph: AssetGraph, now: datetime, *, colours: boo
 
 def _declared(report: AssetReport, graph: AssetGraph) -> Iterator[tuple[str, str]]:
     asset = report.asset
-    yield "declared", f"{asset.where}" + (", a source" if asset.is_source else ", volatile" if asset.volatile else "")
+    yield (
+        "declared",
+        f"{asset.where}" + (", a source" if asset.is_source else ", volatile" if asset.volatile else ""),
+    )
     yield "group", asset.group
     labels = [f"{name}={value}" if value else name for name, value in asset.labels.tags.items()]
     if labels or asset.labels.owners or asset.labels.kinds:
@@ -144,7 +150,11 @@ def _declared(report: AssetReport, graph: AssetGraph) -> Iterator[tuple[str, str
     if (days := partitions_text(asset)) is not None:
         yield "partitions", days
     run = asset.execution
-    retries = f"{counted(run.retries, 'retry', 'retries')} after {span_text(run.retry_delay)}" if run.retries else ""
+    retries = (
+        f"{counted(run.retries, 'retry', 'retries')} after {span_text(run.retry_delay)}"
+        if run.retries
+        else ""
+    )
     timeout = f"time-out {span_text(run.timeout)}" if run.timeout else ""
     apart = "a process of its own" if run.isolation == "process" else ""
     if how := ", ".join(filter(None, (retries, timeout, apart))):
@@ -159,13 +169,15 @@ def _goes_in(report: AssetReport) -> Iterator[tuple[str, str]]:
             yield "config", f"{name} = {json.dumps(value)}{'' if is_set else ' (default)'}"
     if report.code is not None:
         yield "code", report.code.digest
-        reached = [place for place in report.code.reaches]
+        reached = report.code.reaches
         more = len(reached) - _REACHED_SHOWN
-        yield "  reaches", "\n".join(reached[:_REACHED_SHOWN]) + (f"\nand {more} more (--json)" if more > 0 else "")
+        yield (
+            "  reaches",
+            "\n".join(reached[:_REACHED_SHOWN]) + (f"\nand {more} more (--json)" if more > 0 else ""),
+        )
         if report.code.unresolved:
             yield "  unresolved", "\n".join(report.code.unresolved)
-    for what, trouble in report.troubles.items():
-        yield what, trouble
+    yield from report.troubles.items()
 
 
 def _visible(report: AssetReport, now: datetime) -> Iterator[tuple[str, str]]:
@@ -254,7 +266,8 @@ def _document(report: AssetReport, graph: AssetGraph) -> dict[str, Any]:
             for parameter, fields in report.config.items()
         },
         "resource_identities": dict(report.resources),
-        "code": report.code and {
+        "code": report.code
+        and {
             "digest": report.code.digest,
             "reaches": list(report.code.reaches),
             "unresolved": list(report.code.unresolved),
@@ -264,7 +277,8 @@ def _document(report: AssetReport, graph: AssetGraph) -> dict[str, Any]:
         "as_of": report.freshness.as_of,
         "due_at": report.freshness.due_at,
         "overdue_at": report.freshness.overdue_at,
-        "published": found and {
+        "published": found
+        and {
             "version": found.version.id,
             "partition": partition_key(found.version.ordinal),
             "data_version": found.version.data_version,
@@ -278,7 +292,8 @@ def _document(report: AssetReport, graph: AssetGraph) -> dict[str, Any]:
         },
         "partitions_published": len(report.partitions),
         "verdicts": [verdict_document(verdict) for verdict in verdicts_of(found)],
-        "last_attempt": last and {
+        "last_attempt": last
+        and {
             "outcome": last.outcome,
             "reason": last.reason,
             "started_at": last.started_at,

@@ -32,10 +32,8 @@ def check_definitions(workspace: Workspace) -> Answer:
 
 def _text(graph: AssetGraph, unresolved: dict[str, tuple[str, ...]]) -> str:
     sources = sum(asset.is_source for asset in graph.assets.values())
-    lines = [
-        f"{counted(len(graph), 'asset')} ({counted(sources, 'source')}) and "
-        f"{counted(len(graph.providers), 'resource')}: no errors"
-    ]
+    resources = counted(len(graph.providers), "resource")
+    lines = [f"{counted(len(graph), 'asset')} ({counted(sources, 'source')}), {resources}: no errors"]
     for key, found in unresolved.items():
         lines.append(f"{key}: a change of this code would not be seen; name it with code=Code(...)")
         lines.extend(f"  {one}" for one in found)

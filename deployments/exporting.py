@@ -44,7 +44,9 @@ def published_values(workspace: Workspace, keys: Iterable[str]) -> Iterator[Publ
         if key in chosen:
             for ordinal, version in sorted(state.published(key).items()):
                 content = workspace.ledger.materialization(version.id).content
-                yield PublishedValue(key=key, partition=partition_key(ordinal), version=version.id, content=content)
+                yield PublishedValue(
+                    key=key, partition=partition_key(ordinal), version=version.id, content=content
+                )
 
 
 def export(workspace: Workspace, selection: str, folder: Path) -> Answer:
@@ -132,12 +134,15 @@ def _place(path: Path, write: Callable[[Path], None]) -> None:
             with suppress(FileNotFoundError):
                 aside.unlink()
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror or error}", exit_code=FAILED) from error
+        raise CommandError(
+            f"{path} cannot be written: {error.strerror or error}", exit_code=FAILED
+        ) from error
 
 
 def _told(written: list[tuple[PublishedValue, Path]], missing: list[str], elsewhere: list[str]) -> str:
     lines = [
-        f"{step_id(value.key, value.partition)} -> {path} ({size_text(value.content.size)})" for value, path in written
+        f"{step_id(value.key, value.partition)} -> {path} ({size_text(value.content.size)})"
+        for value, path in written
     ]
     lines.extend(f"{key} is stored elsewhere; only its version is known here" for key in elsewhere)
     lines.extend(f"{key} has no published version; run: materialize {key}" for key in missing)

@@ -17,15 +17,15 @@ _FONT = "Helvetica,Arial,sans-serif"
 
 def show_lineage(
     graph: AssetGraph,
-    selection: str | None,
+    selection: str,
     *,
     depth: int | None = None,
     form: Literal["tree", "mermaid"] = "tree",
     svg: Path | None = None,
 ) -> Answer:
     """The neighbourhood of one asset, or the selected assets with what lies between them."""
-    keys = selected(graph, selection) if selection else tuple(graph.assets)
-    focus = keys[0] if selection and len(keys) == 1 else None
+    keys = selected(graph, selection)
+    focus = keys[0] if len(keys) == 1 else None
     part = graph.subgraph(_around(graph, focus, depth) if focus else keys)
     if svg is not None:
         _write(svg, svg_picture(part, focus))
@@ -61,7 +61,9 @@ def tree(graph: AssetGraph, focus: str | None = None) -> str:
     """
     if focus is None:
         drawn: set[str] = set()
-        return "\n".join(line for sink in graph.sinks() for line in _branch(graph, sink, graph.upstream_of, drawn))
+        return "\n".join(
+            line for sink in graph.sinks() for line in _branch(graph, sink, graph.upstream_of, drawn)
+        )
     above = list(_branch(graph, focus, graph.upstream_of, set()))
     below = list(_branch(graph, focus, graph.downstream_of, set()))
     if len(below) == 1:
@@ -120,16 +122,25 @@ def svg_picture(graph: AssetGraph, focus: str | None = None) -> str:
         raise CommandError(
             "a picture needs pygraphviz and Graphviz, which are not installed; --mermaid needs neither"
         ) from error
-    drawing = pygraphviz.AGraph(directed=True, rankdir="LR", bgcolor="white", fontname=_FONT, pad="0.3", ranksep="0.6")
+    drawing = pygraphviz.AGraph(
+        directed=True, rankdir="LR", bgcolor="white", fontname=_FONT, pad="0.3", ranksep="0.6"
+    )
     drawing.node_attr.update(shape="box", style="filled,rounded", fontname=_FONT, fontsize="11", height="0.4")
     drawing.edge_attr.update(color="#6b7280", arrowsize="0.7")
     for number, (group, keys) in enumerate(_by_group(graph).items()):
         for key in keys:
             fill, line = _PALETTE[_kind(graph, key)]
             width = "2.5" if key == focus else "1"
-            drawing.add_node(key, label=graph[key].name, fillcolor=fill, color=line, penwidth=width, tooltip=key)
+            drawing.add_node(
+                key, label=graph[key].name, fillcolor=fill, color=line, penwidth=width, tooltip=key
+            )
         drawing.add_subgraph(
-            list(keys), name=f"cluster_{number}", label=group, style="rounded", color="#c4c9d1", fontcolor="#4b5563"
+            list(keys),
+            name=f"cluster_{number}",
+            label=group,
+            style="rounded",
+            color="#c4c9d1",
+            fontcolor="#4b5563",
         )
     for up, key, is_data in _edges(graph):
         drawing.add_edge(up, key, style="solid" if is_data else "dashed")
@@ -151,7 +162,9 @@ def _write(path: Path, svg: str) -> None:
         aside.write_text(svg, "utf-8")
         aside.replace(path)
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror or error}", exit_code=FAILED) from error
+        raise CommandError(
+            f"{path} cannot be written: {error.strerror or error}", exit_code=FAILED
+        ) from error
 
 
 # --- the parts of a picture ----------------------------------------------------------------------------------
@@ -178,7 +191,9 @@ def _kind(graph: AssetGraph, key: str) -> str:
 def _document(graph: AssetGraph, focus: str | None, svg: Path | None) -> dict[str, Any]:
     return {
         "focus": focus,
-        "assets": [{"key": key, "group": graph[key].group, "kind": _kind(graph, key)} for key in graph.assets],
+        "assets": [
+            {"key": key, "group": graph[key].group, "kind": _kind(graph, key)} for key in graph.assets
+        ],
         "edges": [{"from": up, "to": key, "data": is_data} for up, key, is_data in _edges(graph)],
         "svg": str(svg.absolute()) if svg else None,
     }

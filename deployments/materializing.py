@@ -8,16 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from importlib.util import find_spec
 from typing import Literal
 
 from deployments.answers import INTERRUPTED, Answer, note
-from deployments.command_error import CommandError
 from deployments.opening import workspace_for
 from deployments.progress import watching
 from deployments.run_summary import readable_files, summary_document, summary_text
 from deployments.text_table import shows_colours
-from graph.plan import Plan
 from graph.plan_text import explain, to_json
 from materializers.runner import RunResult, run_plan
 from materializers.workspace import Workspace
@@ -94,14 +91,6 @@ def _interrupted(run_id: str) -> Answer:
 def _engine(name: Engine) -> Callable[..., RunResult]:
     if name == "local":
         return run_plan
-    if find_spec("prefect") is None:
-        raise CommandError(
-            "the engine 'prefect' needs Prefect, which is not installed; install it (pip install prefect), "
-            "or leave --engine out and run in this process"
-        )
     from deployments.prefect_engine import run_with_prefect
 
     return run_with_prefect
-
-
-__all__ = ["Engine", "Plan", "materialize", "plan_selection"]

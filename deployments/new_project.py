@@ -10,7 +10,7 @@ from pathlib import Path
 from deployments.answers import FAILED, Answer
 from deployments.command_error import CommandError
 
-_PYPROJECT = '''\
+_PYPROJECT = """\
 [project]
 name = "{name}"
 version = "0.1.0"
@@ -23,7 +23,7 @@ modules = ["{name}"]
 [tool.pytest.ini_options]
 pythonpath = ["."]
 testpaths = ["tests"]
-'''
+"""
 
 _MODULE = '''\
 """Temperatures, and what they say of each city."""
@@ -38,9 +38,6 @@ from graph import Config, asset, fresh_within
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-ALWAYS_RIGHT = fresh_within(timedelta(days=7))
-
 
 @asset(
     volatile=True,  # it reads the world outside, so the clock makes it due again
@@ -65,7 +62,7 @@ class MeansConfig(Config):
     digits: int = 1
 
 
-@asset(freshness=ALWAYS_RIGHT, checks=[unique("city"), between("celsius", -90, 60)])
+@asset(freshness=fresh_within(timedelta(hours=26)), checks=[unique("city"), between("celsius", -90, 60)])
 def city_means(temperatures: pa.Table, config: MeansConfig) -> pa.Table:
     """The mean temperature of each city. The parameter's name says what it is made from."""
     import pyarrow as pa
@@ -80,7 +77,7 @@ def city_means(temperatures: pa.Table, config: MeansConfig) -> pa.Table:
     return pa.Table.from_pylist(means)
 '''
 
-_TEST = '''\
+_TEST = """\
 from __future__ import annotations
 
 import pyarrow as pa
@@ -91,9 +88,9 @@ def test_a_mean_is_rounded_to_the_configured_digits():
     seen = pa.Table.from_pylist([{{"city": "Oslo", "celsius": 1.0}}, {{"city": "Oslo", "celsius": 1.25}}])
 
     assert city_means(seen, MeansConfig(digits=1)).to_pylist() == [{{"city": "Oslo", "celsius": 1.1}}]
-'''
+"""
 
-_README = '''\
+_README = """\
 # {name}
 
     materialize city_means            build it, with what it is made from
@@ -104,7 +101,7 @@ _README = '''\
     python -m pytest                  an asset is an ordinary function
 
 The assets are in `{name}/weather.py`. A parameter named like an asset is its upstream.
-'''
+"""
 
 _FILES = {
     "pyproject.toml": _PYPROJECT,
@@ -130,10 +127,18 @@ def new_project(place: Path) -> Answer:
             file.write_text(text.format(name=name), "utf-8")
             written.append(file)
     except OSError as error:
-        raise CommandError(f"{place} cannot be written: {error.strerror or error}", exit_code=FAILED) from error
+        raise CommandError(
+            f"{place} cannot be written: {error.strerror or error}", exit_code=FAILED
+        ) from error
     return Answer(
         text=lambda: "\n".join(
-            [*(f"wrote {file}" for file in written), "", "go on with:", f"  cd {place}", "  materialize city_means"]
+            [
+                *(f"wrote {file}" for file in written),
+                "",
+                "go on with:",
+                f"  cd {place}",
+                "  materialize city_means",
+            ]
         ),
         document=lambda: {"name": name, "files": [str(file.absolute()) for file in written]},
     )
@@ -142,6 +147,9 @@ def new_project(place: Path) -> Answer:
 def _require_usable(name: str) -> None:
     """A package of this name can be imported, and is not hidden by another one."""
     if not name.isidentifier() or keyword.iskeyword(name) or not name.isascii():
-        raise CommandError(f"'{name}' cannot be a package's name; use letters, digits and '_', such as my_assets")
-    if name in ("tests", *sys.stdlib_module_names) or find_spec(name) is not None:
+        raise CommandError(
+            f"'{name}' cannot be a package's name; use letters, digits and '_', such as my_assets"
+        )
+    found = find_spec(name)
+    if name in ("tests", *sys.stdlib_module_names) or (found is not None and found.origin is not None):
         raise CommandError(f"'{name}' is the name of a package that Python finds already; choose another")

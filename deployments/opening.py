@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def project_graph() -> tuple[Project, AssetGraph]:
     """The project of the working folder and what it declares; neither ledger nor store is touched."""
-    from materializers.project import find_project, load_graph
+    from materializers.loading import load_graph
+    from materializers.project import find_project
 
     project = find_project()
     return project, load_graph(project)
@@ -33,7 +34,8 @@ def workspace_for(environment: str | None = None, settings: Sequence[str] = ()) 
         UnknownAsset: a config value for an asset that is not there.
         SettingsError: for a field that it does not have.
     """
-    from materializers.project import find_project, open_workspace
+    from materializers.loading import open_workspace
+    from materializers.project import find_project
 
     project = find_project()
     config = config_values(settings)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from graph import AssetGraphError
 from graph.plan import Plan
 from materializers.runner import Listener, RunResult, Silent, advance_kept, run_result, running
@@ -36,7 +40,8 @@ def run_with_prefect(
         flow = compile_plan(
             plan, workspace, scope, results, jobs=jobs, fail_fast=fail_fast, listener=watched
         )
-        state = flow(return_state=True)
+        with _told_by_listener(listener):
+            state = flow(return_state=True)
         if len(results) < len(plan.steps):
             state.result()  # raises what ended the flow before its steps had ended
         advance_kept(plan, results, workspace, scope.run_id)
@@ -67,3 +72,23 @@ def require_server() -> str:
         shown = httpx.URL(url).copy_with(userinfo=b"")
         raise NoPrefect(f"no Prefect server answers at {shown} ({error}): {START}, {OTHERWISE}") from error
     return url
+
+
+@contextmanager
+def _told_by_listener(listener: Listener | None) -> Iterator[None]:
+    """Somebody who listens tells of the steps: then Prefect tells its server of the task runs, not the terminal too."""
+    from prefect.logging.handlers import PrefectConsoleHandler
+
+    handlers = logging.getLogger().handlers if listener is not None else ()
+    consoles = [handler for handler in handlers if isinstance(handler, PrefectConsoleHandler)]
+    for console in consoles:
+        console.addFilter(_is_not_of_a_task)
+    try:
+        yield
+    finally:
+        for console in consoles:
+            console.removeFilter(_is_not_of_a_task)
+
+
+def _is_not_of_a_task(record: logging.LogRecord) -> bool:
+    return not record.name.startswith("prefect.task_runs")

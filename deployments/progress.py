@@ -18,14 +18,13 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from materializers.ledger import AttemptRecord
-    from materializers.runner import Listener
     from materializers.step import Result
 
 _TOLD_EVERY_S = 5.0  # how often a plain line says how far a step is
 
 
 @contextmanager
-def watching(plan: Plan, stream: TextIO | None = None) -> Iterator[Listener]:
+def watching(plan: Plan, stream: TextIO | None = None) -> Iterator[PlainLines | LiveDisplay]:
     """A listener that suits the stream and what there is to do; what it shows live is gone when the run has ended."""
     out = stream or sys.stderr
     work = len(plan.work())
@@ -139,7 +138,14 @@ class LiveDisplay:
 
 def _display(stream: TextIO) -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        SpinnerColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
     from rich.table import Column
 
     return Progress(

@@ -20,7 +20,18 @@ from materializers.workspace import Workspace
 _ROWS_SHOWN = 40
 _PROBLEMS_SHOWN = 10
 _ERROR_LINES = 6
-_ORDER = ("built", "observed", "adopted", "rejected", "failed", "held", "skipped", "interrupted", "cancelled", "kept")
+_ORDER = (
+    "built",
+    "observed",
+    "adopted",
+    "rejected",
+    "failed",
+    "held",
+    "skipped",
+    "interrupted",
+    "cancelled",
+    "kept",
+)
 
 
 def summary_text(
@@ -41,7 +52,9 @@ def summary_text(
     return "\n\n".join(parts)
 
 
-def summary_document(result: RunResult, files: Mapping[str, Path], elapsed: timedelta, engine: str) -> dict[str, Any]:
+def summary_document(
+    result: RunResult, files: Mapping[str, Path], elapsed: timedelta, engine: str
+) -> dict[str, Any]:
     """The same for machines: each step of the plan with what came of it."""
     return {
         "run": result.run_id,
@@ -72,7 +85,9 @@ def readable_files(result: RunResult, workspace: Workspace) -> dict[str, Path]:
     return found
 
 
-def _visible_versions(step: Result, workspace: Workspace, targets: frozenset[str]) -> Iterable[tuple[str, str]]:
+def _visible_versions(
+    step: Result, workspace: Workspace, targets: frozenset[str]
+) -> Iterable[tuple[str, str]]:
     if step.outcome in ("published", "adopted"):
         return step.versions.items()
     key = step.step.key

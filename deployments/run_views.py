@@ -23,7 +23,9 @@ def show_history(workspace: Workspace, name: str, *, limit: int, colours: bool =
     """The attempts to make an asset, newest first."""
     keys = selected(workspace.graph, name)
     if len(keys) != 1:
-        raise CommandError(f"'{name}' names {counted(len(keys), 'asset')}; `assets history` tells of one: {keys[0]}")
+        raise CommandError(
+            f"'{name}' names {counted(len(keys), 'asset')}; `assets history` tells of one: {keys[0]}"
+        )
     producer = workspace.graph[keys[0]].producer
     attempts = workspace.ledger.history(producer, environment=workspace.environment, limit=limit or 1_000_000)
     rows = [
@@ -62,7 +64,9 @@ def list_runs(workspace: Workspace, *, limit: int, colours: bool = False) -> Ans
     ]
     heads = ["run", "started", "took", "outcome", "engine", "environment", "selection"]
     return Answer(
-        text=lambda: aligned(rows, heads=heads, right=[2], colours=colours) if rows else "there were no runs yet",
+        text=lambda: (
+            aligned(rows, heads=heads, right=[2], colours=colours) if rows else "there were no runs yet"
+        ),
         document=lambda: [_run_document(run) for run in runs],
     )
 
@@ -73,7 +77,10 @@ def show_run(workspace: Workspace, run_id: str, *, limit: int, colours: bool = F
     attempts = workspace.ledger.attempts_of(run.id)
     return Answer(
         text=lambda: _run_text(run, attempts, limit=limit, colours=colours),
-        document=lambda: {**_run_document(run), "attempts": [_attempt_document(attempt) for attempt in attempts]},
+        document=lambda: {
+            **_run_document(run),
+            "attempts": [_attempt_document(attempt) for attempt in attempts],
+        },
     )
 
 
@@ -82,7 +89,9 @@ def cancel_run(workspace: Workspace, run_id: str) -> Answer:
     run = find_run(workspace.ledger, run_id)
     asked = workspace.ledger.cancel_run(run.id)
     if not asked:
-        why = f"it ended, {run.outcome}, {moment_text(run.ended_at)}" if run.ended_at else "its process is gone"
+        why = (
+            f"it ended, {run.outcome}, {moment_text(run.ended_at)}" if run.ended_at else "its process is gone"
+        )
         raise CommandError(f"run {run.id} is not running: {why}", exit_code=FAILED)
     return Answer(
         text=lambda: f"run {run.id} was asked to stop; see: assets runs show {run.id}",
@@ -102,7 +111,8 @@ def show_logs(workspace: Workspace, run_id: str, name: str | None) -> Answer:
     return Answer(
         text=lambda: _logs_text(run, attempts),
         document=lambda: [
-            {**_attempt_document(attempt), "output": attempt.output, "error": attempt.error} for attempt in attempts
+            {**_attempt_document(attempt), "output": attempt.output, "error": attempt.error}
+            for attempt in attempts
         ],
     )
 
@@ -152,7 +162,9 @@ def _logs_text(run: RunRecord, attempts: tuple[AttemptRecord, ...]) -> str:
         body = "\n".join(filter(None, (attempt.output.rstrip(), attempt.error.rstrip())))
         if body or attempt.outcome == "failed":
             reason = f": {attempt.reason}" if attempt.reason else ""
-            parts.append(f"== {_id(attempt)}, attempt {attempt.number}, {_outcome(attempt)}{reason}\n{body}".rstrip())
+            parts.append(
+                f"== {_id(attempt)}, attempt {attempt.number}, {_outcome(attempt)}{reason}\n{body}".rstrip()
+            )
     return "\n\n".join(parts) or f"the {counted(len(attempts), 'attempt')} of run {run.id} printed nothing"
 
 

@@ -51,7 +51,9 @@ def ask(workspace: Workspace, query: str, *, form: Form = "table", limit: int) -
     )
 
 
-def _show_assets(connection: duckdb.DuckDBPyConnection, workspace: Workspace, query: str) -> Mapping[str, str]:
+def _show_assets(
+    connection: duckdb.DuckDBPyConnection, workspace: Workspace, query: str
+) -> Mapping[str, str]:
     """Make a view of each asset whose name stands in the query; answers why some of them cannot be seen."""
     text = query.lower()
     named = [key for key, asset in workspace.graph.assets.items() if asset.name.lower() in text]
@@ -118,7 +120,9 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[object]], limit: int)
         return ""
     shown = rows[:limit] if limit else rows
     numbers = [
-        at for at in range(len(columns)) if rows and all(isinstance(row[at], int | float | None) for row in shown)
+        at
+        for at in range(len(columns))
+        if rows and all(isinstance(row[at], int | float | None) for row in shown)
     ]
     text = aligned([[_cell(value) for value in row] for row in shown], heads=columns, right=numbers)
     more = len(rows) - len(shown)

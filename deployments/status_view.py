@@ -60,9 +60,7 @@ def _status(workspace: Workspace, asset: Asset, state: State, freshness: Freshne
     failing: tuple[str, ...] = ()
     if newest is not None and asset.checks:
         said = verdicts_of(workspace.ledger.materialization(newest.id))
-        failing = tuple(
-            one.check if one.blocks else f"{one.check} (warn)" for one in said if not one.passed
-        )
+        failing = tuple(one.check if one.blocks else f"{one.check} (warn)" for one in said if not one.passed)
     return AssetStatus(
         key=asset.key,
         freshness=freshness,
@@ -87,7 +85,9 @@ def _text(found: list[AssetStatus], now: datetime, *, limit: int, colours: bool)
     head, *lines = aligned((_row(status, now) for status in found), heads=heads, colours=colours).splitlines()
     states = [status.freshness.state for status in found]
     count = ", ".join(f"{states.count(name)} {name}" for name in dict.fromkeys(states))
-    return "\n".join([head, *bounded(lines, limit, "; see --limit"), "", f"{counted(len(found), 'asset')}: {count}"])
+    return "\n".join(
+        [head, *bounded(lines, limit, "; see --limit"), "", f"{counted(len(found), 'asset')}: {count}"]
+    )
 
 
 def _row(status: AssetStatus, now: datetime) -> list[str]:

@@ -45,7 +45,11 @@ def painted(text: str, colour: str) -> str:
 
 
 def aligned(
-    rows: Iterable[Sequence[str]], *, heads: Sequence[str] = (), right: Sequence[int] = (), colours: bool = False
+    rows: Iterable[Sequence[str]],
+    *,
+    heads: Sequence[str] = (),
+    right: Sequence[int] = (),
+    colours: bool = False,
 ) -> str:
     """Rows as text whose columns stand under each other, two spaces apart.
 

@@ -21,7 +21,8 @@ from typing import Any
 
 from graph import build_graph
 from graph.digest import Digester
-from materializers.project import Project, ProjectError, find_project, open_workspace
+from materializers.loading import open_workspace
+from materializers.project import Project, ProjectError, find_project
 from materializers.runner import RunResult, run_plan
 from materializers.sqlite_ledger import SqliteLedger
 from materializers.store import MemoryStore

@@ -5,45 +5,13 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
-from graph import Asset, AssetGraphError, Skip
+from graph import Skip
+from materializers.call import STOP_POLL_S, Call, NotDone, Stopped, TimedOut, by_key
+from materializers.isolated import compute_apart
 from materializers.output import Output, into
-
-if TYPE_CHECKING:
-    from materializers.workspace import Workspace
-
-STOP_POLL_S = 0.05
-
-
-class NotDone(AssetGraphError):
-    """The function did not give a value; the cause is chained."""
-
-
-class TimedOut(NotDone):
-    """The function took longer than its time-out allows; a result that comes later is discarded."""
-
-
-class Stopped(Exception):
-    """The run was stopped while the function ran."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One call of one function, whose arguments are loaded when they are needed.
-
-    ``versions`` names, by parameter, the upstream key and the version ids that are read.
-    """
-
-    asset: Asset
-    outputs: tuple[Asset, ...]
-    partition: str | None
-    arguments: Callable[[], Mapping[str, Any]]
-    run_id: str
-    number: int
-    versions: dict[str, tuple[str, tuple[str, ...]]]
+from materializers.workspace import Workspace
 
 
 def compute(
@@ -56,8 +24,6 @@ def compute(
         Stopped: the run was stopped meanwhile.
     """
     if call.asset.execution.isolation == "process":
-        from materializers.isolated import compute_apart
-
         return compute_apart(call, workspace, stop, output)
     if call.asset.execution.timeout is None:
         return _call(call, output)
@@ -99,16 +65,3 @@ def _call_with_timeout(
     if failure:
         raise failure[0]
     return result[0]
-
-
-def by_key(call: Call, value: object) -> Mapping[str, object] | Skip:
-    """What a function returned, by asset; several assets come as a mapping from their names."""
-    if isinstance(value, Skip):
-        return value
-    if not call.asset.several:
-        return {call.asset.key: value}
-    names = [output.output for output in call.outputs]
-    if not isinstance(value, Mapping) or set(value) != set(names):
-        got = sorted(value) if isinstance(value, Mapping) else type(value).__name__
-        raise NotDone(f"it must return a mapping with the names {names}, and gave {got}")
-    return {output.key: value[output.output] for output in call.outputs}

@@ -15,16 +15,18 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graph import Skip
 from graph.partitions import partition_ordinal
-from materializers.compute import STOP_POLL_S, Call, NotDone, Stopped, TimedOut
+from materializers.arguments import StepRun, arguments_for
+from materializers.call import STOP_POLL_S, Call, NotDone, Stopped, TimedOut, by_key
+from materializers.formats import choose, decode
 from materializers.ledger import Content
+from materializers.loading import open_workspace
 from materializers.output import Output
-
-if TYPE_CHECKING:
-    from materializers.workspace import Workspace
+from materializers.project import find_project
+from materializers.workspace import Workspace
 
 _CHILD = """
 import json, sys
@@ -96,8 +98,6 @@ def _answer(answer: dict[str, Any], call: Call, workspace: Workspace) -> Mapping
     if "skip" in answer:
         until = answer["until"]
         return Skip(answer["skip"], datetime.fromisoformat(until) if until else None)
-    from materializers.formats import decode
-
     return {
         output.key: decode(
             Content(**answer["values"][output.key]), workspace.store, output.returns, hint=None
@@ -121,11 +121,6 @@ def main(order_file: str) -> None:
 
 
 def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
-    from materializers.arguments import StepRun, arguments_for
-    from materializers.compute import by_key
-    from materializers.formats import choose
-    from materializers.project import find_project, open_workspace
-
     workspace = open_workspace(
         find_project(Path(order["root"])), config=order["config"], environment=order["environment"]
     )

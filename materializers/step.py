@@ -25,7 +25,8 @@ from graph.reading import Reading, reading
 from graph.reasons import held_after
 from graph.state import Outcome, State, Version
 from materializers.arguments import StepRun, arguments_for, versions_read
-from materializers.compute import Call, NotDone, Stopped, TimedOut, compute
+from materializers.call import Call, NotDone, Stopped, TimedOut
+from materializers.compute import compute
 from materializers.formats import choose, decode
 from materializers.ledger import Busy, ClaimLost, Content, Judgement, Made, Moved, StartedAttempt
 from materializers.output import Output

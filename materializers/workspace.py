@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graph import Asset, AssetGraph, AssetGraphError, Observation, UnknownAsset, near_miss
 from graph.asset_graph import FromConfig, FromResource
@@ -20,10 +20,8 @@ from graph.selection import parse
 from graph.state import Observed, Version
 from materializers.formats import choose, converted, decode
 from materializers.ledger import Content, Ledger, LedgerError
+from materializers.project import Project
 from materializers.store import Store
-
-if TYPE_CHECKING:
-    from materializers.project import Project
 
 Clock = Callable[[], datetime]
 

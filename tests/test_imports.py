@@ -65,6 +65,7 @@ OPTIONAL = {"polars"}
 
 PART_OF = {
     "curl_cffi": "yfinance",
+    "httpx": "prefect",
     "pydantic_core": "pydantic",
     "requests": "alpaca-py",
     "urllib3": "massive",

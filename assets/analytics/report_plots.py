@@ -87,10 +87,10 @@ def drawdown_plot(curves: Sequence[Curve], *, prefix: str, description: str) -> 
     """How far below their highest equity the curves were; fractions in, percent shown."""
     figure, (axes,) = _figure(1, height=2.7)
     strategy, *others = curves
-    axes.fill_between(_days(strategy), strategy.values, 0, color=LOSS, alpha=0.28, linewidth=0)
-    axes.plot(_days(strategy), strategy.values, color=LOSS, linewidth=1.1)
+    axes.fill_between(_days(strategy), strategy.values, 0, color=LOSS, alpha=0.35, linewidth=0)
+    axes.plot(_days(strategy), strategy.values, color=LOSS, linewidth=0.9)
     for other in others:
-        axes.plot(_days(other), other.values, color=OTHER, linewidth=0.9)
+        axes.plot(_days(other), other.values, color=OTHER, linewidth=0.9, linestyle=(0, (3, 1.2)))
     axes.set_ylim(top=0)
     _percents(axes)
     _name_at_end(axes, curves, (LOSS, OTHER))
@@ -136,15 +136,18 @@ def indicator_plot(panel: dict[str, Curve], *, prefix: str, description: str) ->
     price.plot(days, panel["bb_middle"].values, color=OTHER, linewidth=1)
     price.plot(days, panel["close"].values, color=MAIN, linewidth=1.6)
     price.set_ylabel("close and\nBollinger 20/2")
+    _name_at_end(price, [panel["close"], panel["bb_middle"]], (MAIN, OTHER))
     rsi.plot(days, panel["rsi_14"].values, color=MAIN, linewidth=1.2)
     rsi.set_ylim(0, 100)
     rsi.set_yticks([30, 70])
     rsi.set_ylabel("RSI 14")
+    _name_at_end(rsi, [panel["rsi_14"]], (MAIN,))
     histogram = panel["macd_histogram"].values
     macd.bar(days, histogram, width=1.0, color=OTHER, alpha=0.5, linewidth=0)
     macd.plot(days, panel["macd"].values, color=MAIN, linewidth=1.2)
     macd.plot(days, panel["macd_signal"].values, color=LOSS, linewidth=1)
     macd.set_ylabel("MACD 12/26/9")
+    _name_at_end(macd, [panel["macd"], panel["macd_signal"]], (MAIN, LOSS))
     figure.align_ylabels([price, rsi, macd])
     return _svg(figure, prefix, description)
 
@@ -168,7 +171,9 @@ def _days(curve: Curve) -> NDArray[np.datetime64]:
 def _percents(axes: Axes) -> None:
     from matplotlib.ticker import FuncFormatter
 
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:.0f} %".replace("-", "\u2212")))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value * 100:.0f} %".replace("-", "\u2212"))
+    )
 
 
 def _dollars(axes: Axes) -> None:
@@ -187,14 +192,20 @@ def _dollars(axes: Axes) -> None:
 
 def _name_at_end(axes: Axes, curves: Sequence[Curve], colours: Sequence[str]) -> None:
     """Each curve's name beside its last value, instead of a legend."""
+    import numpy as np
+
     axes.margins(x=0.005)
     low, high = axes.get_ylim()
-    ends = [float(curve.values[-1]) for curve in curves]
+    ends = [float(np.append(0.0, curve.values[np.isfinite(curve.values)])[-1]) for curve in curves]
     _labels_right(axes, [curve.name for curve in curves], ends, colours, (low, high))
 
 
 def _labels_right(
-    axes: Axes, names: Sequence[str], ends: Sequence[float], colours: Sequence[str], limits: tuple[float, float]
+    axes: Axes,
+    names: Sequence[str],
+    ends: Sequence[float],
+    colours: Sequence[str],
+    limits: tuple[float, float],
 ) -> None:
     """Names to the right of the plot at the heights ``ends``, moved apart so that none covers another."""
     import numpy as np
@@ -211,18 +222,12 @@ def _labels_right(
         floor = max(places[number], floor + gap)
         settled[number] = floor
     over = max(0.0, floor - 1.0)
-    for number in range(len(names)):
-        axes.text(
-            1.012,
-            settled[number] - over,
-            names[number],
-            transform=axes.transAxes,
-            color=colours[number],
-            va="center",
-            ha="left",
-            fontsize=10,
-            fontweight="bold",
+    for number, name in enumerate(names):
+        at = settled[number] - over
+        axes.plot(
+            [1.012, 1.03], [at, at], transform=axes.transAxes, color=colours[number], lw=4, clip_on=False
         )
+        axes.text(1.042, at, name, transform=axes.transAxes, color=INK, va="center", ha="left", fontsize=10)
 
 
 def _svg(figure: Figure, prefix: str, description: str) -> str:
@@ -233,7 +238,9 @@ def _svg(figure: Figure, prefix: str, description: str) -> str:
 
     written = StringIO()
     with mpl.rc_context(_STYLE):
-        figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure.savefig(
+            written, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+        )
     svg = written.getvalue()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r"(\d+\.\d\d)\d+", r"\1", svg)
@@ -253,6 +260,8 @@ def _with_own_ids(svg: str, prefix: str) -> str:
     """The ids that are referred to, numbered; the others removed."""
     wanted = list(dict.fromkeys(re.findall(r'(?:url\(#|xlink:href="#|href="#)([^)"]+)', svg)))
     number = {name: f"{prefix}-{place}" for place, name in enumerate(wanted)}
-    svg = re.sub(r' id="([^"]*)"', lambda found: f' id="{number[found[1]]}"' if found[1] in number else "", svg)
+    svg = re.sub(
+        r' id="([^"]*)"', lambda found: f' id="{number[found[1]]}"' if found[1] in number else "", svg
+    )
     svg = re.sub(r"url\(#([^)]+)\)", lambda found: f"url(#{number[found[1]]})", svg)
     return re.sub(r'(?:xlink:)?href="#([^"]+)"', lambda found: f'href="#{number[found[1]]}"', svg)

@@ -10,7 +10,7 @@ import functools
 import importlib
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -282,7 +282,8 @@ IMPORTS = [
         "from math import sqrt\ndef f(x): return sqrt(x)", "from cmath import sqrt\ndef f(x): return sqrt(x)",
     ),
     differs("helpers of one text that change places", *(
-        f"from {a} import g as x\nfrom {b} import g as y\ndef f(): return x() - y()\n--- a\nA = 1\ndef g(): return A\n--- b\nA = 2\ndef g(): return A"
+        f"from {a} import g as x\nfrom {b} import g as y\ndef f(): return x() - y()\n"
+        "--- a\nA = 1\ndef g(): return A\n--- b\nA = 2\ndef g(): return A"
         for a, b in ("ab", "ba")
     )),
     same(
@@ -335,7 +336,15 @@ DECLARED = [
     moves("a function of one's own named asset", "def asset(n): return lambda g: g\n@asset(§)\ndef f(x): return x"),
 ]
 
-WRAPPED = "import functools\ndef timed(g):\n @functools.wraps(g)\n def inner(x): return g(x) + {}\n return inner\n@timed\ndef f(x): return x + {}"
+WRAPPED = """
+import functools
+def timed(g):
+    @functools.wraps(g)
+    def inner(x): return g(x) + {}
+    return inner
+@timed
+def f(x): return x + {}
+"""
 FAMILY = "fs = []\nfor a in {}:\n def f(x, a=a): return a\n fs.append(f)"
 
 CARRIED = [
@@ -416,6 +425,213 @@ def test_a_digest_moves_with_what_is_reached_and_with_nothing_else(
 ) -> None:
     old, new = digest_of(before, thing), digest_of(after, thing)
 
+    assert before != after
     assert (old.digest == new.digest) is is_same
     assert old.unresolved == new.unresolved == ()
     assert digest_of(before, thing) == old
+
+
+GOLDEN = """
+from __future__ import annotations
+import numpy as np
+from graph import asset
+from dataclasses import dataclass
+from .h import *
+
+LIMITS = {'low': -1.5e-7, 'high': 2**70, 'kinds': {1, 2j, b'3', None, ...}}
+
+@dataclass(frozen=True)
+class Bar(Base):
+    '''A day.'''
+    close: float = 0.1
+    async def rows(self, *rest: int, key: str = 'é', **more):
+        return [f'{self.close:>{key}.2f}{x!r}' async for x in rest if not x][::-1]
+
+def f(prices, *, window=(20, 'd', {'a': frozenset({1, 2})}), by=Bar()):
+    try:
+        with lock, prices as file:
+            total = sum(x * y for x, *y in zip(file, LIMITS.values()))
+    except (KeyError, OSError) as error:
+        raise ValueError('no') from error
+    else:
+        match total:
+            case {'a': [1, *_], **rest} | Bar(close=rest): return rest
+            case -1 | 'x': yield total
+    while (n := np.log(window)) > 1 >= -n:
+        del n[0]
+        continue
+    return helper(lambda a, /, b=2: a @ b if a else ~b)
+--- acme.h
+class Base: ...
+lock = Base()
+def helper(g): return g(1), f'{g}' 'x'
+"""
+
+
+def test_the_digest_is_the_same_in_every_process_and_on_every_python() -> None:
+    # Whoever moves this makes everybody rebuild everything: then the scheme's number moves as well.
+    found = digest_of(GOLDEN)
+
+    assert found.reaches == (
+        "acme.h:Base",
+        "acme.h:helper",
+        "acme.h:lock",
+        "acme:Bar",
+        "acme:LIMITS",
+        "acme:f",
+    )
+    assert found.digest == "?"
+
+
+def test_what_is_reached_is_told_by_module_and_name() -> None:
+    text = "import h\nA = 1\ndef g(): return A\ndef f(): return g, h.C.m, [x for x in h.T]\n"
+    found = digest_of(text + "--- h\nT = [1]\nB = 2\nclass C:\n m = T")
+
+    assert found.reaches == ("acme:A", "acme:f", "acme:g", "h:C", "h:T")
+
+
+def test_of_a_module_used_as_a_value_everything_is_reached() -> None:
+    found = digest_of("import h\ndef f(): return vars(h)\n--- h\nA = 1\nfrom i import B\n--- i\nB = 2\nC = 3")
+
+    assert found.reaches == ("acme:f", "h:*", "h:A", "i:B")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param(
+            "def f(a, b):\n return getattr(a, b)",
+            "acme:2: getattr(a, b) is resolved only when it runs",
+            id="a computed attribute",
+        ),
+        pytest.param(
+            "def f(a): return h(a)\ndef h(a):\n return eval(a)",
+            "acme:3: eval(a) is resolved only when it runs",
+            id="in what is reached",
+        ),
+        pytest.param(
+            "def f(): return nowhere",
+            "acme:f: nothing in its module binds 'nowhere'",
+            id="a name from nowhere",
+        ),
+        pytest.param(
+            "import threading\ndef make(lock):\n def g(): return lock\n return g\nf = make(threading.Lock())",
+            "acme:make.<locals>.g: 'lock' of its closure: a _thread.lock cannot be digested",
+            id="a value that cannot be told",
+        ),
+        pytest.param(
+            "import threading\ndef f(x=threading.Lock()): ...",
+            "acme:f: a default: a _thread.lock cannot be digested",
+            id="a default that cannot be told",
+        ),
+        pytest.param(
+            "exec('def f(): ...')",
+            "acme:f: its source is not known; its bytecode counts, which differs between Python versions",
+            id="a function made from a text",
+        ),
+        pytest.param(
+            "def f(x=type('C', (), {})): ...",
+            "acme:f: a default: acme:C: the source of this class is not known; what can be seen of it counts",
+            id="a class made by a call",
+        ),
+    ],
+)
+def test_what_cannot_be_followed_is_told_with_its_place(text: str, told: str) -> None:
+    assert digest_of(text).unresolved == (told,)
+    assert digest_of(text) == digest_of(text)
+
+
+@pytest.mark.parametrize("name", ["T", "__file__", "print", "__class__", "getcwd"])
+def test_names_that_need_no_definition_are_not_told(name: str) -> None:
+    text = f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n from h import T\nfrom os import *\ndef f(): {name}"
+
+    assert digest_of(text).unresolved == ()
+
+
+def test_what_cannot_be_seen_is_added_by_hand() -> None:
+    project = Project("def f(): ...\ndef g(): return 1\ndef h(): return g()")
+    with project.imported() as acme:
+        of = functools.partial(Digester(project).of, acme.f)
+        digests = {
+            of().digest,
+            of(also=[acme.g]).digest,
+            of(also=[acme.h]).digest,
+            of(files={"a.sql": "select 1"}).digest,
+            of(files={"a.sql": "select 2"}).digest,
+            of(files={"b.sql": "select 2"}).digest,
+            of(libraries={"skfolio": "1.0"}).digest,
+            of(libraries={"skfolio": "1.1"}).digest,
+        }
+
+        assert len(digests) == 8
+        assert of(also=[acme.g, acme.h]) == of(also=[acme.h, acme.g])
+        assert of(also=[acme.h]).reaches == ("acme:f", "acme:g", "acme:h")
+        assert of(files={"a.sql": "é"}) == of(files={"a.sql": "é".encode()})
+
+
+def test_a_version_replaces_everything() -> None:
+    one, other = (digest_of(f"def f(): return {n}", version="3") for n in (1, 2))
+
+    assert one == other
+    assert one.reaches == one.unresolved == ()
+    assert one.digest != digest_of("def f(): return 1", version="4").digest
+
+
+@pytest.mark.parametrize(
+    ("text", "is_same"),
+    [
+        pytest.param("x = 1\ndef g(): return x\ndef f(a=3):\n 'Doc.'\n\n return g()", True, id="a docstring"),
+        pytest.param("x = 1\ndef g(): return x\ndef f(a=4): return g()", False, id="a default"),
+        pytest.param("x = 1\ndef g(): return x + 0\ndef f(a=3): return g()", False, id="a helper"),
+        pytest.param("x = 2\ndef g(): return x\ndef f(a=3): return g()", False, id="a constant of a helper"),
+        pytest.param(
+            "x = 1\ny = 2\ndef g(): return x\ndef f(a=3): return g()", True, id="what is not reached"
+        ),
+    ],
+)
+def test_without_a_source_the_compiled_code_counts(text: str, is_same: bool) -> None:
+    def typed(text: str) -> CodeDigest:
+        session: dict[str, Any] = {"__name__": "__main__"}
+        exec(text, session)
+        return Digester(Project("")).of(session["f"])
+
+    before = typed("x = 1\ndef g(): return x\ndef f(a=3): return g()")
+
+    assert (typed(text).digest == before.digest) is is_same
+    assert before.reaches == ("__main__:f", "__main__:g")
+    assert len(before.unresolved) == 2
+
+
+def test_lines_that_moved_since_the_module_was_loaded_do_not_matter() -> None:
+    loaded, now = Project("def f(x, a=[1]): return x + 1"), Project("\n\n\ndef f(x, a=[1]): return x + 1")
+    with loaded.imported() as acme:
+        assert Digester(loaded).of(acme.f) == Digester(now).of(acme.f)
+
+
+def test_a_module_that_cannot_be_parsed_is_not_followed() -> None:
+    assert digest_of("def f():\n import h\n return h.g()\n--- h\ndef g(: broken").reaches == ("acme:f",)
+
+
+def test_the_engine_is_not_followed() -> None:
+    text = "from graph.errors import near_miss\ndef f(): return near_miss('a', ['b'])\n--- graph.errors\n"
+
+    assert digest_of(text + "def near_miss(): ...").reaches == ("acme:f",)
+
+
+def test_each_module_is_asked_for_once() -> None:
+    project = Project(
+        "import h, math\n" + "".join(f"def f{n}(): return h.g(), math.pi\n" for n in range(9)) + H
+    )
+    asked: list[str] = []
+
+    class Counted:
+        def text(self, module: str) -> str | None:
+            asked.append(module)
+            return project.text(module)
+
+    with project.imported() as acme:
+        digester = Digester(Counted())
+        for n in range(9):
+            digester.of(getattr(acme, f"f{n}"))
+
+    assert sorted(asked) == ["acme", "h", "math"]

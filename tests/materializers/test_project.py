@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from materializers import Project, ProjectError, find_project
-from materializers.project import load_graph
+from materializers.loading import load_graph
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,0 +1,437 @@
+"""The command line: `materialize`, the main job, and `assets`, everything else. Options and help, nothing more.
+
+Written on click itself: typer's own import and its pydantic parsing cost 0.1 s more at every start. What a command
+does is imported when it is run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+
+import click
+
+from deployments.answers import Answer, run_command
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from deployments.materializing import Engine
+    from materializers.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+_EXIT_CODES = (
+    "Exit codes: 0 done, 1 failed, 2 wrong definition or usage, 3 rejected by a check, 130 interrupted."
+)
+
+
+def materialize_main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The command `materialize`; ends the process with its exit code."""
+    sys.exit(run_command(materialize, "materialize", arguments))
+
+
+def assets_main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The command `assets`; ends the process with its exit code."""
+    sys.exit(run_command(assets, "assets", arguments))
+
+
+# --- what several commands take -----------------------------------------------------------------------------
+
+
+def _examples(*lines: str, closing: str = "") -> str:
+    return "\n\n".join(
+        filter(None, ["Examples:", "\b\n" + "\n".join(f"  {line}" for line in lines), closing])
+    )
+
+
+def _complete_keys(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """The keys that what was typed may become; a leading ``+`` or ``key:`` stays."""
+    from click.shell_completion import CompletionItem
+
+    from deployments.opening import project_graph
+
+    start = typed[: len(typed) - len(typed.lstrip("+"))]
+    try:
+        _, graph = project_graph()
+    except Exception:  # noqa: BLE001  # a project that cannot be read completes nothing, and says so when it is run
+        return []
+    word = typed.removeprefix(start)
+    return [
+        CompletionItem(f"{start}{key}")
+        for key, asset in graph.assets.items()
+        if key.startswith(word) or asset.name.startswith(word)
+    ]
+
+
+def _selection(otherwise: str = "") -> Callable[[F], F]:
+    """A selection, whose words may stand without quotes around all of them."""
+    return click.argument(
+        "selection",
+        nargs=-1,
+        required=not otherwise,
+        callback=lambda context, parameter, words: " ".join(words) or otherwise,
+        shell_complete=_complete_keys,
+    )
+
+
+def _key(function: F) -> F:
+    return click.argument("key", shell_complete=_complete_keys)(function)
+
+
+_json = click.option(
+    "--json", "as_json", is_flag=True, expose_value=False, help="One JSON document on stdout."
+)
+_env = click.option("--env", metavar="NAME", help="The environment; otherwise the project's (main).")
+_force = click.option("--force", is_flag=True, help="Build what is selected, whatever its state.")
+_only = click.option("--only", is_flag=True, help="Leave upstream as it is.")
+_config = click.option(
+    "--config",
+    multiple=True,
+    metavar="KEY.FIELD=VALUE",
+    help="Set a config field of an asset; may be repeated.",
+)
+
+
+def _limit(number: int) -> Callable[[F], F]:
+    return click.option(
+        "--limit",
+        type=click.IntRange(min=0),
+        default=number,
+        show_default=True,
+        metavar="N",
+        help="Show at most so many; 0 for all.",
+    )
+
+
+def _workspace(env: str | None) -> Workspace:
+    from deployments.opening import workspace_for
+
+    return workspace_for(env)
+
+
+def _colours() -> bool:
+    from deployments.text_table import shows_colours
+
+    return shows_colours(sys.stdout)
+
+
+# --- materialize --------------------------------------------------------------------------------------------
+
+
+@click.command(
+    context_settings=_SETTINGS,
+    epilog=_examples(
+        "materialize portfolio_report            what it needs, and nothing that is up to date",
+        "materialize group:market --plan         say what would be done, and why",
+        "materialize 'prices or returns' --force",
+        "materialize +orders --config allocation/hrp_weights.linkage=ward",
+        "materialize '*' --engine prefect --jobs 4 --json",
+        closing=_EXIT_CODES,
+    ),
+)
+@_selection()
+@click.option("--plan", "plan_only", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--explain", is_flag=True, help="Say every step's reason first, also of what is kept.")
+@_force
+@_only
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "prefect"]),
+    default="local",
+    show_default=True,
+    help="In this process, or as a Prefect flow.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="Steps side by side; else one a processor."
+)
+@click.option("--fail-fast", is_flag=True, help="Begin nothing new after the first failure.")
+@_config
+@_env
+@_json
+def materialize(
+    *,
+    selection: str,
+    plan_only: bool,
+    explain: bool,
+    force: bool,
+    only: bool,
+    engine: Engine,
+    jobs: int | None,
+    fail_fast: bool,
+    config: tuple[str, ...],
+    env: str | None,
+) -> Answer:
+    """Build the selected assets, and upstream of them whatever has to be built.
+
+    SELECTION is a key (market/prices), its last part (prices), or any selection: +prices+1, group:market,
+    tag:tier=gold, with and, or, not.
+    """
+    from deployments import materializing
+
+    if plan_only:
+        return materializing.plan_selection(
+            selection, force=force, only=only, every=explain, environment=env, settings=config
+        )
+    return materializing.materialize(
+        selection,
+        force=force,
+        only=only,
+        explained=explain,
+        engine=engine,
+        jobs=jobs,
+        fail_fast=fail_fast,
+        environment=env,
+        settings=config,
+    )
+
+
+# --- assets -------------------------------------------------------------------------------------------------
+
+
+@click.group(
+    context_settings=_SETTINGS,
+    epilog=_examples(
+        "assets list group:market",
+        "assets show prices",
+        "assets lineage portfolio_report --svg lineage.svg",
+        'assets sql "select symbol, count(*) from market.prices group by all"',
+        "assets COMMAND --help                   examples of each",
+        closing="To build assets: materialize SELECTION.",
+    ),
+)
+def assets() -> None:
+    """Look at assets: what there is, how it is doing, what happened, and the data themselves."""
+
+
+@assets.command(
+    "list", epilog=_examples("assets list", "assets list +orders", "assets list 'kind:sql' --json")
+)
+@_selection(otherwise="*")
+@_limit(200)
+@_json
+def list_(selection: str, limit: int) -> Answer:
+    """Say what assets there are."""
+    from deployments.asset_list import list_assets
+    from deployments.opening import project_graph
+
+    _, graph = project_graph()
+    return list_assets(graph, selection, limit=limit, colours=_colours())
+
+
+@assets.command(epilog=_examples("assets show prices", "assets show market/prices --json"))
+@_key
+@_env
+@_json
+def show(key: str, env: str | None) -> Answer:
+    """Tell all of one asset: its place, what goes in, its code, its checks, and what is published."""
+    from deployments.asset_report import show_asset
+
+    return show_asset(_workspace(env), key, now=datetime.now(UTC), colours=_colours())
+
+
+@assets.command(epilog=_examples("assets plan portfolio_report", "assets plan '*' --all --json"))
+@_selection()
+@_force
+@_only
+@click.option("--all", "every", is_flag=True, help="Also what is kept.")
+@_config
+@_env
+@_json
+def plan(
+    selection: str, force: bool, only: bool, every: bool, config: tuple[str, ...], env: str | None
+) -> Answer:
+    """Say what `materialize` would do, and why."""
+    from deployments.materializing import plan_selection
+
+    return plan_selection(selection, force=force, only=only, every=every, environment=env, settings=config)
+
+
+@assets.command(
+    epilog=_examples(
+        "assets lineage prices                   what it is made from, and what is made from it",
+        "assets lineage prices --depth 1",
+        "assets lineage --svg all.svg            a picture of everything",
+        "assets lineage group:market --mermaid   a diagram for a README",
+    )
+)
+@_selection(otherwise="*")
+@click.option(
+    "--depth", type=click.IntRange(min=0), metavar="N", help="So many steps up and down from one asset."
+)
+@click.option("--mermaid", is_flag=True, help="A mermaid flowchart instead of a tree.")
+@click.option(
+    "--svg", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a picture."
+)
+@_json
+def lineage(selection: str, depth: int | None, mermaid: bool, svg: Path | None) -> Answer:
+    """Draw what is made from what: around one asset, or among those selected."""
+    from deployments.lineage_views import show_lineage
+    from deployments.opening import project_graph
+
+    _, graph = project_graph()
+    return show_lineage(graph, selection, depth=depth, form="mermaid" if mermaid else "tree", svg=svg)
+
+
+@assets.command(epilog=_examples("assets status", "assets status group:market --json"))
+@_selection(otherwise="*")
+@_limit(200)
+@_env
+@_json
+def status(selection: str, limit: int, env: str | None) -> Answer:
+    """Say how fresh the assets are, how their last attempts ended, and which checks fail."""
+    from deployments.status_view import show_status
+
+    return show_status(_workspace(env), selection, now=datetime.now(UTC), limit=limit, colours=_colours())
+
+
+@assets.command(epilog=_examples("assets history prices", "assets history prices --limit 3 --json"))
+@_key
+@_limit(20)
+@_env
+@_json
+def history(key: str, limit: int, env: str | None) -> Answer:
+    """List the attempts to make an asset, newest first."""
+    from deployments.run_views import show_history
+
+    return show_history(_workspace(env), key, limit=limit, colours=_colours())
+
+
+@assets.command(
+    epilog=_examples(
+        'assets sql "from market.prices limit 5"',
+        'assets sql "select symbol, max(close) from market.prices group by symbol" --csv > highs.csv',
+        closing="A group is a schema, an asset a view over what is published of it; DuckDB's SQL.",
+    )
+)
+@click.argument("query")
+@click.option("--csv", is_flag=True, help="All rows as CSV.")
+@_limit(40)
+@_env
+@_json
+def sql(query: str, csv: bool, limit: int, env: str | None) -> Answer:
+    """Ask the published data with SQL."""
+    from deployments.sql_view import ask
+
+    return ask(_workspace(env), query, form="csv" if csv else "table", limit=limit)
+
+
+@assets.command(
+    epilog=_examples("assets export portfolio_report --to out", "assets export 'group:market' --to data")
+)
+@_selection()
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Where to.",
+)
+@_env
+@_json
+def export(selection: str, folder: Path, env: str | None) -> Answer:
+    """Copy what is published into files with readable names: DIR/group/name.parquet, .json, .html."""
+    from deployments.exporting import export as export_values
+
+    return export_values(_workspace(env), selection, folder)
+
+
+@assets.command(epilog=_examples("assets new weather", "assets new ~/projects/weather"))
+@click.argument("place", metavar="NAME", type=click.Path(path_type=Path))
+@_json
+def new(place: Path) -> Answer:
+    """Make a new project: a package with two assets, their checks and a test, that works at once."""
+    from deployments.new_project import new_project
+
+    return new_project(place.expanduser())
+
+
+@assets.command(
+    "check-definitions", epilog=_examples("assets check-definitions", "assets check-definitions --json")
+)
+@_config
+@_json
+def check_definitions(config: tuple[str, ...]) -> Answer:
+    """Load every declaration and say everything that is wrong, all at once; for CI and before a commit."""
+    from deployments.definitions_check import check_definitions as check
+    from deployments.opening import workspace_for
+
+    return check(workspace_for(None, config))
+
+
+@assets.command(
+    epilog=_examples(
+        'eval "$(assets completion bash)"        in ~/.bashrc',
+        'eval "$(assets completion zsh)"         in ~/.zshrc',
+        "assets completion fish | source         in config.fish",
+    )
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
+    """Print the script that lets a shell complete both commands, their options and the keys."""
+    from click.shell_completion import get_completion_class
+
+    scripts = get_completion_class(shell)
+    if scripts is not None:
+        for name, command in (("materialize", materialize), ("assets", assets)):
+            click.echo(scripts(command, {}, name, f"_{name.upper()}_COMPLETE").source())
+
+
+# --- assets runs --------------------------------------------------------------------------------------------
+
+
+@assets.group(epilog=_examples("assets runs list", "assets runs show last", "assets runs logs last prices"))
+def runs() -> None:
+    """Look at runs, and stop them. RUN is an id, the beginning of one, or `last`."""
+
+
+@runs.command("list", epilog=_examples("assets runs list", "assets runs list --limit 100 --json"))
+@_limit(20)
+@_json
+def list_runs(limit: int) -> Answer:
+    """List the runs, newest first."""
+    from deployments import run_views
+
+    return run_views.list_runs(_workspace(None), limit=limit, colours=_colours())
+
+
+@runs.command("show", epilog=_examples("assets runs show last", "assets runs show 20261122-0545"))
+@click.argument("run")
+@_limit(200)
+@_json
+def show_run(run: str, limit: int) -> Answer:
+    """Tell what a run worked with and what it did."""
+    from deployments import run_views
+
+    return run_views.show_run(_workspace(None), run, limit=limit, colours=_colours())
+
+
+@runs.command("cancel", epilog=_examples("assets runs cancel last", "assets runs cancel 20261122-0545 --yes"))
+@click.argument("run")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_json
+def cancel(run: str, yes: bool) -> Answer:
+    """Ask a running run to stop. What it has published stays."""
+    from deployments import run_views
+
+    workspace = _workspace(None)
+    found = run_views.find_run(workspace.ledger, run)
+    if not yes:
+        click.confirm(f"Stop run {found.id} ({found.selection})?", abort=True, err=True)
+    return run_views.cancel_run(workspace, found.id)
+
+
+@runs.command("logs", epilog=_examples("assets runs logs last", "assets runs logs last market/prices"))
+@click.argument("run")
+@click.argument("key", required=False, shell_complete=_complete_keys)
+@_json
+def logs(run: str, key: str | None) -> Answer:
+    """Print what a run's steps printed and logged, and the errors that they ended with."""
+    from deployments import run_views
+
+    return run_views.show_logs(_workspace(None), run, key)

@@ -1,0 +1,131 @@
+"""Opening a project: its modules become a graph, its home a ledger and a store."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from graph import AssetGraph, AssetGraphError, Defaults, build_graph
+from graph.declare import declared_in
+from graph.digest import Digester
+from materializers.project import Project, ProjectError
+from materializers.sqlite_ledger import SqliteLedger
+from materializers.store import open_store
+from materializers.workspace import Workspace
+
+ENGINE = frozenset({"graph", "checks", "materializers", "deployments"})
+"""The packages whose code is no asset's: a new version of them does not make data outdated."""
+
+
+def open_workspace(
+    project: Project,
+    *,
+    config: Mapping[str, Mapping[str, object]] | None = None,
+    environment: str | None = None,
+) -> Workspace:
+    """Import the project's modules and open its ledger and store.
+
+    Args:
+        config: values by key that override the project's.
+    """
+    graph = load_graph(project)
+    merged = {key: dict(values) for key, values in project.config.items()}
+    for key, values in (config or {}).items():
+        graph[key]  # a config for an unknown asset is an error with the near miss
+        merged.setdefault(key, {}).update(values)
+    store = project.store or str(project.home / "data")
+    return Workspace(
+        graph=graph,
+        ledger=SqliteLedger(project.home / "ledger.sqlite", fsync=project.fsync),
+        store=open_store(store, fsync=project.fsync),
+        digester=Digester(ProjectSources(project.modules, project.root)),
+        environment=environment or project.environment,
+        config=merged,
+        project=project,
+        root=project.root,
+    )
+
+
+def load_graph(project: Project) -> AssetGraph:
+    """Import the project's modules and build the graph that they declare."""
+    if str(project.root) not in sys.path:
+        sys.path.append(str(project.root))
+    functions: dict[int, Callable[..., Any]] = {}
+    defaults: dict[str, Defaults] = {}
+    for module in _modules(project.modules):
+        for function in declared_in(vars(module)):
+            functions.setdefault(id(function), function)
+        found = vars(module).get("asset_defaults")
+        if isinstance(found, Defaults):
+            defaults[module.__name__] = found
+    return build_graph(
+        functions.values(), roots=project.modules, defaults=defaults, project_root=str(project.root)
+    )
+
+
+def _modules(names: Sequence[str]) -> Iterable[ModuleType]:
+    """The named modules with all that lies below those that are packages, in a fixed order."""
+    for name in names:
+        module = _import(name)
+        yield module
+        for found in sorted(
+            pkgutil.walk_packages(getattr(module, "__path__", ()), f"{name}."), key=lambda one: one.name
+        ):
+            yield _import(found.name)
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except AssetGraphError:
+        raise
+    except Exception as error:  # the edge of user code: importing runs it
+        raise ProjectError(
+            f"the module '{name}' cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+
+
+class ProjectSources:
+    """The source texts of the project's modules, for the code digest.
+
+    A module is the project's when it lies under a configured root package or in the project's folder, and is none of
+    the engine's.
+    """
+
+    def __init__(self, roots: Iterable[str], folder: Path) -> None:
+        self._ours = {root.partition(".")[0]: True for root in roots} | dict.fromkeys(ENGINE, False)
+        self._folder = folder.resolve()
+
+    def text(self, module: str) -> str | None:
+        """The source of a project module; None for any other."""
+        top = module.partition(".")[0]
+        if top not in self._ours:  # the top alone: looking for a module below would import what is above it
+            file = _file_of(top)
+            self._ours[top] = file is not None and self._in_folder(file)
+        file = _file_of(module) if self._ours[top] else None
+        if file is None or file.suffix != ".py":
+            return None
+        try:
+            return file.read_text("utf-8")
+        except OSError:
+            return None
+
+    def _in_folder(self, path: Path) -> bool:
+        return path.is_relative_to(self._folder) and "site-packages" not in path.parts
+
+
+def _file_of(module: str) -> Path | None:
+    """The file that a module is or would be loaded from."""
+    loaded = sys.modules.get(module)
+    try:
+        spec = loaded.__spec__ if loaded is not None else importlib.util.find_spec(module)
+    except (ImportError, ValueError, AttributeError):
+        return None
+    file = (spec.origin if spec is not None else None) or getattr(loaded, "__file__", None)
+    return Path(file).resolve() if file else None
