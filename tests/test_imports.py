@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -37,6 +38,46 @@ def test_a_cold_start_loads_no_heavy_library() -> None:
 @pytest.mark.parametrize("name", COLD)
 def test_each_package_alone_loads_no_heavy_library(name: str) -> None:
     assert loaded_after(f"import {name}") & set(HEAVY) == set()
+
+
+WITHOUT_PREFECT = """
+import sys
+sys.modules["prefect"] = None  # from here on, `import prefect` fails
+sys.argv = ["materialize", "{selection}"]
+from deployments.cli import materialize
+materialize()
+"""
+
+TINY_PROJECT = {
+    "pyproject.toml": '[tool.prefect-asset-graph]\nmodules = ["tiny"]\n',
+    "tiny.py": """
+from __future__ import annotations
+
+from graph import asset
+
+
+@asset(name="tiny/answer", unchecked="a constant")
+def answer() -> int:
+    return 42
+
+
+@asset(name="tiny/doubled", unchecked="a constant")
+def doubled(answer: int) -> int:
+    return 2 * answer
+""",
+}
+
+
+def test_materialize_works_where_prefect_is_not_installed(tmp_path: Path) -> None:
+    for name, text in TINY_PROJECT.items():
+        (tmp_path / name).write_text(text)
+    words = [sys.executable, "-c", WITHOUT_PREFECT.format(selection="tiny/doubled")]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "tiny/doubled" in ended.stdout
 
 
 def imported_by(package: str) -> dict[str, str]:
