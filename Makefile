@@ -52,7 +52,7 @@ lock: ## solve constraints.txt again with uv (ARGS=--upgrade for newer versions)
 	    --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate --no-header $(ARGS)
 
 clean: ## remove what was installed, built and cached; .assets, the data, stays
-	@rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(VENV)-peers build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. A stamp says what is installed; it is made again when pyproject.toml or the versions change, when
@@ -94,7 +94,7 @@ define install
 	        printf '%s\n' "$$line" >> $(VENV)/install.log; \
 	        case "$$line" in \
 	            Collecting*|Processing*) found=$$((found + 1)); [ $$((found % 25)) -ne 0 ] || echo "  $$found packages found";; \
-	            "Installing collected"*) echo "  $$found packages found; unpacking them";; \
+	            "Installing collected"*) [ "$$found" = 0 ] || echo "  $$found packages found; unpacking them";; \
 	            FAILED) failed=yes;; \
 	        esac; \
 	    done; \

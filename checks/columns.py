@@ -62,6 +62,8 @@ class Column:
 
     def shown(self, place: Any) -> Plain:
         """The value at a place: a number stays one, anything else as its text (times in UTC, ISO 8601)."""
+        if self.float_bits and place is not None:
+            return float(place) + 0.0  # zero has no sign
         if self.family == "number" or place is None:
             return place  # type: ignore[no-any-return]
         if self.step is None:
@@ -280,4 +282,4 @@ def _nearest(value: int | float | Decimal | Fraction, bits: int) -> float:
         double = float(value)
         return double if bits == 64 else float(struct.unpack("f", struct.pack("f", double))[0])
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -140,18 +141,23 @@ def rule_of(check: Check, columns: Mapping[str, Column | None], now: datetime) -
 
 
 def observed_of(rule: Rule, observed: Any) -> Plain:
-    """What is kept of what was observed: the extremes (as places) for `Within`, else one number or nothing."""
+    """What is kept of what was observed: of `Within`, given the extremes as places, those that are bounded."""
     match rule:
         case Within(column=column, bounds=bounds):
             low, high = (column.shown(place) for place in observed)
             if bounds.low is None or bounds.high is None:
                 return high if bounds.low is None else low
             return None if low is None else f"{low!s} to {high!s}"
-        case Summing() if isinstance(observed, float):
-            return float(
-                f"{observed:.15g}"
-            )  # in the last digits, the order in which threads have summed shows
+        case Summing():
+            return total_of(observed)
     return observed  # type: ignore[no-any-return]
+
+
+def total_of(total: Any) -> Plain:
+    """A sum as it is kept: whole numbers as integers, and of a float the digits that the order of adding leaves."""
+    if isinstance(total, float):
+        return float(f"{total:.15g}") + 0.0
+    return int(total) if isinstance(total, Decimal) and total.as_tuple().exponent == 0 else total
 
 
 def _summing(check: Check, column: Column, *by: Column) -> Summing:

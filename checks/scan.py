@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from checks.columns import CannotJudge, literal, quoted
 from checks.plain_values import Plain
 from checks.probes import Frame, Probe, probe_of
-from checks.rules import Answer, Asked, Holding
+from checks.rules import Answer, Asked, Holding, total_of
 from checks.table import Source, mappings, rows_at, shown_columns
 from checks.verdict import ROW_NUMBER
 from graph.errors import near_miss
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 # Rows that one thread judges as fast as several: a row group of DuckDB's.
 _ONE_THREAD = 122_880
@@ -36,8 +37,13 @@ def judged_in_sql(
     Faults of files and of memory are raised as DuckDB raises them: they say nothing about the value.
     """
     found: dict[str, Answer | CannotJudge] = {}
-    with _opened(source, asked.values()) as (cursor, frame):
-        probes = {name: probe_of(one.rule, frame) for name, one in asked.items()}
+    with _opened(source, asked.values()) as (cursor, frame, refused):
+        probes: dict[str, Probe] = {}
+        for name, one in asked.items():
+            if strange := [column for column in one.first if column in refused]:
+                found[name] = CannotJudge(f"column '{strange[0]}' is of a type that DuckDB does not know.")
+            else:
+                probes[name] = probe_of(one.rule, frame)
         for name, answer in _judge(cursor, frame, probes, source).items():
             if isinstance(answer, CannotJudge):
                 found[name] = answer
@@ -45,7 +51,7 @@ def judged_in_sql(
             failing, observed = answer["failing"] or 0, answer["observed"]
             sample: Sequence[Mapping[str, Plain]] = ()
             if failing and sample_rows > 0:
-                sample = _sample(source, cursor, frame, probes[name], sample_rows, asked[name].first)
+                sample = _sample(source, cursor, frame, probes[name], sample_rows, asked[name])
             found[name] = Answer(failing=failing, observed=observed, sample=sample)
     return found
 
@@ -56,26 +62,50 @@ def connection(rows: int | None) -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def _opened(source: Source, asked: Collection[Asked]) -> Iterator[tuple[duckdb.DuckDBPyConnection, Frame]]:
-    """A connection that sees the table, and the frame that names it."""
+def _opened(
+    source: Source, asked: Collection[Asked]
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Frame, frozenset[str]]]:
+    """A connection that sees the table, the frame that names it, and the columns that DuckDB does not know to read."""
     names = source.sql_names()
     row = "row_"
     while row in {name.lower() for name in names}:
         row += "_"
-    rows = None if source.table is None else source.table.num_rows
-    with closing(connection(rows)) as cursor:
-        if source.table is not None:
-            seen = _looked_at(
-                source, asked
-            )  # DuckDB refuses a whole table for one type that it does not know
-            table = source.table.select(seen).rename_columns([names[position] for position in seen])
-            cursor.register(_TABLE, table)
-        else:
-            paths = ", ".join(literal(path) for path in source.paths)
-            columns = ", ".join(map(quoted, names))
-            read = f"read_parquet([{paths}], hive_partitioning = false)"
+    frame = Frame(table=_TABLE, row=row)
+    if source.table is None:
+        paths = ", ".join(literal(path) for path in source.paths)
+        columns = ", ".join(map(quoted, names))
+        # can_have_nan: the statistics in a file leave NaN out, and DuckDB would conclude that there is none.
+        read = f"read_parquet([{paths}], hive_partitioning = false, can_have_nan = true)"
+        with closing(connection(None)) as cursor:
             cursor.execute(f"CREATE TEMP VIEW {_TABLE}({columns}) AS FROM {read}").fetchall()
-        yield cursor, Frame(table=_TABLE, row=row)
+            yield cursor, frame, frozenset()
+        return
+    with closing(connection(source.table.num_rows)) as cursor:
+        seen = _looked_at(source, asked)
+        table = source.table.select(seen).rename_columns([names[position] for position in seen])
+        refused = _register(cursor, table)
+        yield cursor, frame, frozenset(source.schema.names[seen[position]] for position in refused)
+
+
+def _register(cursor: duckdb.DuckDBPyConnection, table: pa.Table) -> list[int]:
+    """Show a table to SQL, without the columns of types that DuckDB does not know; their positions."""
+    import duckdb
+    import pyarrow as pa
+
+    def known(position: int) -> bool:
+        try:
+            cursor.register(_TABLE, table.select([position]))
+        except duckdb.NotSupportedError:
+            return False
+        return True
+
+    try:
+        cursor.register(_TABLE, table if table.num_columns else pa.table({_TABLE: pa.nulls(table.num_rows)}))
+    except duckdb.NotSupportedError:
+        refused = [position for position in range(table.num_columns) if not known(position)]
+        _register(cursor, table.select([n for n in range(table.num_columns) if n not in refused]))
+        return refused
+    return []
 
 
 def _looked_at(source: Source, asked: Collection[Asked]) -> list[int]:
@@ -148,19 +178,18 @@ def _explained(reason: CannotJudge, source: Source) -> CannotJudge:
 
 
 def _sample(
-    source: Source,
-    cursor: duckdb.DuckDBPyConnection,
-    frame: Frame,
-    probe: Probe,
-    limit: int,
-    first: Sequence[str],
+    source: Source, cursor: duckdb.DuckDBPyConnection, frame: Frame, probe: Probe, limit: int, asked: Asked
 ) -> Sequence[Mapping[str, Plain]]:
     """Some of what failed: rows of the table, or groups."""
+    if probe.groups:
+        groups = mappings(cursor.sql(f"{probe.groups} LIMIT {limit}").to_arrow_table())
+        *_, label = groups[0]
+        return [{**group, label: total_of(group[label])} for group in groups]
     if not probe.rows:
-        return mappings(cursor.sql(f"{probe.groups} LIMIT {limit}").to_arrow_table()) if probe.groups else ()
+        return ()
     numbers = [number for (number,) in _ask(cursor, f"{probe.rows} LIMIT {limit}")]
     columns = source.columns()
-    shown = shown_columns(source.schema.names, first)
+    shown = shown_columns(source.schema.names, asked.first)
     if source.table is not None:
         return rows_at(source.table, numbers, shown)
     names = ", ".join(column.sql for name in shown if (column := columns[name]) is not None)

@@ -23,6 +23,7 @@ from checks.rules import (
     Rule,
     Summing,
     Within,
+    total_of,
 )
 from checks.table import mappings, rows_at, shown_columns
 
@@ -99,7 +100,10 @@ class _SmallTable:
             return ()
         groups = self.table.select([column.name for column in asked.rule.by]).take(list(found.bad[:limit]))
         label = f"sum({asked.rule.column.name})"
-        return [{**group, label: total} for group, total in zip(mappings(groups), found.sums, strict=False)]
+        return [
+            {**group, label: total_of(total)}
+            for group, total in zip(mappings(groups), found.sums, strict=False)
+        ]
 
 
 def _found(rule: Rule, table: _SmallTable) -> _Found | None:
@@ -207,7 +211,5 @@ def _sum(values: Sequence[Any], column: Column) -> Any:
             return math.fsum(values) if all(map(math.isfinite, values)) else math.nan
         except OverflowError:
             return math.nan
-    if not column.scale:
-        return sum(values)
     with localcontext(prec=100):
-        return sum(values, Decimal(f"0E-{column.scale}"))
+        return sum(values, Decimal(f"0E-{column.scale}") if column.scale else 0)

@@ -92,8 +92,9 @@ def source_of(value: object) -> Source | None:
         import pyarrow.parquet as pq
 
         return Source(schema=pq.read_schema(value.paths[0]), paths=value.paths)
-    pyarrow = sys.modules.get("pyarrow")  # whoever has a table has imported it
-    if pyarrow is not None and isinstance(value, pyarrow.Table):
+    # whoever has a table has imported pyarrow; another thread may be in the middle of that
+    kind = getattr(sys.modules.get("pyarrow"), "Table", None)
+    if kind is not None and isinstance(value, kind):
         return Source(schema=value.schema, table=value)
     return None
 

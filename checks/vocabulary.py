@@ -47,7 +47,7 @@ def unique(*columns: str, name: str | None = None, severity: Severity = "error")
     """No two rows have the same values in these columns together.
 
     As in SQL, a row with a null in any of them is like no other row: forbid that with `not_null`. Every row of a
-    group of equals counts as failing, not only the repetitions.
+    group of equals counts as failing, not only the repetitions; observed is the number of such groups.
     """
     return _check("unique", columns, {}, name, severity)
 
@@ -67,6 +67,7 @@ def between(
     Bounds are numbers, texts (in the order of code points), dates and timestamps, times of day or durations, as the
     column is. Integers and decimals are compared exactly, and a float bound means the number that it is printed as.
     A timestamp without time zone is read as UTC, in the bound and in the column, and a date as its midnight in UTC.
+    Observed is the smallest value, the largest, or both, as the bounds are given.
     """
     label = name or f"between({column})"
     low, high = whole(low), whole(high)
@@ -195,8 +196,8 @@ def sums_to(
 ) -> Check:
     """The column sums to ``total``, give or take ``tolerance`` (absolute): in all, or for each value of ``by``.
 
-    A null counts as nothing, so that without ``by`` an empty table sums to 0; a NaN fails. Failing are groups, not
-    rows, and so are the samples: each a group with its sum.
+    A null counts as nothing, so that without ``by`` an empty table sums to 0; a NaN or an infinity fails. Failing
+    are groups, not rows, and so are the samples: each a group with its sum. Observed is the sum farthest off.
     """
     for number in (total, tolerance):
         if family_of(number) != "number" or not math.isfinite(number):
@@ -233,6 +234,8 @@ def monotonic(
 
 def expression(sql: str, *, name: str | None = None, severity: Severity = "error") -> Check:
     """A condition in DuckDB's SQL holds for every row; as in SQL's CHECK, a row for which it is null passes.
+
+    In SQL a NaN is larger than every number.
 
     >>> expression("high >= low").name
     'expression(high >= low)'

@@ -46,7 +46,8 @@ def span_text(span: timedelta) -> str:
     ):
         if seconds >= size:
             whole, rest = divmod(round(seconds), size)
-            return f"{whole} {'day' if (unit, whole) == ('days', 1) else unit} {rest // small} {smaller}"
+            named = f"{whole} {'day' if (unit, whole) == ('days', 1) else unit}"
+            return f"{named} {rest // small} {smaller}" if rest // small else named
     return f"{seconds:.0f} s"
 
 

@@ -40,7 +40,7 @@ def announce(result: Result, workspace: Workspace) -> None:
     A built asset tells of itself; a source, which nobody builds, is told of by what reads it.
     """
     outputs = _outputs(result.step)
-    told = {key: FAILED for key in outputs} if result.outcome == "failed" else {}
+    told = dict.fromkeys(outputs, FAILED) if result.outcome == "failed" else {}
     payloads: dict[str, dict[str, object]] = {key: {} for key in told}
     for key, version_id in result.versions.items():
         made = workspace.ledger.materialization(version_id)

@@ -24,7 +24,7 @@ from materializers.workspace import Workspace
 
 _REACHED_SHOWN = 12
 _RANGES_SHOWN = 4
-_WIDTH = 12  # of the names on the left
+_WIDTH = 14  # of the names on the left
 
 T = TypeVar("T")
 
@@ -240,7 +240,7 @@ def verdicts_of(found: Materialization | None) -> tuple[Any, ...]:
 
 
 def _pairs(identity: object) -> str:
-    pairs = identity.items() if isinstance(identity, dict) else ()
+    pairs = sorted(identity.items(), key=lambda pair: pair[0] == "code") if isinstance(identity, dict) else ()
     return ", ".join(f"{name}={value[:8] if name == 'code' else value}" for name, value in pairs)
 
 

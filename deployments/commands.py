@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from deployments.materializing import Engine
+    from materializers.ledger import Ledger
     from materializers.workspace import Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -112,6 +113,12 @@ def _workspace(env: str | None) -> Workspace:
     from deployments.opening import workspace_for
 
     return workspace_for(env)
+
+
+def _ledger() -> Ledger:
+    from deployments.opening import project_ledger
+
+    return project_ledger()
 
 
 def _colours() -> bool:
@@ -228,7 +235,10 @@ def list_(selection: str, limit: int) -> Answer:
 @_env
 @_json
 def show(key: str, env: str | None) -> Answer:
-    """Tell all of one asset: its place, what goes in, its code, its checks, and what is published."""
+    """Tell all that is known of one asset.
+
+    Its place, what goes in, what its code reaches, its checks and their verdicts, and what is published.
+    """
     from deployments.asset_report import show_asset
 
     return show_asset(_workspace(env), key, now=datetime.now(UTC), colours=_colours())
@@ -269,7 +279,10 @@ def plan(
 )
 @_json
 def lineage(selection: str, depth: int | None, mermaid: bool, svg: Path | None) -> Answer:
-    """Draw what is made from what: around one asset, or among those selected."""
+    """Draw what is made from what.
+
+    Around one asset, or among those selected.
+    """
     from deployments.lineage_views import show_lineage
     from deployments.opening import project_graph
 
@@ -283,7 +296,10 @@ def lineage(selection: str, depth: int | None, mermaid: bool, svg: Path | None) 
 @_env
 @_json
 def status(selection: str, limit: int, env: str | None) -> Answer:
-    """Say how fresh the assets are, how their last attempts ended, and which checks fail."""
+    """Say how fresh and how sound the data are.
+
+    By what the ledger knows; no source is looked at.
+    """
     from deployments.status_view import show_status
 
     return show_status(_workspace(env), selection, now=datetime.now(UTC), limit=limit, colours=_colours())
@@ -295,7 +311,7 @@ def status(selection: str, limit: int, env: str | None) -> Answer:
 @_env
 @_json
 def history(key: str, limit: int, env: str | None) -> Answer:
-    """List the attempts to make an asset, newest first."""
+    """List the attempts to make an asset."""
     from deployments.run_views import show_history
 
     return show_history(_workspace(env), key, limit=limit, colours=_colours())
@@ -335,7 +351,10 @@ def sql(query: str, csv: bool, limit: int, env: str | None) -> Answer:
 @_env
 @_json
 def export(selection: str, folder: Path, env: str | None) -> Answer:
-    """Copy what is published into files with readable names: DIR/group/name.parquet, .json, .html."""
+    """Copy published data into readable files.
+
+    DIR/group/name.parquet, .json, .html; each file is written whole or not at all.
+    """
     from deployments.exporting import export as export_values
 
     return export_values(_workspace(env), selection, folder)
@@ -345,7 +364,10 @@ def export(selection: str, folder: Path, env: str | None) -> Answer:
 @click.argument("place", metavar="NAME", type=click.Path(path_type=Path))
 @_json
 def new(place: Path) -> Answer:
-    """Make a new project: a package with two assets, their checks and a test, that works at once."""
+    """Make a new project to grow from.
+
+    A package with two assets, their checks and a test, that works at once.
+    """
     from deployments.new_project import new_project
 
     return new_project(place.expanduser())
@@ -357,7 +379,10 @@ def new(place: Path) -> Answer:
 @_config
 @_json
 def check_definitions(config: tuple[str, ...]) -> Answer:
-    """Load every declaration and say everything that is wrong, all at once; for CI and before a commit."""
+    """Say everything that is wrong.
+
+    Loads every declaration, config and code digest; for CI and before a commit.
+    """
     from deployments.definitions_check import check_definitions as check
     from deployments.opening import workspace_for
 
@@ -373,7 +398,10 @@ def check_definitions(config: tuple[str, ...]) -> Answer:
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
-    """Print the script that lets a shell complete both commands, their options and the keys."""
+    """Print a shell's completion script.
+
+    It completes both commands, their options and the keys of assets.
+    """
     from click.shell_completion import get_completion_class
 
     scripts = get_completion_class(shell)
@@ -397,7 +425,7 @@ def list_runs(limit: int) -> Answer:
     """List the runs, newest first."""
     from deployments import run_views
 
-    return run_views.list_runs(_workspace(None), limit=limit, colours=_colours())
+    return run_views.list_runs(_ledger(), limit=limit, colours=_colours())
 
 
 @runs.command("show", epilog=_examples("assets runs show last", "assets runs show 20261122-0545"))
@@ -408,7 +436,7 @@ def show_run(run: str, limit: int) -> Answer:
     """Tell what a run worked with and what it did."""
     from deployments import run_views
 
-    return run_views.show_run(_workspace(None), run, limit=limit, colours=_colours())
+    return run_views.show_run(_ledger(), run, limit=limit, colours=_colours())
 
 
 @runs.command("cancel", epilog=_examples("assets runs cancel last", "assets runs cancel 20261122-0545 --yes"))
@@ -416,14 +444,17 @@ def show_run(run: str, limit: int) -> Answer:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_json
 def cancel(run: str, yes: bool) -> Answer:
-    """Ask a running run to stop. What it has published stays."""
+    """Ask a run to stop.
+
+    What it has published stays.
+    """
     from deployments import run_views
 
-    workspace = _workspace(None)
-    found = run_views.find_run(workspace.ledger, run)
+    ledger = _ledger()
+    found = run_views.running_run(ledger, run)
     if not yes:
         click.confirm(f"Stop run {found.id} ({found.selection})?", abort=True, err=True)
-    return run_views.cancel_run(workspace, found.id)
+    return run_views.cancel_run(ledger, found)
 
 
 @runs.command("logs", epilog=_examples("assets runs logs last", "assets runs logs last market/prices"))
@@ -431,7 +462,10 @@ def cancel(run: str, yes: bool) -> Answer:
 @click.argument("key", required=False, shell_complete=_complete_keys)
 @_json
 def logs(run: str, key: str | None) -> Answer:
-    """Print what a run's steps printed and logged, and the errors that they ended with."""
+    """Print what a run's steps said.
+
+    What they printed and logged, and the errors that they ended with.
+    """
     from deployments import run_views
 
-    return run_views.show_logs(_workspace(None), run, key)
+    return run_views.show_logs(_ledger(), run, key)

@@ -11,19 +11,20 @@ import os
 from collections.abc import Callable
 from graphlib import TopologicalSorter
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from deployments.asset_events import MOST_CHARACTERS, announce
 from graph import AssetGraphError
 from graph.plan import Hold, Plan, Step, is_work, step_id
-from materializers.runner import Listener, RunOutcome, Silent, outcome_of
+from materializers.runner import Listener, RunResult, Silent, advance_kept, new_run_id, run_result, running
 from materializers.step import Result, RunScope, perform
 from materializers.workspace import Workspace
 
 if TYPE_CHECKING:
     from prefect import Flow, Task
+    from prefect.client.schemas import State
     from prefect.futures import PrefectFuture
-    from prefect.states import State
+    from prefect.task_runners import TaskRunner
 
 FLOW_NAME = "materialize"
 
@@ -35,34 +36,40 @@ class TaskLost(AssetGraphError):
 def compile_plan(
     plan: Plan,
     workspace: Workspace,
-    scope: RunScope,
-    results: list[Result],
+    ended: Callable[[RunResult], None] | None = None,
     *,
     jobs: int | None = None,
-    listener: Listener | None = None,
     fail_fast: bool = False,
+    listener: Listener | None = None,
 ) -> Flow[[], State[None]]:
-    """A flow that carries out ``plan`` once, for the run of ``scope``, and puts each step's result into ``results``.
+    """A flow that carries out ``plan``, once; its flow run and the run in the ledger bear the same name.
 
     Args:
+        ended: is told how a run ended, before its flow run ends.
         jobs: how many steps run side by side; as many as there are processors, at most 8.
         fail_fast: start nothing new after the first failure or rejection.
     """
     from prefect import Flow
     from prefect.task_runners import ThreadPoolTaskRunner
 
-    watched = listener or Silent()
+    watched, run_id = listener or Silent(), new_run_id(workspace.clock())
+    threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(jobs or min(8, os.cpu_count() or 1))
 
     def carry_out() -> State[None]:
-        results.extend(_Tasks(plan, workspace, scope, watched, fail_fast).carry_out())
-        return flow_state(outcome_of(results), results)
+        with running(workspace, plan, engine="prefect", listener=watched, run_id=run_id) as (scope, results):
+            results.extend(_Tasks(plan, workspace, scope, watched, fail_fast).carry_out())
+            advance_kept(plan, results, workspace, scope.run_id)
+        run = run_result(plan, results, workspace, scope.run_id)
+        if ended is not None:
+            ended(run)
+        return flow_state(run)
 
     return Flow(
         carry_out,
         name=FLOW_NAME,
-        flow_run_name=_literal(f"{plan.selection[:200]} {scope.run_id}"),
+        flow_run_name=_literal(f"{plan.selection[:200]} {run_id}"),
         description="Materializes a selection of assets: one task run a step, in the order of the plan.",
-        task_runner=ThreadPoolTaskRunner(max_workers=jobs or min(8, os.cpu_count() or 1)),
+        task_runner=cast("TaskRunner[PrefectFuture[Any]]", threads),
         retries=0,
         persist_result=False,
         log_prints=False,
@@ -120,13 +127,12 @@ def task_state(result: Result) -> State[None]:
             assert_never(result.outcome)
 
 
-def flow_state(outcome: RunOutcome, results: list[Result]) -> State[None]:
-    """How the flow run ends, with the number of steps by outcome."""
+def flow_state(run: RunResult) -> State[None]:
+    """How a flow run ends in Prefect's eyes, with the number of steps by outcome."""
     from prefect.states import Cancelled, Completed, Failed
 
-    outcomes = [result.outcome for result in results]
-    message = ", ".join(f"{outcomes.count(one)} {one}" for one in dict.fromkeys(outcomes)) or "nothing to do"
-    match outcome:
+    message = ", ".join(f"{count} {outcome}" for outcome, count in run.counts().items()) or "nothing to do"
+    match run.outcome:
         case "succeeded":
             return Completed(message=message)
         case "rejected":
@@ -136,7 +142,7 @@ def flow_state(outcome: RunOutcome, results: list[Result]) -> State[None]:
         case "cancelled" | "interrupted":
             return Cancelled(message=message)
         case _:
-            assert_never(outcome)
+            assert_never(run.outcome)
 
 
 class _Tasks:
@@ -156,7 +162,9 @@ class _Tasks:
 
     def carry_out(self) -> list[Result]:
         """Every step's result; call it in the flow's own thread."""
-        needs = {name: [need for need in step.needs if need in self.steps] for name, step in self.steps.items()}
+        needs = {
+            name: [need for need in step.needs if need in self.steps] for name, step in self.steps.items()
+        }
         order = TopologicalSorter(needs)
         order.prepare()
         results = []
@@ -177,9 +185,9 @@ class _Tasks:
         step = self.steps[name]
         if is_work(step) and not self.scope.stop.is_set():
             before = [allow_failure(self.futures[need]) for need in needs if need in self.futures]
-            future = task_of(step, self.workspace, self._perform).submit(wait_for=before)
-            self.futures[name] = future
-            future.add_done_callback(lambda _: self.ended.put(name))
+            task = task_of(step, self.workspace, self._perform)
+            self.futures[name] = task.submit(return_state=False, wait_for=before)
+            self.futures[name].add_done_callback(lambda _: self.ended.put(name))
         else:
             self.outcomes[name] = self._without_task(step)
             self.ended.put(name)
@@ -212,7 +220,9 @@ class _Tasks:
         if outcome is None:
             self.futures[name].wait()
             state = self.futures[name].state
-            raise TaskLost(f"the task of '{name}' ended as {state.name} before its step began: {state.message}")
+            raise TaskLost(
+                f"the task of '{name}' ended as {state.name} before its step began: {state.message}"
+            )
         self.listener.step_ended(outcome)
         if self.fail_fast and outcome.outcome in ("failed", "rejected"):
             self.scope.stop.set()

@@ -99,7 +99,7 @@ def policy_text(policy: FreshWithin | FreshBy) -> str:
 
     >>> from datetime import timedelta
     >>> policy_text(FreshWithin(fail_after=timedelta(hours=26), warn_after=timedelta(hours=24)))
-    'at most 1 day 2 h old, due from 1 day 0 h on'
+    'at most 1 day 2 h old, due from 1 day on'
     """
     match policy:
         case FreshWithin(fail_after=fail_after, warn_after=warn_after):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from deployments.answers import FAILED, Answer
 from deployments.asset_list import selected
 from deployments.command_error import CommandError
 from graph import AssetGraph
+
+if TYPE_CHECKING:
+    import pygraphviz
 
 _PALETTE = {"source": ("#fff4d6", "#b7860b"), "asset": ("#e8f0fe", "#3b6fb6")}
 _FONT = "Helvetica,Arial,sans-serif"
@@ -117,11 +121,18 @@ def mermaid(graph: AssetGraph, focus: str | None = None) -> str:
 def svg_picture(graph: AssetGraph, focus: str | None = None) -> str:
     """The graph as one self-contained SVG on an opaque ground, the same bytes for the same graph."""
     try:
-        import pygraphviz
+        drawing = _drawing(graph, focus)
     except ImportError as error:
         raise CommandError(
             "a picture needs pygraphviz and Graphviz, which are not installed; --mermaid needs neither"
         ) from error
+    return _self_contained(drawing.draw(format="svg", prog="dot").decode("utf-8"))
+
+
+def _drawing(graph: AssetGraph, focus: str | None) -> pygraphviz.AGraph:
+    """The nodes and edges with how they look, for Graphviz to lay out."""
+    import pygraphviz
+
     drawing = pygraphviz.AGraph(
         directed=True, rankdir="LR", bgcolor="white", fontname=_FONT, pad="0.3", ranksep="0.6"
     )
@@ -131,26 +142,17 @@ def svg_picture(graph: AssetGraph, focus: str | None = None) -> str:
         for key in keys:
             fill, line = _PALETTE[_kind(graph, key)]
             width = "2.5" if key == focus else "1"
-            drawing.add_node(
-                key, label=graph[key].name, fillcolor=fill, color=line, penwidth=width, tooltip=key
-            )
-        drawing.add_subgraph(
-            list(keys),
-            name=f"cluster_{number}",
-            label=group,
-            style="rounded",
-            color="#c4c9d1",
-            fontcolor="#4b5563",
-        )
+            label = graph[key].name
+            drawing.add_node(key, label=label, fillcolor=fill, color=line, penwidth=width, tooltip=key)
+        look = {"style": "rounded", "color": "#c4c9d1", "fontcolor": "#4b5563"}
+        drawing.add_subgraph(keys, name=f"cluster_{number}", label=group, **look)
     for up, key, is_data in _edges(graph):
         drawing.add_edge(up, key, style="solid" if is_data else "dashed")
-    return _self_contained(drawing.draw(format="svg", prog="dot").decode("utf-8"))
+    return drawing
 
 
 def _self_contained(svg: str) -> str:
     """An SVG of Graphviz without its prologue (a reference to a DTD) and comments (its version and build date)."""
-    import re
-
     body = svg[svg.index("<svg") :]
     return re.sub(r"<!--.*?-->\n?", "", body, flags=re.DOTALL)
 

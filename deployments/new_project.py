@@ -81,7 +81,7 @@ _TEST = """\
 from __future__ import annotations
 
 import pyarrow as pa
-from {name}.weather import MeansConfig, city_means
+from {name}.temperatures import MeansConfig, city_means
 
 
 def test_a_mean_is_rounded_to_the_configured_digits():
@@ -100,7 +100,7 @@ _README = """\
     assets lineage city_means
     python -m pytest                  an asset is an ordinary function
 
-The assets are in `{name}/weather.py`. A parameter named like an asset is its upstream.
+The assets are in `{name}/temperatures.py`. A parameter named like an asset is its upstream.
 """
 
 _FILES = {
@@ -108,8 +108,8 @@ _FILES = {
     "README.md": _README,
     ".gitignore": ".assets/\n__pycache__/\n",
     "{name}/__init__.py": '"""The assets of {name}."""\n',
-    "{name}/weather.py": _MODULE,
-    "tests/test_weather.py": _TEST,
+    "{name}/temperatures.py": _MODULE,
+    "tests/test_temperatures.py": _TEST,
 }
 
 

@@ -10,6 +10,7 @@ from deployments.command_error import CommandError
 
 if TYPE_CHECKING:
     from graph import AssetGraph
+    from materializers.ledger import Ledger
     from materializers.project import Project
     from materializers.workspace import Workspace
 
@@ -21,6 +22,15 @@ def project_graph() -> tuple[Project, AssetGraph]:
 
     project = find_project()
     return project, load_graph(project)
+
+
+def project_ledger() -> Ledger:
+    """The ledger of the working folder's project; what it declares may be broken."""
+    from materializers.project import find_project
+    from materializers.sqlite_ledger import SqliteLedger
+
+    project = find_project()
+    return SqliteLedger(project.home / "ledger.sqlite", fsync=project.fsync)
 
 
 def workspace_for(environment: str | None = None, settings: Sequence[str] = ()) -> Workspace:

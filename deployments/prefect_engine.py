@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from graph import AssetGraphError
 from graph.plan import Plan
-from materializers.runner import Listener, RunResult, Silent, advance_kept, run_result, running
+from materializers.runner import Listener, RunResult
 from materializers.workspace import Workspace
 
 START = "run 'prefect server start' and set PREFECT_API_URL=http://127.0.0.1:4200/api"
@@ -35,17 +35,14 @@ def run_with_prefect(
     require_server()
     from deployments.compile import compile_plan
 
-    watched = listener or Silent()
-    with running(workspace, plan, engine="prefect", listener=watched) as (scope, results):
-        flow = compile_plan(
-            plan, workspace, scope, results, jobs=jobs, fail_fast=fail_fast, listener=watched
-        )
-        with _told_by_listener(listener):
-            state = flow(return_state=True)
-        if len(results) < len(plan.steps):
-            state.result()  # raises what ended the flow before its steps had ended
-        advance_kept(plan, results, workspace, scope.run_id)
-    return run_result(plan, results, workspace, scope.run_id)
+    runs: list[RunResult] = []
+    flow = compile_plan(plan, workspace, runs.append, jobs=jobs, fail_fast=fail_fast, listener=listener)
+    with _told_by_listener(listener):
+        state = flow(return_state=True)
+    if not runs:
+        state.result()  # raises what ended the flow before its steps had ended
+    (run,) = runs
+    return run
 
 
 def require_server() -> str:
@@ -58,13 +55,17 @@ def require_server() -> str:
         from prefect.client.orchestration import get_client
         from prefect.settings import get_current_settings
     except ModuleNotFoundError as error:
-        missing = f"the Prefect engine needs the package '{error.name}', which is not installed: install 'prefect'"
+        missing = (
+            f"the Prefect engine needs the package '{error.name}', which is not installed: install 'prefect'"
+        )
         raise NoPrefect(f"{missing}, {OTHERWISE}") from error
     import httpx
 
     url = get_current_settings().api.url
     if not url:
-        raise NoPrefect(f"the Prefect engine needs a server, and PREFECT_API_URL is not set: {START}, {OTHERWISE}")
+        raise NoPrefect(
+            f"the Prefect engine needs a server, and PREFECT_API_URL is not set: {START}, {OTHERWISE}"
+        )
     try:
         with get_client(sync_client=True) as client:
             client.hello()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from deployments.amounts import counted, span_text
+from deployments.amounts import counted, first_line, span_text
 from graph.plan import Observe, Plan, Step, is_work, step_id
 from graph.state import Outcome
 
@@ -114,7 +114,7 @@ class LiveDisplay:
         self.run_id = run_id
         self._progress.update(self._run, description=f"run {run_id}")
         if text := left_open(found):
-            self._progress.console.print(text, markup=False, highlight=False)
+            self._say(text)
 
     def step_started(self, step: Step) -> None:
         """See `materializers.runner.Listener`."""
@@ -134,6 +134,12 @@ class LiveDisplay:
             self._progress.remove_task(task)
         if is_work(result.step):
             self._progress.advance(self._run)
+        if result.outcome in ("failed", "rejected"):
+            self._say(f"{result.outcome} {result.id}: {first_line(result.reason)}")
+
+    def _say(self, text: str) -> None:
+        """Print a line that stays above what is live."""
+        self._progress.console.print(text, markup=False, highlight=False)
 
 
 def _display(stream: TextIO) -> Progress:

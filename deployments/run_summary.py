@@ -41,7 +41,8 @@ def summary_text(
     paths = [_short(path) for path in files]
     if all(step.outcome == "kept" for step in result.results):
         assets = len({step.step.key for step in result.results})
-        return "\n".join([f"everything is up to date ({counted(assets, 'asset')})", *paths])
+        failing = [f"{step.id}: {step.reason}" for step in result.results if _keeps_failing(step)]
+        return "\n".join([*failing, f"everything is up to date ({counted(assets, 'asset')})", *paths])
     changed = [step for step in result.results if step.outcome != "kept"]
     rest = f"; see: assets runs show {result.run_id}"
     rows = aligned((_row(step, width) for step in changed), right=[2, 3, 4], colours=colours)
@@ -109,12 +110,20 @@ def _may_be_file(asset: Asset) -> bool:
     return asset.returns is None or asset.returns.rpartition(".")[2] in ("Path", "bytes")
 
 
+def _keeps_failing(result: Result) -> bool:
+    """Whether what is kept is marked failing: it is up to date, and more is said of it."""
+    reason = result.step.reason
+    return reason.kind == "up to date" and reason.text != reason.kind
+
+
 def _row(result: Result, width: int) -> list[str]:
     rows = "" if result.rows is None else counted(result.rows, "row")
     size = size_text(result.size) if result.size else ""
     word = outcome_word(result.step, result.outcome)
     took = span_text(result.duration) if result.attempts or word in ("built", "failed", "rejected") else ""
-    return [word, result.id, rows, size, took, first_line(result.reason, width)]
+    others = len(result.step.outputs) - 1 if isinstance(result.step, Materialize) else 0
+    name = f"{result.id} and {others} more" if others else result.id
+    return [word, name, rows, size, took, first_line(result.reason, width)]
 
 
 def _problems(result: Result, run: RunResult, *, colours: bool) -> Iterable[str]:
@@ -130,8 +139,8 @@ def _problems(result: Result, run: RunResult, *, colours: bool) -> Iterable[str]
     if word == "rejected":
         lines.append(_still_served(result))
     if word == "failed":
-        error = [line for line in result.error.splitlines() if line.strip()] or [result.reason]
-        lines.extend(error[-_ERROR_LINES:])
+        lines.extend(_own_frame(result.error))
+        lines.extend(result.reason.splitlines()[:_ERROR_LINES])
         lines.append(f"all of it: assets runs logs {run.run_id} {result.step.key}")
     if result.step.reason.kind == "rejected before":
         lines.append(f"the rows that failed: assets show {result.step.key}")
@@ -140,6 +149,15 @@ def _problems(result: Result, run: RunResult, *, colours: bool) -> Iterable[str]
         head = f"{word} {result.id}" + (f" (attempt {result.attempts})" if result.attempts > 1 else "")
         body = "\n".join(lines).replace("\n", "\n  ")
         yield f"{painted(head, 'bold') if colours else head}\n  {body}"
+
+
+def _own_frame(error: str) -> list[str]:
+    """Where in a traceback the asset's own code was last: the place and the line of source."""
+    lines = error.splitlines()
+    frames = [
+        at for at, line in enumerate(lines) if line.startswith('  File "') and "site-packages" not in line
+    ]
+    return [line.removeprefix("  ") for line in lines[frames[-1] : frames[-1] + 2]] if frames else []
 
 
 def _still_served(result: Result) -> str:

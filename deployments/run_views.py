@@ -47,9 +47,9 @@ def show_history(workspace: Workspace, name: str, *, limit: int, colours: bool =
     )
 
 
-def list_runs(workspace: Workspace, *, limit: int, colours: bool = False) -> Answer:
+def list_runs(ledger: Ledger, *, limit: int, colours: bool = False) -> Answer:
     """Runs, newest first."""
-    runs = workspace.ledger.runs(limit=limit or 1_000_000)
+    runs = ledger.runs(limit=limit or 1_000_000)
     rows = [
         [
             run.id,
@@ -71,10 +71,10 @@ def list_runs(workspace: Workspace, *, limit: int, colours: bool = False) -> Ans
     )
 
 
-def show_run(workspace: Workspace, run_id: str, *, limit: int, colours: bool = False) -> Answer:
+def show_run(ledger: Ledger, run_id: str, *, limit: int, colours: bool = False) -> Answer:
     """One run: what it ran with, and its attempts."""
-    run = find_run(workspace.ledger, run_id)
-    attempts = workspace.ledger.attempts_of(run.id)
+    run = find_run(ledger, run_id)
+    attempts = ledger.attempts_of(run.id)
     return Answer(
         text=lambda: _run_text(run, attempts, limit=limit, colours=colours),
         document=lambda: {
@@ -84,28 +84,37 @@ def show_run(workspace: Workspace, run_id: str, *, limit: int, colours: bool = F
     )
 
 
-def cancel_run(workspace: Workspace, run_id: str) -> Answer:
-    """Ask a run to stop: what it is computing is finished or discarded, what it has not begun stays undone."""
-    run = find_run(workspace.ledger, run_id)
-    asked = workspace.ledger.cancel_run(run.id)
-    if not asked:
+def running_run(ledger: Ledger, run_id: str) -> RunRecord:
+    """A run that can be stopped; one that cannot is an error that says why."""
+    run = find_run(ledger, run_id)
+    if run.ended_at is not None or not run.alive:
         why = (
             f"it ended, {run.outcome}, {moment_text(run.ended_at)}" if run.ended_at else "its process is gone"
         )
         raise CommandError(f"run {run.id} is not running: {why}", exit_code=FAILED)
+    return run
+
+
+def cancel_run(ledger: Ledger, run: RunRecord) -> Answer:
+    """Ask a run to stop: what it is computing is discarded, what it has not begun stays undone."""
+    asked = ledger.cancel_run(run.id)
+    said = f"run {run.id} was asked to stop" if asked else f"run {run.id} has just ended by itself"
     return Answer(
-        text=lambda: f"run {run.id} was asked to stop; see: assets runs show {run.id}",
-        document=lambda: {"run": run.id, "asked_to_stop": True},
+        text=lambda: f"{said}; see: assets runs show {run.id}",
+        document=lambda: {"run": run.id, "asked_to_stop": asked},
     )
 
 
-def show_logs(workspace: Workspace, run_id: str, name: str | None) -> Answer:
-    """What the attempts of a run printed and logged, and the errors that they ended with."""
-    run = find_run(workspace.ledger, run_id)
-    attempts = workspace.ledger.attempts_of(run.id)
+def show_logs(ledger: Ledger, run_id: str, name: str | None) -> Answer:
+    """What the attempts of a run printed and logged, and the errors that they ended with.
+
+    Args:
+        name: only of the asset with this key, or this last part of it.
+    """
+    run = find_run(ledger, run_id)
+    attempts = ledger.attempts_of(run.id)
     if name is not None:
-        producers = {workspace.graph[key].producer for key in selected(workspace.graph, name)}
-        attempts = tuple(attempt for attempt in attempts if attempt.key in producers)
+        attempts = tuple(one for one in attempts if name in (one.key, one.key.rpartition("/")[2]))
         if not attempts:
             raise CommandError(f"run {run.id} tried nothing of '{name}'; see: assets runs show {run.id}")
     return Answer(

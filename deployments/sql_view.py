@@ -18,6 +18,7 @@ from deployments.command_error import CommandError
 from deployments.text_table import aligned
 from graph import AssetGraph, near_miss
 from materializers.ledger import Content
+from materializers.store import Store, local_copy
 from materializers.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def ask(workspace: Workspace, query: str, *, form: Form = "table", limit: int) -
         columns = [column[0] for column in result.description or ()]
         rows = result.fetchall() if columns else []
     except duckdb.CatalogException as error:
-        raise CommandError(f"{_first(error)}{_remedy(str(error), query, workspace.graph, unseen)}") from error
+        raise CommandError(_missing(error, workspace.graph, unseen)) from error
     except duckdb.Error as error:
         raise CommandError(f"the query cannot be answered: {_first(error)}") from error
     return Answer(
@@ -72,41 +73,37 @@ def _show_assets(
         asset = workspace.graph[key]
         view = f"{_quoted(asset.group)}.{_quoted(asset.name)}"
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(asset.group)}")
-        connection.execute(f"CREATE VIEW {view} AS {_select(connection, workspace, key, contents)}")
+        connection.execute(f"CREATE VIEW {view} AS {_select(workspace.store, contents)}")
         if names.count(asset.name) == 1 and asset.name != asset.group:  # the short form, as in a selection
             connection.execute(f"CREATE VIEW {_quoted(asset.name)} AS SELECT * FROM {view}")
     return unseen
 
 
-def _select(
-    connection: duckdb.DuckDBPyConnection, workspace: Workspace, key: str, contents: Sequence[Content]
-) -> str:
-    """What a view selects: the asset's files where they lie on this machine's disk, else the loaded value."""
-    paths = [workspace.store.local_path(content.address or "") for content in contents]
-    files = ", ".join(_text(str(path)) for path in paths)
-    if None in paths:
-        table = workspace.load(key, as_type="pa.Table")
-        connection.register(f"loaded {key}", table)
-        return f"SELECT * FROM {_quoted(f'loaded {key}')}"
+def _select(store: Store, contents: Sequence[Content]) -> str:
+    """What a view selects: the asset's files, which lie on this machine's disk or are brought there."""
+    files = ", ".join(_text(str(local_copy(store, content.address or ""))) for content in contents)
     if contents[0].format == "json":
         largest = max(2 * content.size for content in contents) + 1024
         return f"SELECT * FROM read_json_auto([{files}], maximum_object_size = {largest})"
     return f"SELECT * FROM read_parquet([{files}], union_by_name = true)"
 
 
-def _remedy(message: str, query: str, graph: AssetGraph, unseen: Mapping[str, str]) -> str:
-    """What to do about a table that is not there: why the asset cannot be seen, or what the nearest one is called."""
-    missing = re.search(r'with name "?([^\s"]+)"? does not exist', message)
-    if missing is None:
-        return ""
-    name = missing.group(1)
+def _missing(error: Exception, graph: AssetGraph, unseen: Mapping[str, str]) -> str:
+    """What to say of a name that DuckDB does not know: why the asset cannot be seen, or what the nearest one is."""
+    found = re.search(
+        r'Table with name "?([^\s"]+)"? does not exist(?: because schema "([^"]+)")?', str(error)
+    )
+    if found is None:
+        return f"the query cannot be answered: {_first(error)}"
+    name, schema = found.group(1), found.group(2)
+    if schema and not name.startswith(f"{schema}."):
+        name = f"{schema}.{name}"
     for key, why in unseen.items():
-        if graph[key].name.lower() == name.lower():
-            return f" ({why})"
-    written = re.search(rf'([\w"]+)\s*\.\s*"?{re.escape(name)}\b', query)
-    group = written.group(1).strip('"') if written else ""
-    miss = near_miss(f"{group}/{name}" if group else name, graph.assets)
-    return miss.replace("/", ".")
+        if name.lower() in (graph[key].name.lower(), key.replace("/", ".").lower()):
+            return why
+    candidates = [key.replace("/", ".") for key in graph.assets]
+    miss = near_miss(name, candidates) or near_miss(name, graph.assets).replace("/", ".")
+    return f"there is no table '{name}'.{miss}"
 
 
 def _first(error: Exception) -> str:

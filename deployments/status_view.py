@@ -81,7 +81,7 @@ def _last(workspace: Workspace, asset: Asset, state: State) -> tuple[str | None,
 
 
 def _text(found: list[AssetStatus], now: datetime, *, limit: int, colours: bool) -> str:
-    heads = ["asset", "state", "age", "published", "last outcome", "failing checks"]
+    heads = ["asset", "state", "age", "published", "last outcome", "what fails"]
     head, *lines = aligned((_row(status, now) for status in found), heads=heads, colours=colours).splitlines()
     states = [status.freshness.state for status in found]
     count = ", ".join(f"{states.count(name)} {name}" for name in dict.fromkeys(states))
@@ -95,14 +95,14 @@ def _row(status: AssetStatus, now: datetime) -> list[str]:
     made = moment_text(status.made_at)
     if status.partitions is not None and status.made_at is not None:
         made = f"{made}, {counted(status.partitions, 'partition')}"
-    why = f"; {status.freshness.culprit} is overdue" if status.freshness.culprit else ""
+    above = [f"{status.freshness.culprit} is overdue"] if status.freshness.culprit else []
     return [
         status.key,
         status.freshness.state,
         age(now - as_of) if as_of else "-",
         made,
         status.outcome or "-",
-        ", ".join(status.failing) + why,
+        ", ".join([*status.failing, *above]),
     ]
 
 

@@ -72,7 +72,7 @@ class Digester:
                 content = named[name]
                 data = content.encode() if isinstance(content, str) else content
                 parts += (name, data.decode("latin-1"))
-        reached = self._reach.from_(values.places)
+        reached = self._reach.reached_from(values.places)
         unresolved = {line for definition in reached for line in definition.unresolved}
         return CodeDigest(
             digest=digest(*parts),

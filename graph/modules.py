@@ -97,6 +97,8 @@ class Modules:
 
     def _find_declarers(self, name: str, module: Module) -> None:
         """Note the names that stand for the engine or a part of it, also where the project hands them on."""
+        if any(star.module == "graph" and not star.level for star in module.stars):
+            module.declarers.update((each, f"graph.{each}") for each in DECLARING)
         for bound, imports in module.imports.items():
             for found in imports:
                 if not found.level and found.module.partition(".")[0] == "graph":
@@ -157,7 +159,9 @@ class Modules:
         inner = f"{source}.{found.name}"
         if self.get(source) is not None and source != name:
             yield from self._member_steps(source, (found.name, *rest) if found.name else rest)
-        elif found.name and self.get(inner) is not None:  # from the package itself, or one without ``__init__``
+        elif (
+            found.name and self.get(inner) is not None
+        ):  # from the package itself, or one without ``__init__``
             yield from self._member_steps(inner, rest)
         elif found.loaded and self.get(found.loaded) is not None:
             yield from self._member_steps(found.loaded, rest[found.loaded.count(".") :])

@@ -114,7 +114,7 @@ class Reach:
                 self._close(component)
         return self._digests[place]
 
-    def from_(self, places: Iterable[Place]) -> list[Definition]:
+    def reached_from(self, places: Iterable[Place]) -> list[Definition]:
         """The definitions that are reached from some, those included."""
         seen = set(places)
         todo = list(seen)

@@ -131,22 +131,26 @@ class Values:
     # Functions
 
     def _function(self, function: FunctionType, *, own: bool) -> str:
-        code = function.__code__
-        module = str(function.__globals__.get("__name__") or function.__module__)
-        place = self._reach.function(module, code)
+        code, module = function.__code__, _home(function)
+        place = self._located(function)
         name = f"{module}:{code.co_qualname}"
         is_code = self._is_ours(module) or _made_up(module, code)
         with self._at(name):
             if place is not None:
                 defaults = self._defaults(function)
                 return digest("function", self._place(place), defaults, self._held(function, place))
-            if (
-                hasattr(function, "__wrapped__") and not is_code
-            ):  # a library's wrapper: what it holds is its affair
+            if not is_code and hasattr(
+                function, "__wrapped__"
+            ):  # what else a library's wrapper holds is its affair
                 return digest("outside", name, self.told(function.__wrapped__, own=own))
+            held = self._held(function, None)
             if module.partition(".")[0] in ENGINE or not (own or is_code):
-                return digest("outside", name, self._held(function, None))
-            return digest(self._bytecode(function), self._defaults(function), self._held(function, None))
+                return digest("outside", name, held)
+            self.reaches.add(name)
+            return digest(self._bytecode(function), self._defaults(function), held)
+
+    def _located(self, function: FunctionType) -> Place | None:
+        return self._reach.function(_home(function), function.__code__)
 
     def _is_ours(self, module: str) -> bool:
         return self._reach.modules.get(module) is not None
@@ -180,21 +184,18 @@ class Values:
 
     def _bytecode(self, function: FunctionType) -> str:
         """The last resort, for code without a source: what was compiled, and the globals that it names."""
-        code = function.__code__
-        name = f"{function.__module__}:{code.co_qualname}"
-        self.reaches.add(name)
         self._untold("its source is not known; its bytecode counts, which differs between Python versions")
         spoken = set[str]()
-        text = self._compiled(code, spoken, function.__doc__)
+        text = self._compiled(function.__code__, spoken, function.__doc__)
         known = {name: function.__globals__[name] for name in spoken if name in function.__globals__}
         return digest(text, *(f"{name}: {self.told(known[name])}" for name in sorted(known)))
 
     def _compiled(self, code: CodeType, spoken: set[str], docstring: str | None) -> str:
         spoken.update(code.co_names)
+        is_told = code.co_consts[:1] == (docstring,)  # the docstring, or None in its place
         constants = [
             self._compiled(constant, spoken, None) if isinstance(constant, CodeType) else self.told(constant)
-            for constant in code.co_consts
-            if docstring is None or constant != docstring
+            for constant in code.co_consts[is_told:]
         ]
         names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
         counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
@@ -221,11 +222,20 @@ class Values:
         """The bases of a class, and its members but for what the interpreter keeps there."""
         parts = [self.told(base) for base in value.__bases__ if base is not object]
         for name, member in sorted(vars(value).items()):
-            is_code = isinstance(member, FunctionType | staticmethod | classmethod | property)
-            is_kept = isinstance(member, MemberDescriptorType | GetSetDescriptorType) or name == "_abc_impl"
-            if is_code or not (is_kept or name.startswith("__")):
+            if name.startswith("__"):
+                is_told = isinstance(member, FunctionType) and self._is_written(member)
+            else:
+                is_kept = isinstance(member, MemberDescriptorType | GetSetDescriptorType)
+                is_told = not is_kept and name != "_abc_impl"
+            if is_told:
                 parts.append(f"{name}: {self.told(member)}")
         return ", ".join(parts)
+
+    def _is_written(self, function: FunctionType) -> bool:
+        """Whether somebody wrote a function, unlike the ``__init__`` that a dataclass is given."""
+        while hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        return self._located(function) is not None or not function.__code__.co_filename.startswith("<")
 
     def _instance(self, value: object) -> str:
         kind = type(value)
@@ -270,6 +280,11 @@ class Values:
             self.told(list(items or ())),
             self.told(dict(pairs or ())),
         )
+
+
+def _home(function: FunctionType) -> str:
+    """The module that a function was written in, whatever a wrapper says of itself."""
+    return str(function.__globals__.get("__name__") or function.__module__)
 
 
 def _made_up(module: str, code: CodeType) -> bool:

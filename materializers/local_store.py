@@ -116,7 +116,7 @@ class LocalStore:
         """Every file at the root and in the folders that addresses begin with."""
         try:
             for path in self.root.iterdir():
-                if len(path.name) == 2:
+                if len(path.name) == 2 and path.is_dir():
                     yield from path.iterdir()
                 else:
                     yield path

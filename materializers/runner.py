@@ -112,7 +112,7 @@ def running(
     try:
         with captured():
             yield scope, results
-        outcome = "cancelled" if cancelled.is_set() else outcome_of(results)
+        outcome = "cancelled" if cancelled.is_set() else _outcome(results)
     finally:
         scope.stop.set()
         ended.set()
@@ -131,8 +131,7 @@ def _beat(workspace: Workspace, scope: RunScope, ended: threading.Event, cancell
             scope.stop.set()
 
 
-def outcome_of(results: list[Result]) -> RunOutcome:
-    """How a run ended whose steps ended like this."""
+def _outcome(results: list[Result]) -> RunOutcome:
     outcomes = {result.outcome for result in results}
     held = {result.step.reason.kind for result in results if result.outcome == "held"}
     if "failed" in outcomes or "not observed" in held:
@@ -305,7 +304,7 @@ __all__ = [
     "RunResult",
     "Silent",
     "advance_kept",
-    "outcome_of",
+    "new_run_id",
     "run_plan",
     "run_result",
     "running",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _IN_MEMORY = 256 * 2**20  # bytes; a larger table is written through a temporary file
+_SMALL = 64 * 2**10  # bytes; below it a table is stored as quickly as can be
 _ROWS_A_GROUP = 2**18  # so that DuckDB can read a large file with several threads
 _of_thread = threading.local()
 
@@ -81,13 +82,15 @@ class TableFormat:
 
         if isinstance(content, pa.Table):
             sink = pa.BufferOutputStream()
-            pq.write_table(content, sink, row_group_size=_ROWS_A_GROUP, **_options(content.schema))
+            options = _options(content.schema, content.nbytes)
+            pq.write_table(content, sink, row_group_size=_ROWS_A_GROUP, **options)
             stored = store.put(memoryview(sink.getvalue()), ".parquet")
             return table_version(content), stored, content.num_rows
         digest = TableDigest(content.schema)
         with tempfile.TemporaryDirectory(prefix="assets-table-") as folder:
             path = Path(folder, "table.parquet")
-            with content, pq.ParquetWriter(path, content.schema, **_options(content.schema)) as writer:
+            options = _options(content.schema, _IN_MEMORY)
+            with content, pq.ParquetWriter(path, content.schema, **options) as writer:
                 for batch in content:
                     digest.update(batch)
                     writer.write_batch(batch, row_group_size=_ROWS_A_GROUP)
@@ -201,13 +204,18 @@ def _loses_order(type_: pa.DataType) -> bool:
     return not (types.is_string(type_.value_type) or types.is_large_string(type_.value_type))
 
 
-def _options(schema: pa.Schema) -> dict[str, Any]:
-    """How Parquet is written. Measured on prices: a tenth smaller than snappy, as quick to write and read."""
+def _options(schema: pa.Schema, size: int) -> dict[str, Any]:
+    """How Parquet is written, for a table of so many bytes in memory.
+
+    Measured on prices and vehicle positions: zstd is 12 to 20 % smaller than snappy and as quick, but for small
+    tables, where setting it up is half of the work. Dictionaries help text and whole numbers; floats they slow down.
+    """
     from pyarrow import types
 
     flat = not any(types.is_nested(field.type) for field in schema)
     words = [field.name for field in schema if not types.is_floating(field.type)]
-    return {"compression": "zstd", "compression_level": 1, "use_dictionary": words if flat else True}
+    zstd = {"compression": "zstd", "compression_level": 1} if size > _SMALL else {"compression": "snappy"}
+    return {**zstd, "use_dictionary": words if flat else True}
 
 
 def _read(address: str, store: Store) -> pa.Table:

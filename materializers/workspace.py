@@ -105,7 +105,7 @@ class Workspace:
         folder = (self.root / asset.where.file).parent
         return self.digester.of(
             asset.function,
-            also=declared.also,
+            also=(*declared.also, *(given.config for given in asset.inputs if isinstance(given, FromConfig))),
             files={name: (folder / name).read_bytes() for name in declared.files},
             libraries={name: metadata.version(name) for name in declared.libraries},
             version=declared.version,

@@ -4,7 +4,7 @@ In a Markdown file the blocks run in their order, all in one fresh folder:
 
 - ``python`` blocks share one namespace; one that begins with a comment naming a file (``# acme/data.py``) is
   written to that file instead;
-- in ``console`` blocks, lines that begin with ``$ materialize`` or ``$ assets`` are run by the installed scripts. What
+- in ``console`` blocks, lines that begin with ``$ materialize`` or ``$ assets`` (settings may come before) are run by the installed scripts. What
   stands below such a line is what it prints, ``...`` for anything; ``$ echo $?`` asks for its exit code. With nothing
   below, the command must succeed;
 - other commands are not run, but a ``$ make target`` must name a target;
@@ -29,6 +29,9 @@ FENCE = re.compile(
     r"(?P<before>[^\n]*)\n```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 LINK = re.compile(r"\]\((?!\w+:|#)(?P<target>[^)#\s]+)")
+SETTINGS = re.compile(
+    r"((?:\w+=\S* )*)(\S*) ?(.*)", re.DOTALL
+)  # NAME=value before a command, as a shell takes it
 FILE_NAME = re.compile(r"# (?P<name>[\w/]+\.py)\n")
 
 
@@ -88,12 +91,12 @@ def run_console(commands: list[Command], folder: Path, place: str) -> None:
     scripts = Path(sys.executable).parent
     code = 0
     for command in commands:
-        program, _, rest = command.words.partition(" ")
+        settings, program, rest = SETTINGS.fullmatch(command.words).groups()  # type: ignore[union-attr]  # any text
         if command.words == "echo $?":
             assert command.shown.strip() == str(code), f"{place}: the exit code is {code}"
         elif program in {"materialize", "assets"}:
             ended = subprocess.run(
-                f'"{scripts / program}" {rest}',
+                f'{settings}"{scripts / program}" {rest}',
                 shell=True,
                 cwd=folder,
                 env=os.environ | {"PYTHONPATH": str(folder), "COLUMNS": "110", "NO_COLOR": "1"},
@@ -125,6 +128,7 @@ def test_what_a_page_says_is_what_happens(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     run_page(page, tmp_path)
 
 

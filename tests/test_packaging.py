@@ -77,8 +77,11 @@ def test_the_main_job_runs_from_an_empty_folder(installed: Path, tmp_path: Path)
         words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False
     )
     assert first.returncode == 0, first.stderr
-    assert (tmp_path / ".assets").is_dir()
+    report = first.stdout.splitlines()[-1]
+    assert "portfolio_report" in report
+    assert (tmp_path / report).stat().st_size > 10_000
     again = subprocess.run(
         words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False
     )
     assert again.returncode == 0, again.stderr
+    assert "everything is up to date" in again.stdout

@@ -129,7 +129,8 @@ def hrp(returns: Matrix, variant: Variant) -> Matrix:
         weights = inverse / inverse.sum()
     else:
         weights = _estimator(variant).fit(returns).weights_
-    return np.round(weights, _DECIMALS)
+    rounded: Matrix = np.round(weights, _DECIMALS)
+    return rounded
 
 
 def _estimator(variant: Variant) -> HierarchicalRiskParity:
@@ -162,7 +163,14 @@ def _estimator(variant: Variant) -> HierarchicalRiskParity:
             self.distance_ = np.sqrt((1 - self.codependence_) / 2)
             return self
 
-    return HierarchicalRiskParity(
+    class RiskParity(HierarchicalRiskParity):  # type: ignore[misc]  # skfolio's bases are untyped
+        def _risk(self, weights: Matrix, return_distribution: ReturnDistribution) -> float:
+            # What skfolio's own does by way of a whole Portfolio object, 58 of them for twenty assets. Should skfolio
+            # rename it, its own is used again: the same weights, four times as slowly.
+            variance = float(weights @ return_distribution.covariance @ weights)
+            return variance if variant.risk == "variance" else variance**0.5
+
+    return RiskParity(
         risk_measure=RiskMeasure[variant.risk.upper()],
         prior_estimator=PairwisePrior(),
         distance_estimator=PairwiseDistance(),

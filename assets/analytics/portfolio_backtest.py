@@ -14,7 +14,7 @@ from assets.allocation.panel import Panel, panel
 from assets.analytics.simulation import Day, Simulation, Terms, simulate
 from assets.trading.sizing import Rules
 from checks import Finding, between, check, expression, monotonic, not_null, one_of, row_count, unique
-from graph import Config, Out, asset, multi_asset
+from graph import Config, Out, multi_asset
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,34 +107,32 @@ AS_FRESH = "no freshness of its own: it is as fresh as market/prices"
         unchecked=AS_FRESH,
         description="Positions and their drifting weights at the end of every session.",
     ),
+    Out(
+        name="equal_weight_backtest",
+        checks=CURVE_CHECKS,
+        unchecked=AS_FRESH,
+        description="The benchmark: equal weights of every symbol with a close, under the strategy's conditions.",
+    ),
 )
 def backtest(target_weights: pa.Table, prices: pa.Table, config: BacktestConfig) -> dict[str, pa.Table]:
-    """The strategy's history: decided at a session's close, filled at the next session's close, costs deducted.
+    """The strategy's history, and the benchmark's: decided at a session's close, filled at the next one's, with costs.
 
     Prices are adjusted closes, which stand for total returns. See `assets.analytics.simulation` for every rule:
-    fills, cuts, missing prices, delisting.
+    fills, cuts, missing prices, delisting. The benchmark is decided on the same days and filled under the same rules
+    and costs; it has equal weights of every symbol with a close, without cap and cash floor.
 
     Returns:
-        ``portfolio_backtest``, see `curve_table`; ``portfolio_trades`` and ``portfolio_positions``, see `fill_table`
-        and `position_table`. All start with the first decision.
+        ``portfolio_backtest`` and ``equal_weight_backtest``, see `curve_table`; ``portfolio_trades`` and
+        ``portfolio_positions``, see `fill_table` and `position_table`. All start with the first decision.
     """
-    done = simulate(panel(prices, "close"), targets_of(target_weights), config.terms())
+    closes, targets, terms = panel(prices, "close"), targets_of(target_weights), config.terms()
+    done = simulate(closes, targets, terms)
     return {
         "portfolio_backtest": curve_table(done),
         "portfolio_trades": fill_table(done),
         "portfolio_positions": position_table(done),
+        "equal_weight_backtest": curve_table(simulate(closes, equal_targets(closes, sorted(targets)), terms)),
     }
-
-
-@asset(checks=CURVE_CHECKS, unchecked=AS_FRESH)
-def equal_weight_backtest(target_weights: pa.Table, prices: pa.Table, config: BacktestConfig) -> pa.Table:
-    """The benchmark: on each day of the strategy's decisions, equal weights of every symbol with a close.
-
-    The same fills, costs and rules as the strategy's, without cap and cash floor. See `curve_table`.
-    """
-    closes = panel(prices, "close")
-    targets = equal_targets(closes, sorted(set(target_weights["session"].to_pylist())))
-    return curve_table(simulate(closes, targets, config.terms()))
 
 
 def targets_of(target_weights: pa.Table) -> dict[date, dict[str, float]]:
@@ -149,14 +147,10 @@ def targets_of(target_weights: pa.Table) -> dict[date, dict[str, float]]:
 
 def equal_targets(closes: Panel, sessions: list[date]) -> dict[date, Mapping[str, float]]:
     """Equal weights of the symbols that have a close, on each of ``sessions``."""
-    row_of = {session: row for row, session in enumerate(closes.sessions)}
     targets: dict[date, Mapping[str, float]] = {}
     for session in sessions:
-        traded = [
-            symbol
-            for symbol, close in zip(closes.symbols, closes.values[row_of[session]].tolist(), strict=True)
-            if close > 0
-        ]
+        row = closes.values[closes.sessions.index(session)].tolist()
+        traded = [symbol for symbol, close in zip(closes.symbols, row, strict=True) if close > 0]
         targets[session] = dict.fromkeys(traded, 1 / len(traded)) if traded else {}
     return targets
 
@@ -184,7 +178,7 @@ def fill_table(done: Simulation) -> pa.Table:
     """What became of every order.
 
     ``decided`` and ``session`` (date32, the day of the decision and of the fill), ``symbol``, ``side``, ``quantity``
-    (shares, 9 decimals), ``price`` (float64, the close), ``value`` and ``cost`` (US dollars), ``outcome``: ``filled``,
+    (shares, 4 decimals), ``price`` (float64, the close), ``value`` and ``cost`` (US dollars), ``outcome``: ``filled``,
     ``cut to the cash``, ``no price`` (nothing was traded) or ``delisted`` (paid out).
     """
     import pyarrow as pa

@@ -12,8 +12,10 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
 
-WIDTH, HEIGHT = 164, 44
+WIDTH, HEIGHT = 172, 44
 _GAP, _RISE, _THREAD, _MARGIN = 14, 34, 18, 6
 _SWEEPS = 8
 
@@ -23,12 +25,12 @@ Node = str | tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
-    """One asset in the picture: where it links to, a short remark, and whether something is wrong with it."""
+    """One asset in the picture: where it links to, a short remark, and how its checks stand."""
 
     key: str
     link: str
     remark: str
-    alarm: bool = False
+    state: Literal["good", "warning", "alarm"] = "good"
 
 
 def lineage_svg(boxes: Sequence[Box], upstream: Mapping[str, Sequence[str]], *, description: str) -> str:
@@ -96,7 +98,7 @@ def _places(layers: list[list[Node]], threads: Sequence[Sequence[Node]]) -> dict
     """The centre of every node."""
     neighbours: dict[Node, list[Node]] = {}
     for thread in threads:
-        for one, other in zip(thread, thread[1:], strict=False):
+        for one, other in pairwise(thread):
             neighbours.setdefault(one, []).append(other)
             neighbours.setdefault(other, []).append(one)
     widths = [sum(_width(node) for node in layer) + _GAP * (len(layer) - 1) for layer in layers]
@@ -167,7 +169,7 @@ def _box(box: Box, x: float, y: float) -> str:
     group, _, name = box.key.rpartition("/")
     left, top = x - WIDTH / 2, y - HEIGHT / 2
     return (
-        f'<a href="#{html.escape(box.link)}"><g class="{"box alarm" if box.alarm else "box"}">'
+        f'<a href="#{html.escape(box.link)}"><g class="box {box.state}">'
         f'<rect x="{left:.1f}" y="{top:.1f}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
         f'<text class="group" x="{left + 9:.1f}" y="{top + 15:.1f}">{html.escape(group)}</text>'
         f'<text class="remark" x="{left + WIDTH - 9:.1f}" y="{top + 15:.1f}">{html.escape(box.remark)}</text>'

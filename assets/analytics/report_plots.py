@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ PAPER = {
 }
 """What each placeholder stands for in the page's style."""
 
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": ["sans-serif"],
     "font.size": 10.5,
@@ -153,13 +154,23 @@ def indicator_plot(panel: dict[str, Curve], *, prefix: str, description: str) ->
 
 
 def _figure(rows: int, *, height: float, ratios: tuple[float, ...] | None = None) -> tuple[Figure, Any]:
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_STYLE):
+    with _styled():
         figure = Figure(figsize=(8.6, height), layout="constrained")
         axes = figure.subplots(rows, 1, sharex=True, squeeze=False, height_ratios=ratios)
     return figure, axes[:, 0]
+
+
+@contextmanager
+def _styled() -> Iterator[None]:
+    """This page's style on top of matplotlib's defaults, whatever the person at the keyboard prefers."""
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield
 
 
 def _days(curve: Curve) -> NDArray[np.datetime64]:
@@ -210,11 +221,10 @@ def _labels_right(
     """Names to the right of the plot at the heights ``ends``, moved apart so that none covers another."""
     import numpy as np
 
-    height = axes.figure.get_size_inches()[1]
     scale = axes.get_yaxis_transform().transform
     bottom, top = scale((1, limits[0]))[1], scale((1, limits[1]))[1]
     places = [(scale((1, end))[1] - bottom) / (top - bottom) for end in ends]
-    gap = 0.19 / height
+    gap = 0.17 * axes.figure.dpi / axes.bbox.height  # the height of a line of text
     order = np.argsort(places, kind="stable")
     settled: dict[int, float] = {}
     floor = -1.0
@@ -234,15 +244,15 @@ def _svg(figure: Figure, prefix: str, description: str) -> str:
     """The figure as an SVG element for this page; ``prefix`` keeps its ids apart from those of other figures."""
     from io import StringIO
 
-    import matplotlib as mpl
-
     written = StringIO()
-    with mpl.rc_context(_STYLE):
+    with _styled():
         figure.savefig(
             written, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
         )
     svg = written.getvalue()
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = svg[svg.index("<svg") :]
+    for part in ("metadata", "style"):  # the page has its own
+        svg = re.sub(rf"<{part}[ >].*?</{part}>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"(\d+\.\d\d)\d+", r"\1", svg)
     svg = _with_own_ids(svg, prefix)
     for colour, variable in PAPER.items():

@@ -25,11 +25,23 @@ from typing import Literal
 
 from assets.allocation.panel import Panel
 from assets.trading.sizing import CENT, LOT, ZERO, Order, Rules, propose
+from graph import AssetGraphError
 
 Outcome = Literal["filled", "cut to the cash", "no price", "delisted"]
 
 MARKET_ORDERS = Rules(limit_offset=None)
 """The rules of the orders that are proposed, without limit prices."""
+
+
+class UnknownSession(AssetGraphError):
+    """A target that was decided on a day without prices."""
+
+    def __init__(self, session: date) -> None:
+        self.session = session
+        super().__init__(
+            f"a target was decided on {session}, a session that market/prices does not have: "
+            "materialize allocation/target_weights from the same prices"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +113,17 @@ def simulate(closes: Panel, targets: Mapping[date, Mapping[str, float]], terms: 
 
     Args:
         closes: adjusted closes, sessions x symbols, NaN where a symbol has none.
-        targets: weights (fractions, without cash) by the session on which they were decided; a session that is not
-            one of ``closes`` is passed over.
+        targets: weights (fractions, without cash) by the session on which they were decided.
         terms: see `Terms`.
 
     Returns:
         Days from the first target on; none without a target.
+
+    Raises:
+        UnknownSession: a target was decided on a day that is not one of ``closes``.
     """
+    for session in sorted(targets.keys() - set(closes.sessions)):
+        raise UnknownSession(session)
     account = _Account(cash=terms.opening_cash)
     days: list[Day] = []
     fills: list[Fill] = []

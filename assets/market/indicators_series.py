@@ -62,7 +62,7 @@ def of_bars(high: Series, low: Series, close: Series) -> dict[str, Series]:
     import numpy as np
     import talib
 
-    fast = talib.STOCHF(high, low, close, 14, 1, 0)[0]
+    fast = talib.STOCHF(high, low, close, fastk_period=14, fastd_period=1)[0]
     fast[_flat(high, low, 14)] = np.nan  # TA-Lib says 0 where the range is 0 and the ratio undefined
     slow = _mean_of_full_windows(fast, 3)
     williams = talib.WILLR(high, low, close, 14)
@@ -118,7 +118,9 @@ def _seeded_with_first(values: Series, weight: float, bars: int) -> Series:
     """
     import pandas as pd
 
-    return pd.Series(values).ewm(alpha=weight, adjust=False, min_periods=bars).mean().to_numpy(copy=True)
+    weights = pd.Series(values).ewm(alpha=weight, adjust=False, min_periods=bars)
+    averages: Series = weights.mean().to_numpy(copy=True)
+    return averages
 
 
 def _seeded_with_mean(values: Series, bars: int) -> Series:
@@ -156,7 +158,8 @@ def _rsi_first(close: Series, bars: int) -> Series:
     gain = _seeded_with_first(np.maximum(change, 0), 1 / bars, bars)
     loss = _seeded_with_first(np.maximum(-change, 0), 1 / bars, bars)
     with np.errstate(invalid="ignore"):
-        return 100 * (gain / (gain + loss))
+        rsi: Series = 100 * (gain / (gain + loss))
+    return rsi
 
 
 def _macd(line: Series) -> dict[str, Series]:
@@ -225,7 +228,8 @@ def _flat(high: Series, low: Series, bars: int) -> NDArray[np.bool_]:
     """Where the highest and the lowest of the last ``bars`` are the same."""
     import talib
 
-    return talib.MAX(high, bars) == talib.MIN(low, bars)
+    same: NDArray[np.bool_] = talib.MAX(high, bars) == talib.MIN(low, bars)
+    return same
 
 
 def _mean_of_full_windows(values: Series, bars: int) -> Series:

@@ -14,6 +14,8 @@ import pytest
 
 from checks.plain_values import Plain, from_json, plain, to_json
 
+NAIVE = datetime(2020, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+
 
 @pytest.mark.parametrize(
     ("value", "expected"),
@@ -23,11 +25,14 @@ from checks.plain_values import Plain, from_json, plain, to_json
         (np.bool_(True), True),
         (pa.scalar(7), 7),
         (pa.scalar(None), None),
-        (pd.Timestamp("2020-01-02T03:04:05.123456789", tz="Asia/Tokyo"), datetime(2020, 1, 1, 18, 4, 5, 123456, UTC)),
+        (
+            pd.Timestamp("2020-01-02T03:04:05.123456789", tz="Asia/Tokyo"),
+            datetime(2020, 1, 1, 18, 4, 5, 123456, UTC),
+        ),
         (pd.NaT, None),
         (pd.Timedelta("1 day"), timedelta(days=1)),
         (datetime(2020, 1, 1, 9, tzinfo=timezone(timedelta(hours=9))), datetime(2020, 1, 1, tzinfo=UTC)),
-        (datetime(2020, 1, 1), datetime(2020, 1, 1)),
+        (NAIVE, NAIVE),
         (date(2020, 1, 1), date(2020, 1, 1)),
         (time(9, 30), time(9, 30)),
         (Decimal("1.10"), Decimal("1.10")),
@@ -43,7 +48,9 @@ def test_any_value_becomes_a_plain_one(value: object, expected: Plain) -> None:
     assert type(plain(value)) is type(expected)
 
 
-@pytest.mark.parametrize("value", ["x" * 1000, b"x" * 1000, ["x" * 50] * 50, {"k": list(range(1000))}], ids=type)
+@pytest.mark.parametrize(
+    "value", ["x" * 1000, b"x" * 1000, ["x" * 50] * 50, {"k": list(range(1000))}], ids=type
+)
 def test_what_is_long_is_cut(value: object) -> None:
     short = plain(value)
     assert isinstance(short, str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,9 +16,7 @@ from checks import Verdict, blocking
 
 
 def verdict(**changes: Any) -> Verdict:
-    return Verdict(
-        **{"check": "c", "kind": "between", "digest": "d", "severity": "error", "passed": False} | changes
-    )
+    return replace(Verdict(check="c", kind="between", digest="d", severity="error", passed=False), **changes)
 
 
 @pytest.mark.parametrize(
@@ -74,12 +73,9 @@ verdicts = st.builds(
 
 @given(verdicts)
 def test_reading_is_the_inverse_of_writing(one: Verdict) -> None:
-    assert Verdict.from_json(one.to_json()) == one
-
-
-@given(verdicts)
-def test_the_types_come_back_too(one: Verdict) -> None:
-    assert repr(Verdict.from_json(one.to_json())) == repr(one)
+    read = Verdict.from_json(one.to_json())
+    assert read == one
+    assert repr(read) == repr(one)  # the types come back too
 
 
 def test_nan_and_infinities_survive() -> None:
@@ -100,7 +96,10 @@ def test_verdicts_are_hashable() -> None:
         (verdict(error="column 'x' is missing."), "c cannot be judged: column 'x' is missing."),
         (verdict(failing=1, rows=9, observed=-1.5), "c fails for 1 of 9 rows (observed -1.5)"),
         (verdict(kind="sums_to", failing=1, rows=9), "c fails for 1 group"),
-        (verdict(kind="schema", failing=2, observed="'x' is missing"), "c fails for 2 columns (observed 'x' is missing)"),
+        (
+            verdict(kind="schema", failing=2, observed="'x' is missing"),
+            "c fails for 2 columns (observed 'x' is missing)",
+        ),
         (
             verdict(
                 failing=2,
@@ -110,8 +109,9 @@ def test_verdicts_are_hashable() -> None:
                     {"#": 1, "close": None, "day": datetime(2020, 1, 2, 3, tzinfo=UTC), "symbol": "é"},
                 ),
             ),
-            "c fails for 2 of 2 rows\n  row 0: close 1.50, day 2020-01-02, symbol 'A'\n"
-            "  row 1: close None, day 2020-01-02 03:00:00+00:00, symbol 'é'",
+            """c fails for 2 of 2 rows
+  row 0: close 1.50, day 2020-01-02, symbol 'A'
+  row 1: close None, day 2020-01-02 03:00:00+00:00, symbol 'é'""",
         ),
     ],
     ids=["holds", "error", "one row", "a group", "columns", "rows"],

@@ -28,7 +28,7 @@ from checks import (
 )
 
 
-class Side(str, Enum):
+class Side(str, Enum):  # noqa: UP042  # the older kind, whose text is not its value
     """An enumeration of texts, as one has them in a model."""
 
     BUY = "buy"
@@ -51,7 +51,11 @@ def silent(table: object) -> bool:
         (not_null("a", "b", "c"), "not_null(a, b, c)", "a, b and c are never null"),
         (unique("symbol", "session"), "unique(symbol, session)", "symbol and session together are unique"),
         (between("close", 0, None), "between(close)", "close is at least 0"),
-        (between("x", 0, 1, strict_low=True, strict_high=True), "between(x)", "x is more than 0 and less than 1"),
+        (
+            between("x", 0, 1, strict_low=True, strict_high=True),
+            "between(x)",
+            "x is more than 0 and less than 1",
+        ),
         (between("day", date(2020, 1, 1), None), "between(day)", "day is at least 2020-01-01"),
         (one_of("side", ["sell", "buy"]), "one_of(side)", "side is one of 'buy' or 'sell'"),
         (matches("symbol", "^[A-Z]+$"), "matches(symbol)", "symbol contains a match of /^[A-Z]+$/"),
@@ -81,7 +85,9 @@ def silent(table: object) -> bool:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_check_is_named_and_described_by_what_it_promises(declared: Check, name: str, sentence: str) -> None:
+def test_a_check_is_named_and_described_by_what_it_promises(
+    declared: Check, name: str, sentence: str
+) -> None:
     assert (declared.name, declared.describe()) == (name, sentence)
     assert declared.severity == "error"
 
@@ -108,8 +114,8 @@ def test_check_is_a_decorator_too() -> None:
 @pytest.mark.parametrize(
     ("declare", "said"),
     [
-        pytest.param(lambda: not_null(), "names no column", id="no column"),
-        pytest.param(lambda: unique(), "names no column", id="no key"),
+        pytest.param(not_null, "names no column", id="no column"),
+        pytest.param(unique, "names no column", id="no key"),
         pytest.param(lambda: unique("a", "a"), "twice", id="a column twice"),
         pytest.param(lambda: sums_to("a", 1, by="a"), "twice", id="summed by itself"),
         pytest.param(lambda: not_null(3), "column 3", id="a column that is no text"),  # type: ignore[arg-type]
@@ -123,7 +129,9 @@ def test_check_is_a_decorator_too() -> None:
         pytest.param(lambda: between("a", True, None), "bound True", id="a boolean as bound"),
         pytest.param(lambda: between("a", [1], None), "bound", id="a list as bound"),  # type: ignore[arg-type]
         pytest.param(
-            lambda: between("a", date(2020, 1, 2), datetime(2020, 1, 1, tzinfo=UTC)), "nothing", id="days and moments"
+            lambda: between("a", date(2020, 1, 2), datetime(2020, 1, 1, tzinfo=UTC)),
+            "nothing",
+            id="days and moments",
         ),
         pytest.param(lambda: one_of("a", []), "at least one", id="no values"),
         pytest.param(lambda: one_of("a", "abc"), "list", id="a text instead of a list"),
@@ -133,11 +141,13 @@ def test_check_is_a_decorator_too() -> None:
         pytest.param(lambda: matches("a", ""), "regular expression ''", id="empty regex"),
         pytest.param(lambda: matches("a", "(?<=x)y"), "RE2", id="look-around"),
         pytest.param(lambda: matches("a", r"(x)\1"), "RE2", id="a reference back"),
-        pytest.param(lambda: row_count(), "no bound", id="row_count without bounds"),
+        pytest.param(row_count, "no bound", id="row_count without bounds"),
         pytest.param(lambda: row_count(-1), "bound -1", id="a negative count"),
         pytest.param(lambda: row_count(2, 1), "lets nothing pass", id="minimum above maximum"),
         pytest.param(lambda: schema({}), "names no column", id="empty schema"),
-        pytest.param(lambda: schema({"a": "strng"}), "Did you mean 'string'?", id="a type that Arrow has not"),
+        pytest.param(
+            lambda: schema({"a": "strng"}), "Did you mean 'string'?", id="a type that Arrow has not"
+        ),
         pytest.param(lambda: no_future_timestamps("a", timedelta(-1)), "tolerance", id="negative duration"),
         pytest.param(lambda: sums_to("a", float("inf")), "finite", id="an infinite total"),
         pytest.param(lambda: sums_to("a", 1, tolerance=-1), "negative", id="negative tolerance"),
@@ -168,6 +178,8 @@ def test_members_of_an_enumeration_are_their_values() -> None:
     assert one_of("side", Side)["values"] == ("buy", "sell")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("bound", [1, 1.5, Decimal("1.5"), "a", date(2020, 1, 1), time(9), timedelta(1)], ids=repr)
+@pytest.mark.parametrize(
+    "bound", [1, 1.5, Decimal("1.5"), "a", date(2020, 1, 1), time(9), timedelta(1)], ids=repr
+)
 def test_bounds_may_be_of_every_ordered_kind(bound: object) -> None:
     assert between("a", bound, None)["low"] == bound  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,8 +20,8 @@ from graph.plan import Materialize, Step, step_id
 from graph.reasons import Reason
 from graph.state import Outcome
 from materializers import in_memory
-from materializers.runner import RunOutcome
-from materializers.step import Result, RunScope
+from materializers.runner import RunOutcome, RunResult
+from materializers.step import Result
 
 if TYPE_CHECKING:
     from prefect import Flow, Task
@@ -44,7 +45,7 @@ def tasks_of(*declared: Callable[..., Any]) -> dict[str, Task[[], State[None]]]:
 
 def flow_of(*declared: Callable[..., Any], jobs: int | None = None) -> Flow[[], State[None]]:
     workspace = in_memory(declared)
-    return compile_plan(workspace.plan("*"), workspace, RunScope(run_id="run-1"), [], jobs=jobs)
+    return compile_plan(workspace.plan("*"), workspace, jobs=jobs)
 
 
 @asset(name="market/prices", run=Execution(retries=3, timeout=timedelta(seconds=5), concurrency=("vendor",)))
@@ -106,7 +107,8 @@ def test_a_task_is_described_as_its_asset_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("jobs", "workers"), [pytest.param(3, 3, id="as many as asked for"), pytest.param(None, 8, id="at most 8")]
+    ("jobs", "workers"),
+    [pytest.param(3, 3, id="as many as asked for"), pytest.param(None, 8, id="at most 8")],
 )
 def test_the_flow_runs_so_many_steps_side_by_side(jobs: int | None, workers: int) -> None:
     runner = flow_of(prices, jobs=jobs).task_runner
@@ -116,7 +118,8 @@ def test_the_flow_runs_so_many_steps_side_by_side(jobs: int | None, workers: int
 
 def test_a_flow_run_is_named_by_its_selection_and_run() -> None:
     flow = flow_of(prices)
-    assert (flow.name, flow.flow_run_name, flow.retries) == ("materialize", "* run-1", 0)
+    assert (flow.name, flow.retries) == ("materialize", 0)
+    assert re.fullmatch(r"\* \d{8}-\d{6}-[0-9a-f]{6}", str(flow.flow_run_name))
 
 
 @pytest.mark.parametrize(
@@ -149,8 +152,10 @@ def test_the_state_of_a_task_run_says_how_its_step_ended(outcome: Outcome, kind:
     ],
 )
 def test_the_state_of_a_flow_run_counts_its_steps(outcome: RunOutcome, kind: str, name: str) -> None:
-    results = [Result(step=STEP, outcome=one) for one in ("published", "kept", "published")]
-    state = flow_state(outcome, results)
+    ended: tuple[Outcome, ...] = ("published", "kept", "published")
+    results = tuple(Result(step=STEP, outcome=one) for one in ended)
+    plan = in_memory([prices]).plan("*")
+    state = flow_state(RunResult(run_id="run-1", plan=plan, results=results, outcome=outcome))
     assert (state.type.value, state.name, state.message) == (kind, name, "2 published, 1 kept")
 
 

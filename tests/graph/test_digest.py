@@ -1,7 +1,7 @@
 """What moves a code digest, what does not, and what is told where that cannot be known.
 
 A project is one text: the module ``acme``, and after lines like ``--- p.h`` its other modules. Rows that move or stay
-are one text in two states: with ``§`` as 1, and as 2.
+are one text in two states: with ``§`` as 1, and as 2. The file is long because the table is: it is what is promised.
 """
 
 from __future__ import annotations
@@ -322,6 +322,7 @@ DECLARED = [
         "import graph as g\n@g.asset(volatile=True)\n"
         "def f(x): return x", "from graph.declare import asset as a\n@a()\ndef f(x): return x",
     ),
+    stays("the engine through a star", "from graph import *\n@asset(name='a§')\ndef f(x): return x"),
     same("a resource's provider", "def f(x): return x", "from graph import resource\n@resource\ndef f(x): return x"),
     differs("another decorator", PLAIN, f"import functools\n@functools.cache\n{PLAIN}"),
     moves("the option of another decorator", "import functools\n@functools.lru_cache(§)\ndef f(x): return x"),
@@ -410,6 +411,16 @@ CARRIED = [
     ),
     moves("an attribute of such a class", "def make(n):\n class C:\n  a = n\n return C\ndef f(x=make(§)): return x"),
     moves(
+        "a dataclass made in a function",
+        "from dataclasses import *\ndef make(n):\n @dataclass\n class C:\n  a: int = n\n return C\n"
+        "def f(x=make(§)): ...",
+    ),
+    moves(
+        "a model made in a function",
+        "from pydantic import *\ndef make(n):\n class C(BaseModel):\n  a: int\n  def m(s): return n\n return C\n"
+        "def f(x=make(§)): ...",
+    ),
+    moves(
         "a base of such a class",
         "class B:\n a = §\ndef make(b):\n class C(b): ...\n return C\ndef f(x=make(B)): return x",
     ),
@@ -433,7 +444,7 @@ def test_a_digest_moves_with_what_is_reached_and_with_nothing_else(
 
 GOLDEN = """
 from __future__ import annotations
-import numpy as np
+import math
 from graph import asset
 from dataclasses import dataclass
 from .h import *
@@ -457,7 +468,7 @@ def f(prices, *, window=(20, 'd', {'a': frozenset({1, 2})}), by=Bar()):
         match total:
             case {'a': [1, *_], **rest} | Bar(close=rest): return rest
             case -1 | 'x': yield total
-    while (n := np.log(window)) > 1 >= -n:
+    while (n := math.log(window)) > 1 >= -n:
         del n[0]
         continue
     return helper(lambda a, /, b=2: a @ b if a else ~b)
@@ -480,7 +491,7 @@ def test_the_digest_is_the_same_in_every_process_and_on_every_python() -> None:
         "acme:LIMITS",
         "acme:f",
     )
-    assert found.digest == "?"
+    assert found.digest == "242a90ebbd12b852a8879d32bcbff473"
 
 
 def test_what_is_reached_is_told_by_module_and_name() -> None:
@@ -619,9 +630,8 @@ def test_the_engine_is_not_followed() -> None:
 
 
 def test_each_module_is_asked_for_once() -> None:
-    project = Project(
-        "import h, math\n" + "".join(f"def f{n}(): return h.g(), math.pi\n" for n in range(9)) + H
-    )
+    functions = "".join(f"def f{n}(): return h.g(), math.pi\n" for n in range(9))
+    project = Project(f"import h, math\n{functions}--- h\ndef g(): ...")
     asked: list[str] = []
 
     class Counted:
@@ -635,3 +645,27 @@ def test_each_module_is_asked_for_once() -> None:
             digester.of(getattr(acme, f"f{n}"))
 
     assert sorted(asked) == ["acme", "h", "math"]
+
+
+def test_a_constant_moves_exactly_the_functions_that_reach_it() -> None:
+    text = (
+        f"{HELPED}\ndef g(x): return f(x)\ndef h(x): return stranger(x)\ndef k(x, by=helper): return by(x)\n"
+    )
+    changed = text.replace("RATE = 2", "RATE = 2.5")
+    before, after = ({name: digest_of(each, name) for name in "fghk"} for each in (text, changed))
+
+    moved = {name for name in before if before[name].digest != after[name].digest}
+
+    assert moved == {name for name in before if "acme:RATE" in before[name].reaches} == {"f", "g", "k"}
+
+
+def test_the_order_in_which_digests_are_asked_for_does_not_matter() -> None:
+    project = Project(
+        "from a import *\nfrom b import *\ndef f(): return g()\ndef k(): return h()\n"
+        "--- a\nfrom b import *\ndef g(): return h()\n--- b\nimport a\nfrom a import *\ndef h(): return a.g()"
+    )
+    with project.imported() as acme:
+        things = [acme.f, acme.k, acme.g, acme.h]
+        forwards, backwards = Digester(project), Digester(project)
+
+        assert [forwards.of(each) for each in things] == [backwards.of(each) for each in things[::-1]][::-1]

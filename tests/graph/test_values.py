@@ -44,7 +44,7 @@ def told(value: object) -> str:
     teller = values()
     text = teller.told(value)
     assert not teller.unresolved
-    assert not re.search(r"0x[0-9a-f]{6,}", text)
+    assert not re.search(r"(?<!i)(?<!i-)0x", text)
     return text
 
 
@@ -152,6 +152,7 @@ def test_what_means_something_else_is_told_differently(one: object, other: objec
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
     lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
 )
 
 
@@ -197,5 +198,5 @@ def test_a_value_that_holds_itself_is_told() -> None:
 def test_what_cannot_be_told_is_said(value: object, line: str) -> None:
     teller = values()
 
-    assert "0x" not in teller.told(value).replace("i0x", "")
+    assert not re.search(r"(?<!i)(?<!i-)0x", teller.told(value))
     assert teller.unresolved == {line}

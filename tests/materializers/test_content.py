@@ -319,7 +319,9 @@ def test_versions_do_not_move_between_releases() -> None:
         }
     )
     assert table_version(table) == "t1-6514e2cac897601b554258ff4b4be3d5"
-    assert value_version({"b": [1, 2.5, None, "ü"], "a": {"c": True}}) == "j1-ebe2989f54a4c837eea1f82c308132d9"
+    assert (
+        value_version({"b": [1, 2.5, None, "ü"], "a": {"c": True}}) == "j1-ebe2989f54a4c837eea1f82c308132d9"
+    )
     assert bytes_version(b"abc") == "f1-ba7816bf8f01cfea414140de5dae2223"
 
 

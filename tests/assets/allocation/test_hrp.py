@@ -84,6 +84,20 @@ def test_gives_the_weights_that_pyportfolioopt_expects_for_twenty_stocks(shared_
     assert (optimal / expected - 1).abs().max() > 0.5  # the leaf ordering is no detail
 
 
+def test_the_step_that_is_replaced_for_speed_is_still_skfolios() -> None:
+    from skfolio.optimization import HierarchicalRiskParity
+
+    assert callable(HierarchicalRiskParity._risk)
+
+
+@pytest.mark.parametrize("linkage", ["single", "complete", "average", "ward"])
+@pytest.mark.parametrize("risk", ["variance", "standard_deviation"])
+def test_every_variant_gives_weights(linkage: str, risk: str) -> None:
+    weights = hrp(returns_of(6, 100, 7), Variant(linkage=linkage, risk=risk))
+    assert (weights > 0).all()
+    assert weights.sum() == pytest.approx(1, abs=1e-8)
+
+
 def test_one_asset_takes_all() -> None:
     assert hrp(returns_of(1, 60, 0), Variant()).tolist() == [1.0]
 

@@ -118,6 +118,14 @@ def test_the_whole_history_is_used_without_a_lookback() -> None:
     assert found["sessions"].to_pylist()[-1] == sessions(90).index(date(2020, 5, 1)) + 1
 
 
+def test_the_variant_is_pinned() -> None:
+    config = HrpConfig()
+    assert (config.lookback, config.minimum_sessions, config.rebalance) == (252, 60, "month")
+    assert config.variant() == Variant(
+        linkage="single", leaf_ordering="tree", risk="variance", two_assets="inverse_variance"
+    )
+
+
 def test_keep_their_promises() -> None:
     values = noise(90, 5)
     values[:40, 4] = np.nan

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from assets.analytics.portfolio_backtest import BacktestConfig, backtest, equal_weight_backtest
+from assets.analytics.portfolio_backtest import BacktestConfig, backtest
 from checks import Verdict, evaluate
 from graph.declare import declaration_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 D = Decimal
 START = date(2024, 1, 1)
@@ -56,8 +56,8 @@ PRICES = prices(A=[10, 10, 20, 5, 5], B=[10, 10, 10, 10, None])
 TARGETS = targets({0: {"A": 0.5, "B": 0.25}, 2: {"A": 0.25, "B": 0.25}})
 
 
-def failed(function: Callable[..., object], table: pa.Table, output: int = 0) -> list[Verdict]:
-    declaration = declaration_of(function)
+def failed(table: pa.Table, output: int = 0) -> list[Verdict]:
+    declaration = declaration_of(backtest)
     assert declaration is not None
     verdicts = evaluate(table, declaration.outputs[output].checks, now=datetime(2024, 6, 1, tzinfo=UTC))
     return [verdict for verdict in verdicts if not verdict.passed]
@@ -92,15 +92,14 @@ def test_trades_and_positions_are_told_apart_by_session() -> None:
 
 def test_every_table_keeps_its_promises() -> None:
     found = backtest(TARGETS, PRICES, CONFIG)
-    for output, name in enumerate(("portfolio_backtest", "portfolio_trades", "portfolio_positions")):
-        assert failed(backtest, found[name], output) == [], name
-    assert failed(equal_weight_backtest, equal_weight_backtest(TARGETS, PRICES, CONFIG)) == []
+    for output, table in enumerate(found.values()):
+        assert failed(table, output) == []
 
 
 def test_without_targets_the_curve_is_empty_and_that_is_refused() -> None:
     curve = backtest(targets({}), PRICES, CONFIG)["portfolio_backtest"]
     assert curve.num_rows == 0
-    assert "row_count" in [verdict.check for verdict in failed(backtest, curve)]
+    assert "row_count" in [verdict.check for verdict in failed(curve)]
 
 
 @pytest.mark.parametrize(
@@ -116,20 +115,19 @@ def test_a_cent_that_is_out_of_place_is_found(column: str, row: int, check: str)
     rows = curve.to_pylist()
     rows[row][column] += D("0.01")
     wrong = pa.Table.from_pylist(rows, schema=curve.schema)
-    assert check in [verdict.check for verdict in failed(backtest, wrong)]
+    assert check in [verdict.check for verdict in failed(wrong)]
 
 
 def test_the_benchmark_holds_the_same_of_everything_with_a_close() -> None:
-    found = equal_weight_backtest(
-        targets({1: {"A": 1.0}}), prices(A=[10] * 3, B=[20] * 3, C=[None] * 3), CONFIG
-    )
+    closes = prices(A=[10] * 3, B=[20] * 3, C=[None] * 3)
+    found = backtest(targets({1: {"A": 1.0}}), closes, CONFIG)["equal_weight_backtest"]
     assert [row["invested"] for row in found.to_pylist()] == [D(0), D("998.98")]
     assert found["bought"].to_pylist() == [D(0), D("998.98")]
 
 
 def test_the_benchmark_covers_the_sessions_of_the_strategy() -> None:
-    strategy = backtest(TARGETS, PRICES, CONFIG)["portfolio_backtest"]
-    assert equal_weight_backtest(TARGETS, PRICES, CONFIG)["session"].equals(strategy["session"])
+    found = backtest(TARGETS, PRICES, CONFIG)
+    assert found["equal_weight_backtest"]["session"].equals(found["portfolio_backtest"]["session"])
 
 
 def test_what_comes_later_changes_nothing_before_it() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.allocation.panel import Panel
-from assets.analytics.simulation import Fill, Simulation, Terms, simulate
+from assets.analytics.simulation import Fill, Simulation, Terms, UnknownSession, simulate
 from assets.trading.sizing import Rules
 
 if TYPE_CHECKING:
@@ -118,6 +118,11 @@ def test_history_begins_with_the_first_decision() -> None:
     found = run(closes(A=[1, 1, 1, 1]), {2: {"A": 0.5}})
     assert [one.session for one in found.days] == [day(2), day(3)]
     assert found.days[0].equity == D("1000.00")
+
+
+def test_a_target_of_a_day_without_prices_is_refused() -> None:
+    with pytest.raises(UnknownSession, match="2024-01-09"):
+        run(closes(A=[1, 1]), {8: {"A": 0.5}})
 
 
 def test_weights_drift_between_decisions() -> None:

@@ -6,6 +6,8 @@ import math
 import random
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -267,6 +269,17 @@ def test_is_undefined_for_exactly_its_warm_up(name: str) -> None:
     values = ours(rising)[name]
     assert values[:warm_up] == [None] * warm_up
     assert all(value is not None for value in values[warm_up:])
+
+
+@pytest.mark.parametrize("symbol", ["aapl", "spy"])
+def test_equals_its_definition_on_real_bars(symbol: str, shared_data: Path) -> None:
+    with ZipFile(shared_data / "market" / f"daily_{symbol}.zip") as packed:
+        lines = packed.read(packed.namelist()[0]).decode().splitlines()[-320:]
+    rows = [[float(number) for number in line.split(",")[1:]] for line in lines]
+    bars = [(high / 1e4, low / 1e4, close / 1e4, volume) for _, high, low, close, volume in rows]
+    mine, definition = ours(bars), theirs(bars)
+    for name in mine:
+        assert_same(mine[name], definition[name], scale=1_000)
 
 
 @given(histories())

@@ -1,0 +1,45 @@
+"""The peers' own environment: Dagster and Hamilton, pinned, and never imported into a process of ours."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from measuring import BENCH, ROOT, CannotMeasure, Scale, clean_environment, run, say
+
+FOLDER = ROOT / ".venv-peers"
+PINS = BENCH / "peers.txt"
+
+
+def peer_python() -> Path:
+    """The interpreter of the peers' environment, which is made on first use.
+
+    Raises:
+        CannotMeasure: it cannot be made, for example without a network.
+    """
+    python = FOLDER / "bin" / "python"
+    stamp = FOLDER / ".made"
+    wanted = hashlib.sha256(PINS.read_bytes() + sys.version.encode()).hexdigest()
+    if python.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return python
+    say(f"making {FOLDER.name} with Dagster and Hamilton: a minute or two, once")
+    venv.create(FOLDER, with_pip=True, clear=True)
+    (FOLDER / ".gitignore").write_text("*\n")
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", PINS]
+    done = subprocess.run(install, env=clean_environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["it said nothing"]
+        raise CannotMeasure(f"the peers cannot be installed from {PINS.name}: {said[-1]}")
+    stamp.write_text(wanted)
+    return python
+
+
+def measured_by(scale: Scale, script: str, *words: str | Path) -> tuple[dict[str, float], float]:
+    """The figures that a peer's script prints, and the wall seconds of its whole process."""
+    seconds, printed = run([scale.peer_python(), BENCH / script, *words], scale.folder)
+    figures: dict[str, float] = json.loads(printed.splitlines()[-1])
+    return figures, seconds
