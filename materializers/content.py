@@ -22,7 +22,6 @@ import hashlib
 import json
 import math
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -177,14 +176,20 @@ def _plain_other(value: object) -> JsonValue:
         return int(value)
     if isinstance(value, float):
         return _finite(float(value))
-    pydantic, numpy = sys.modules.get("pydantic"), sys.modules.get("numpy")
-    if pydantic is not None and isinstance(value, pydantic.BaseModel):
+    if _descends(value, "pydantic", "BaseModel"):
         return _plain_model(value)
     if hasattr(type(value), "__dataclass_fields__"):
         return _plain_fields(value)
-    if numpy is not None and isinstance(value, (numpy.number, numpy.bool_)):
-        return plain(value.item())
+    if _descends(value, "numpy", "number", "bool", "bool_"):
+        return plain(value.item())  # type: ignore[attr-defined]  # a scalar of numpy has it
     raise NotPlain(_name(value), _remedy(value))
+
+
+def _descends(value: object, library: str, *names: str) -> bool:
+    """Whether a value is of a library's class, told without importing it: another thread may be doing that now."""
+    return any(
+        base.__name__ in names and base.__module__.partition(".")[0] == library for base in type(value).__mro__
+    )
 
 
 def _plain_model(model: object) -> JsonValue:

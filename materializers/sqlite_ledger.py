@@ -1,5 +1,6 @@
 """The ledger in one SQLite file (WAL), for any number of threads and processes of one host.
 
+Long because every transaction of the ledger stands here, where the laws of one can be compared with the others'.
 A run holds an operating-system lock on a file of its own while it lives, so that the claims of a killed run are free
 at once and not only when their lease ends.
 """
