@@ -51,7 +51,7 @@ def _examples(*lines: str, closing: str = "") -> str:
 
 
 def _complete_keys(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
-    """The keys that what was typed may become; a leading ``+`` or ``key:`` stays."""
+    """The keys that what was typed may become; a leading ``+`` stays."""
     from click.shell_completion import CompletionItem
 
     from deployments.opening import project_graph

@@ -29,18 +29,31 @@ def run_with_prefect(
 ) -> RunResult:
     """Carry out a plan in this process, as a run of the flow that is compiled from it; see `run_plan`.
 
+    On Ctrl-C the run ends at once as in `run_plan`, but Prefect waits for the functions that are still running, until
+    a second Ctrl-C. A server that goes away when the run has begun does not stop it.
+
     Raises:
         NoPrefect: there is no Prefect, or no server at ``PREFECT_API_URL``.
     """
     require_server()
+    import httpx
+
     from deployments.compile import compile_plan
 
     runs: list[RunResult] = []
     flow = compile_plan(plan, workspace, runs.append, jobs=jobs, fail_fast=fail_fast, listener=listener)
-    with _told_by_listener(listener):
-        state = flow(return_state=True)
-    if not runs:
-        state.result()  # raises what ended the flow before its steps had ended
+    try:
+        with _told_by_listener(listener):
+            state = flow(return_state=True)
+        if not runs:
+            state.result()  # raises what ended the flow before its steps had ended
+    except httpx.HTTPError as error:
+        if not runs:
+            raise NoPrefect(f"the Prefect server went away ({error}): start it again, {OTHERWISE}") from error
+        lost = (
+            "the Prefect server went away (%s): run %s is whole in the ledger, but its flow run shows no end"
+        )
+        logging.getLogger(__name__).warning(lost, error, runs[0].run_id)
     (run,) = runs
     return run
 

@@ -47,7 +47,12 @@ class Promise:
 
 
 def _not_null(column: str) -> Promise:
-    return Promise(check="not_null", columns=(column,), expectation="ExpectColumnValuesToNotBeNull", expected={"column": column})
+    return Promise(
+        check="not_null",
+        columns=(column,),
+        expectation="ExpectColumnValuesToNotBeNull",
+        expected={"column": column},
+    )
 
 
 def _between(column: str, low: float | None, high: float | None) -> Promise:

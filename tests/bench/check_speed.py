@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,10 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from check_list import promises
-from measuring import BENCH, MB, ROOT, SECONDS, CannotMeasure, Comparison, Goal, Scale, Subject, run, taking_turns
+from measuring import (
+    BENCH,
+    PEAK,
+    ROOT,
+    CannotMeasure,
+    Comparison,
+    Ended,
+    Goal,
+    Scale,
+    Subject,
+    run,
+    taking_turns,
+)
 
 OURS, THEIRS = "checks", "Great Expectations"
-WARM, FAULTS, COLD = f"warm, {SECONDS}", f"warm, with faults, {SECONDS}", f"whole process, {SECONDS}"
+WARM, FAULTS, COLD = "warm, ms", "warm, with faults, ms", "whole process, ms"
 
 
 def measure(scale: Scale) -> Iterator[Comparison]:
@@ -24,7 +35,9 @@ def measure(scale: Scale) -> Iterator[Comparison]:
     yield _from_a_file(scale, scale.of(10_000_000, 20_000))
 
 
-def _compared(scale: Scale, rows: int, *, times: int, warm_goal: float, cold_goal: float | None) -> Comparison:
+def _compared(
+    scale: Scale, rows: int, *, times: int, warm_goal: float, cold_goal: float | None
+) -> Comparison:
     good, bad = _trades(scale, rows), _trades(scale, rows, "broken")
     verdicts: dict[Path, Any] = {}
 
@@ -35,13 +48,13 @@ def _compared(scale: Scale, rows: int, *, times: int, warm_goal: float, cold_goa
         return figures("expectations_process.py")
 
     def figures(script: str, *words: str) -> Mapping[str, float]:
-        cold, _ = _process(scale, script, *words, good, "1")
+        cold = _process(scale, script, *words, good, "1").wall_s
         found = {}
         for name, file in ((WARM, good), (FAULTS, bad)):
-            _, answer = _process(scale, script, *words, file, str(times + 1))
+            answer = _process(scale, script, *words, file, str(times + 1)).document()
             _compare(rows, verdicts.setdefault(file, answer["verdicts"]), answer["verdicts"])
-            found[name] = statistics.median(answer["seconds"][1:])
-        return found | {COLD: cold}
+            found[name] = 1000 * statistics.median(answer["seconds"][1:])
+        return found | {COLD: 1000 * cold}
 
     found = taking_turns(
         f"20 checks of {rows:,} rows",
@@ -67,15 +80,15 @@ def _from_a_file(scale: Scale, rows: int) -> Comparison:
     file = _trades(scale, rows)
 
     def judge() -> Mapping[str, float]:
-        seconds, found = _process(scale, "checks_process.py", "file", file, "1")
-        return {COLD: seconds, f"peak of the process, {MB}": found["peak_mb"]}
+        whole = _process(scale, "checks_process.py", "file", file, "1")
+        return {COLD: 1000 * whole.wall_s, PEAK: whole.document()["peak_mb"]}
 
     found = taking_turns(
         f"20 checks of {rows:,} rows in a Parquet file",
         [Subject(name=OURS, run=judge, rounds=scale.of(3, 1), ours=True)],
     )
-    peak = found.median(OURS, f"peak of the process, {MB}")
-    return replace(found, goals=(Goal(text="memory: 500 MB or less", limit=500, measured=peak),))
+    goal = Goal(text="memory: 500 MB or less", limit=500, measured=found.median(OURS, PEAK))
+    return replace(found, goals=(goal,))
 
 
 def _compare(rows: int, one: list[Any], other: list[Any]) -> None:
@@ -93,7 +106,5 @@ def _trades(scale: Scale, rows: int, *words: str) -> Path:
     return file
 
 
-def _process(scale: Scale, script: str, *words: str | Path) -> tuple[float, dict[str, Any]]:
-    seconds, printed = run([sys.executable, BENCH / script, *words], scale.folder, PYTHONPATH=str(ROOT))
-    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
-    return seconds, found
+def _process(scale: Scale, script: str, *words: str | Path) -> Ended:
+    return run([sys.executable, BENCH / script, *words], scale.folder, PYTHONPATH=str(ROOT))

@@ -11,15 +11,16 @@ import sys
 import time
 from typing import Any
 
-import checks
 from check_list import NOW, promises
+
+import checks
 from checks.table import ParquetFiles
 
 
 def main(kind: str, file: str, times: int) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
-    data = pq.read_table(file) if kind == "table" else ParquetFiles(paths=(file,))
+    data = pq.ParquetFile(file).read() if kind == "table" else ParquetFiles(paths=(file,))
     asked = []
     for number, promise in enumerate(promises(pq.read_metadata(file).num_rows)):
         make = getattr(checks, promise.check)

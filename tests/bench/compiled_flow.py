@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -13,7 +12,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from measuring import (
     BENCH,
@@ -28,7 +26,6 @@ from measuring import (
     say,
 )
 
-EACH = "ms a task"
 SUBJECTS = {
     "compiled": "compiled from the plan, with ledger",
     "hand_written": "hand-written, plain tasks",
@@ -48,23 +45,24 @@ def measure(scale: Scale) -> Iterator[Comparison]:
         with server(scale.fresh("prefect")) as url:
             say(f"{title}: measuring")
             command = [sys.executable, "-c", MEASURE, str(tasks), str(pairs)]
-            _, printed = run(
+            found = run(
                 command,
                 scale.fresh("flows"),
                 PREFECT_API_URL=url,
                 PREFECT_HOME=str(scale.fresh("prefect-client")),
                 PYTHONPATH=os.pathsep.join([str(ROOT), str(BENCH)]),
-            )
+            ).document()
     except CannotMeasure as why:
         ours = SUBJECTS["compiled"]
         yield Comparison(title=title, missing={ours: str(why)}, failed=(ours,))
         return
-    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
     lines = [
-        Line(subject=SUBJECTS.get(name, name), figure=EACH, values=tuple(1000 * one / tasks for one in seconds))
-        for name, seconds in found["seconds"].items()
+        Line(subject=SUBJECTS.get(name, name), figure="wall, ms a task", values=tuple(each))
+        for name, each in found["every_wall_ms_per_task"].items()
     ]
-    yield Comparison(title=title, lines=tuple(lines), goals=(goal(found["ratio"], found["ms_more_per_task"]),))
+    yield Comparison(
+        title=title, lines=tuple(lines), goals=(goal(found["ratio"], found["ms_more_per_task"]),)
+    )
 
 
 def goal(ratio: float, more_ms: float) -> Goal:

@@ -37,12 +37,9 @@ def instance_in(folder: Path) -> dg.DagsterInstance:
 def build(kind: str, folder: Path) -> dict[str, float]:
     assets = assets_in(folder)
     instance = instance_in(folder) if kind == "persistent" else dg.DagsterInstance.ephemeral()
-    started = time.perf_counter()
-    result = dg.materialize(assets, instance=instance, run_config=QUIET)
-    ended = time.perf_counter()
-    if not result.success:
-        raise SystemExit("the run failed")
-    return {"assets": len(result.get_asset_materialization_events()), "run_s": ended - started}
+    started, before = time.perf_counter(), time.process_time()
+    dg.materialize(assets, instance=instance, run_config=QUIET)
+    return {"wall_s": time.perf_counter() - started, "cpu_s": time.process_time() - before}
 
 
 def publish(folder: Path) -> dict[str, float]:
@@ -52,7 +49,7 @@ def publish(folder: Path) -> dict[str, float]:
             instance.report_runless_asset_event(dg.AssetMaterialization(asset.key))
         first = dg.evaluate_automation_conditions(assets, instance)
     (folder / "cursor").write_text(serialize_value(first.cursor))
-    return {"assets": len(assets), "requested": first.total_requested}
+    return {"requested": first.total_requested}
 
 
 def tick(folder: Path) -> dict[str, float]:
@@ -61,8 +58,10 @@ def tick(folder: Path) -> dict[str, float]:
         cursor = deserialize_value((folder / "cursor").read_text(), AssetDaemonCursor)
         started = time.perf_counter()
         found = dg.evaluate_automation_conditions(assets, instance, cursor=cursor)
-        ended = time.perf_counter()
-    return {"assets": len(assets), "requested": found.total_requested, "tick_s": ended - started}
+        wall_s = time.perf_counter() - started
+    if found.total_requested:
+        raise SystemExit(f"{found.total_requested} assets are due, and none should be")
+    return {"wall_s": wall_s}
 
 
 if __name__ == "__main__":

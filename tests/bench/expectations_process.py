@@ -39,7 +39,9 @@ def main(file: str, times: int) -> dict[str, Any]:
     raised = [one.exception_info for one in found.results if one.exception_info.get("raised_exception")]
     if raised:
         raise SystemExit(str(raised[0])[:500])
-    in_order = sorted(found.results, key=lambda one: one.expectation_config.meta["promise"])  # they come by column
+    in_order = sorted(
+        found.results, key=lambda one: one.expectation_config.meta["promise"]
+    )  # they come by column
     return {
         "seconds": seconds,
         "verdicts": [[one.success, one.result.get("unexpected_count")] for one in in_order],

@@ -10,16 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import ours
-from measuring import MB, SECONDS, CannotMeasure, Comparison, Goal, Scale, Subject, taking_turns
+from measuring import PEAK, CannotMeasure, Comparison, Goal, Scale, Subject, taking_turns
 from pipelines import write_layers
 
 CHANGED, SAME = "plan, root changed", "plan, nothing changed"
-PLANNING, CODES, LOADING, PEAK = (
-    f"planning, {SECONDS}",
-    f"of it code digests, {SECONDS}",
-    f"loading apart, {SECONDS}",
-    f"peak of the process, {MB}",
-)
+PLANNING, CODES, LOADING = "planning, wall, s", "of it code digests, wall, s", "loading apart, wall, s"
 
 
 def measure(scale: Scale) -> Iterator[Comparison]:

@@ -16,7 +16,9 @@ def described() -> dict[str, str]:
     return {
         "processor": f"{_field('/proc/cpuinfo', 'model name') or platform.processor()}, {_cores()} cores",
         "memory": _memory(),
-        "system": f"{_system()}, Linux {platform.release()}" if platform.system() == "Linux" else platform.platform(),
+        "system": f"{_system()}, Linux {platform.release()}"
+        if platform.system() == "Linux"
+        else platform.platform(),
         "python": platform.python_version(),
         "versions": ", ".join(f"{name} {_version(name)}" for name in OURS),
         "load at the start": f"{load} (1, 5 and 15 minutes)",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -14,7 +16,9 @@ from typing import Any, Literal
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = Path(__file__).resolve().parent
-SECONDS, MS_EACH, MB = "s", "ms each", "MB"
+WALL, CPU = "wall, s", "processor, s"
+WALL_EACH, CPU_EACH = "wall, ms each", "processor, ms each"
+PEAK = "peak memory, MB"
 
 
 class CannotMeasure(Exception):
@@ -152,13 +156,35 @@ def clean_environment(**more: str) -> dict[str, str]:
     return kept | quiet | more
 
 
-def run(command: Sequence[str | Path], folder: Path, *, expect: int = 0, **environment: str) -> tuple[float, str]:
-    """Wall seconds of a whole process, and what it printed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A whole process that has ended: what it took by the clock, what of processors, and what it printed.
+
+    Others may use the machine meanwhile, and then the clock says more than the processor time, which is of the
+    process and those that it waited for.
+    """
+
+    wall_s: float
+    cpu_s: float
+    printed: str
+
+    def figures(self) -> dict[str, float]:
+        """Both times, by name."""
+        return {WALL: self.wall_s, CPU: self.cpu_s}
+
+    def document(self) -> dict[str, Any]:
+        """The JSON in the last line that it printed."""
+        found: dict[str, Any] = json.loads(self.printed.splitlines()[-1])
+        return found
+
+
+def run(command: Sequence[str | Path], folder: Path, *, expect: int = 0, **environment: str) -> Ended:
+    """Run a whole process.
 
     Raises:
         CannotMeasure: it ended otherwise than expected.
     """
-    started = time.perf_counter()
+    before, started = _children_cpu_s(), time.perf_counter()
     done = subprocess.run(
         [str(word) for word in command],
         cwd=folder,
@@ -168,11 +194,16 @@ def run(command: Sequence[str | Path], folder: Path, *, expect: int = 0, **envir
         text=True,
         check=False,
     )
-    seconds = time.perf_counter() - started
+    wall_s = time.perf_counter() - started
     if done.returncode != expect:
         last = (done.stderr.strip() or done.stdout.strip() or "it printed nothing").splitlines()[-1]
         raise CannotMeasure(f"{Path(command[0]).name} ended with {done.returncode}: {last[:300]}")
-    return seconds, done.stdout
+    return Ended(wall_s=wall_s, cpu_s=_children_cpu_s() - before, printed=done.stdout)
+
+
+def _children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def say(text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,22 +11,20 @@ from measuring import BENCH, ROOT, CannotMeasure, run
 SIGKILL_CODE = -9
 
 
-def materialize(selection: str, folder: Path, home: Path, *, saying: str) -> float:
-    """Wall seconds of the command `materialize` in a folder; its summary has to contain ``saying``."""
+def materialize(selection: str, folder: Path, home: Path, *, saying: str) -> dict[str, float]:
+    """What the command `materialize` takes in a folder; its summary has to contain ``saying``."""
     command = [Path(sys.executable).with_name("materialize"), selection]
-    seconds, printed = run(command, folder, ASSETS_HOME=str(home))
-    if saying not in printed:
-        raise CannotMeasure(f"it does not say '{saying}' but: {' '.join(printed.split())[-300:]}")
-    return seconds
+    ended = run(command, folder, ASSETS_HOME=str(home))
+    if saying not in ended.printed:
+        raise CannotMeasure(f"it does not say '{saying}' but: {' '.join(ended.printed.split())[-300:]}")
+    return ended.figures()
 
 
 def in_process(task: str, folder: Path, home: Path) -> dict[str, Any]:
     """The figures that `in_process.py` prints; ``build`` ends by SIGKILL."""
     command = [sys.executable, BENCH / "in_process.py", task, folder]
     expect = SIGKILL_CODE if task == "build" else 0
-    _, printed = run(command, folder, expect=expect, ASSETS_HOME=str(home), PYTHONPATH=str(ROOT))
-    figures: dict[str, Any] = json.loads(printed.splitlines()[-1])
-    return figures
+    return run(command, folder, expect=expect, ASSETS_HOME=str(home), PYTHONPATH=str(ROOT)).document()
 
 
 def built(folder: Path, home: Path, assets: int) -> dict[str, Any]:

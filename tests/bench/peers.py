@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
 import sys
 import venv
 from pathlib import Path
 
-from measuring import BENCH, ROOT, CannotMeasure, Scale, clean_environment, run, say
+from measuring import BENCH, ROOT, CannotMeasure, Ended, Scale, clean_environment, run, say
 
 FOLDER = ROOT / ".venv-peers"
 PINS = BENCH / "peers.txt"
@@ -29,7 +28,16 @@ def peer_python() -> Path:
     say(f"making {FOLDER.name} with Dagster and Hamilton: a minute or two, once")
     venv.create(FOLDER, with_pip=True, clear=True)
     (FOLDER / ".gitignore").write_text("*\n")
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", PINS]
+    install = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--requirement",
+        PINS,
+    ]
     done = subprocess.run(install, env=clean_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["it said nothing"]
@@ -38,8 +46,6 @@ def peer_python() -> Path:
     return python
 
 
-def measured_by(scale: Scale, script: str, *words: str | Path) -> tuple[dict[str, float], float]:
-    """The figures that a peer's script prints, and the wall seconds of its whole process."""
-    seconds, printed = run([scale.peer_python(), BENCH / script, *words], scale.folder)
-    figures: dict[str, float] = json.loads(printed.splitlines()[-1])
-    return figures, seconds
+def measured_by(scale: Scale, script: str, *words: str | Path) -> Ended:
+    """A peer's script, which prints figures as JSON."""
+    return run([scale.peer_python(), BENCH / script, *words], scale.folder)

@@ -30,7 +30,12 @@ _FIRST = {  # by what is written: the imports, and the body of a chain's first f
         "return {above}.assign(y={above}.y + 1)",
     ),
 }
-_TYPES = {"number": "float", "ours table": "pa.Table", "dagster table": "pd.DataFrame", "hamilton table": "pd.DataFrame"}
+_TYPES = {
+    "number": "float",
+    "ours table": "pa.Table",
+    "dagster table": "pd.DataFrame",
+    "hamilton table": "pd.DataFrame",
+}
 
 
 def write_chains(folder: Path, subject: str, assets: int, kind: Kind = "number") -> Path:
@@ -40,7 +45,12 @@ def write_chains(folder: Path, subject: str, assets: int, kind: Kind = "number")
     decorator = {"ours": "@asset", "dagster": "@asset(automation_condition=EAGER)", "hamilton": ""}[subject]
     lines = [imports, ""]
     if subject == "dagster":
-        lines = [imports.replace("import asset", "import AutomationCondition, asset"), "", "EAGER = AutomationCondition.eager()", ""]
+        lines = [
+            imports.replace("import asset", "import AutomationCondition, asset"),
+            "",
+            "EAGER = AutomationCondition.eager()",
+            "",
+        ]
     for number in range(assets):
         above = f"a{number - 1}" if number % CHAIN else ""
         parameter = f"{above}: {annotation}" if above else ""
@@ -56,7 +66,15 @@ def write_layers(folder: Path, layers: int, width: int, constant: int) -> Path:
     """A root, and ``layers`` modules of ``width`` assets that each read two of the layer above; for us only."""
     package = folder / MODULE
     package.mkdir(exist_ok=True)
-    root = ["from graph import asset", "", f"CONSTANT = {constant}", "", "@asset", "def root() -> int:", "    return CONSTANT"]
+    root = [
+        "from graph import asset",
+        "",
+        f"CONSTANT = {constant}",
+        "",
+        "@asset",
+        "def root() -> int:",
+        "    return CONSTANT",
+    ]
     (package / "__init__.py").write_text("\n".join([*root, ""]))
     for layer in range(layers):
         lines = ["from graph import asset", ""]

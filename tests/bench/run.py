@@ -45,10 +45,14 @@ PACKAGES = ("assets", "checks", "deployments", "graph", "materializers")
 
 def main() -> int:
     """Measures what is asked for, prints the tables, saves them, and answers the exit code."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--quick", action="store_true", help="small sizes, few repetitions")
     options.add_argument("--only", action="append", choices=list(FIGURES), help="may be repeated")
-    options.add_argument("--json", type=Path, metavar="FILE", help="where to save; else .bench/results-DATE.json")
+    options.add_argument(
+        "--json", type=Path, metavar="FILE", help="where to save; else .bench/results-DATE.json"
+    )
     given = options.parse_args()
 
     for package in PACKAGES:  # a cold start is measured with bytecode, as after an installation
@@ -70,7 +74,9 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     file = given.json or results_file(now)
     figures = [as_json(comparison) for comparison in found]
-    file.write_text(json.dumps({"machine": described, "quick": given.quick, "figures": figures}, indent=1) + "\n")
+    file.write_text(
+        json.dumps({"machine": described, "quick": given.quick, "figures": figures}, indent=1) + "\n"
+    )
     say(f"all of it in {time.monotonic() - started:.0f} s; saved in {file}")
     return 1 if any(comparison.failed for comparison in found) else 0
 

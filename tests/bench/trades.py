@@ -1,4 +1,4 @@
-"""Made-up trades: ``trades.py ROWS FILE [broken]`` writes them as Parquet; ``broken`` spoils a few rows for each check."""
+"""Made-up trades as Parquet: ``trades.py ROWS FILE [broken]``; ``broken`` spoils a few rows for each check."""
 
 from __future__ import annotations
 

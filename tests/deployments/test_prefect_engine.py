@@ -5,6 +5,7 @@ With a real server, on which the flow run, its task runs and its asset events ar
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -506,6 +507,28 @@ def test_a_cancelled_run_stops_and_says_so() -> None:
 
     workspace = in_memory([retried, later])
     assert run_with_prefect(workspace.plan("*"), workspace).outcome == "cancelled"
+
+
+@pytest.mark.usefixtures("api")
+def test_ctrl_c_ends_the_run_at_once_and_what_comes_later_is_discarded() -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+    patience = threading.Event()
+
+    @asset(name="a/late")
+    def late() -> int:
+        signal.pthread_kill(main, signal.SIGINT)
+        while workspace.ledger.runs()[0].outcome is None:
+            patience.wait(0.01)
+        return 1
+
+    workspace = in_memory([late])
+    with pytest.raises(KeyboardInterrupt):
+        run_with_prefect(workspace.plan("*"), workspace)
+    (run,) = workspace.ledger.runs()
+    assert run.outcome == "interrupted"
+    assert [attempt.outcome for attempt in workspace.ledger.attempts_of(run.id)] == ["interrupted"]
+    assert workspace.ledger.publications("a/late", environment="main") == ()
 
 
 def test_without_an_address_the_remedies_are_named_and_nothing_is_started() -> None:

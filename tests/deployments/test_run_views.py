@@ -44,7 +44,7 @@ def workspace() -> Workspace:
 
 def squeezed(text: str) -> list[str]:
     text = re.sub(r"\b\d{8}-\d{6}-[0-9a-f]{6}\b", "RUN", text)
-    text = re.sub(r"2026-03-0\d \d\d:\d\d(:\d\d)? \w+", "WHEN", text)
+    text = re.sub(r"2026-03-0\d \d\d:\d\d(:\d\d)? \S+", "WHEN", text)
     return [re.sub(r" {2,}", " | ", line) for line in text.splitlines()]
 
 

@@ -45,7 +45,7 @@ def workspace() -> Workspace:
 
 def text_of(workspace: Workspace, now: datetime, limit: int = 0) -> str:
     text = show_status(workspace, "*", now=now, limit=limit).text()
-    return re.sub(r"2026-03-0\d \d\d:\d\d \w+", "WHEN", text)
+    return re.sub(r"2026-03-0\d \d\d:\d\d \S+", "WHEN", text)
 
 
 def squeezed(text: str) -> list[str]:
