@@ -26,11 +26,10 @@ def project_graph() -> tuple[Project, AssetGraph]:
 
 def project_ledger() -> Ledger:
     """The ledger of the working folder's project; what it declares may be broken."""
+    from materializers.loading import open_ledger
     from materializers.project import find_project
-    from materializers.sqlite_ledger import SqliteLedger
 
-    project = find_project()
-    return SqliteLedger(project.home / "ledger.sqlite", fsync=project.fsync)
+    return open_ledger(find_project())
 
 
 def workspace_for(environment: str | None = None, settings: Sequence[str] = ()) -> Workspace:

@@ -136,6 +136,7 @@ def make_plan(
     bases: Mapping[str, Basis],
     observed: Mapping[str, Observed],
     checks: Mapping[str, str],
+    unready: Mapping[str, str] | None = None,
     now: datetime,
     sessions: Sessions,
     observed_resources: frozenset[str] = frozenset(),
@@ -148,6 +149,7 @@ def make_plan(
         bases: by key, for every asset in scope that is not a source.
         observed: by key, for every source in scope.
         checks: by key, the digest of the asset's checks; see `checks_digest`.
+        unready: by key, why an asset has no basis: something that it reads outside could not be looked at.
         sessions: answers the trading days of a calendar.
         observed_resources: the resources whose state could be seen, so that only a change of it is a reason.
         force: materialize the targets whatever their fingerprints say.
@@ -161,6 +163,7 @@ def make_plan(
         bases=bases,
         observed=observed,
         checks=checks,
+        unready=unready or {},
         now=now,
         sessions=sessions,
         observed_resources=observed_resources,
@@ -197,6 +200,7 @@ class _Planner:
     bases: Mapping[str, Basis]
     observed: Mapping[str, Observed]
     checks: Mapping[str, str]
+    unready: Mapping[str, str]
     now: datetime
     sessions: Sessions
     observed_resources: frozenset[str]
@@ -237,6 +241,9 @@ class _Planner:
         needs = self._needs(asset, ordinal)
         published = self.state.published(asset.key).get(ordinal)
         was = published.id if published else None
+        if asset.key in self.unready:
+            reason = Reason.unready(self.unready[asset.key])
+            return Hold(key=asset.key, reason=reason, served=was, partition=partition, needs=needs)
         found = reading(asset, ordinal, self.graph, self.state.published)
         moving = [key for key in self._sources_of(asset) if self._moves(asset, key, ordinal)]
         missing = [key for key in found.missing if key not in moving]
@@ -244,16 +251,16 @@ class _Planner:
             return Hold(
                 key=asset.key, reason=Reason.waits(missing), served=was, partition=partition, needs=needs
             )
-        reason = self._sure_reason(asset, published, moving, found)
+        sure = self._sure_reason(asset, published, moving, found)
         mark = "" if moving else fingerprint(self.bases[asset.key], partition, found.inputs)
-        if not moving and (reason is None or reason.kind != "forced"):
-            settled = self._settled(asset, ordinal, published, mark, reason)
+        if not moving and (sure is None or sure.kind != "forced"):
+            settled = self._settled(asset, ordinal, published, mark, sure)
             if settled is not None:
                 return replace(settled, needs=needs)
-        when: Literal["always", "if upstream changes"] = "always" if reason else "if upstream changes"
+        when: Literal["always", "if upstream changes"] = "always" if sure else "if upstream changes"
         return Materialize(
             key=asset.key,
-            reason=reason or Reason.if_changed(moving),
+            reason=sure or Reason.if_changed(moving),
             when=when,
             outputs=(asset.key,),
             was=was,

@@ -74,6 +74,11 @@ class Reason:
         return cls(kind="not observed", text=f"could not be observed: {error}")
 
     @classmethod
+    def unready(cls, why: str) -> Reason:
+        """What it reads outside could not be looked at."""
+        return cls(kind="not observed", text=why)
+
+    @classmethod
     def first_seen(cls) -> Reason:
         """A source is observed for the first time."""
         return cls(kind="first seen", text="first observation")

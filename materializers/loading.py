@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -42,7 +43,7 @@ def open_workspace(
     store = project.store or str(project.home / "data")
     return Workspace(
         graph=graph,
-        ledger=SqliteLedger(project.home / "ledger.sqlite", fsync=project.fsync),
+        ledger=open_ledger(project),
         store=open_store(store, fsync=project.fsync),
         digester=Digester(ProjectSources(project.modules, project.root)),
         environment=environment or project.environment,
@@ -50,6 +51,11 @@ def open_workspace(
         project=project,
         root=project.root,
     )
+
+
+def open_ledger(project: Project) -> SqliteLedger:
+    """The project's ledger; none of its modules is imported."""
+    return SqliteLedger(project.home / "ledger.sqlite", fsync=project.fsync)
 
 
 def load_graph(project: Project) -> AssetGraph:
@@ -85,10 +91,21 @@ def _import(name: str) -> ModuleType:
         return importlib.import_module(name)
     except AssetGraphError:
         raise
-    except Exception as error:  # the edge of user code: importing runs it
+    except (Exception, SystemExit) as error:  # the edge of user code: importing runs it
         raise ProjectError(
-            f"the module '{name}' cannot be imported: {type(error).__name__}: {error}"
+            f"the module '{name}' cannot be imported: {_where(error)}{_named(error)}"
         ) from error
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _where(error: BaseException) -> str:
+    """The place in the project's own code where an import failed, as ``file:line: ``."""
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if "importlib" not in one.filename]
+    own = [one for one in frames if one.filename != __file__]
+    return f"{own[-1].filename}:{own[-1].lineno}: " if own else ""
 
 
 class ProjectSources:

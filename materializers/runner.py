@@ -9,11 +9,11 @@ import secrets
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib import metadata
 from typing import Literal, Protocol
 
 from graph.ages import inherited_as_of
@@ -216,12 +216,12 @@ class _Pool:
                 below.setdefault(need, []).append(name)
         results: list[Result] = []
         running = 0
-        ready = [name for name, needs in waiting.items() if not needs]
+        ready = deque(name for name, needs in waiting.items() if not needs)
         workers = self._start(sum(is_work(step) for step in steps.values()))
         try:
             while ready or running:
                 while ready:
-                    step = steps[ready.pop()]
+                    step = steps[ready.popleft()]
                     if is_work(step) and not self.scope.stop.is_set() and workers:
                         self.ready.put(step)
                         running += 1
@@ -273,13 +273,17 @@ def new_run_id(now: datetime) -> str:
 
 def run_context(workspace: Workspace) -> Mapping[str, str]:
     """What a run works with: recorded once with the run, for each of its materializations."""
+    from importlib import metadata
+
     context = {
         "python": platform.python_version(),
         "host": platform.node(),
         "platform": sys.platform,
         "commit": _git(workspace, "rev-parse", "HEAD"),
-        "dirty": "yes" if _git(workspace, "status", "--porcelain", "--untracked-files=no") else "no",
     }
+    if context["commit"]:
+        changed = _git(workspace, "status", "--porcelain", "--untracked-files=no")
+        context["commit"] += " with changes" if changed else ""
     for name in NAMED_LIBRARIES:
         try:
             context[name] = metadata.version(name)

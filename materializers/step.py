@@ -112,7 +112,8 @@ def judged(asset: Asset, value: object, workspace: Workspace) -> tuple[Judgement
 def why_rejected(verdicts: tuple[Any, ...]) -> str:
     """The error checks that failed, with how many rows."""
     return ", ".join(
-        f"{verdict.check}" + (f": {verdict.failing} rows" if verdict.failing else "")
+        verdict.check
+        + (f": {verdict.failing} {'row' if verdict.failing == 1 else 'rows'}" if verdict.failing else "")
         for verdict in verdicts
         if verdict.blocks
     )

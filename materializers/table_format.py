@@ -69,7 +69,7 @@ class TableFormat:
             case "bytes":
                 return store.get(address)
             case "relation":
-                return _connection().read_parquet(str(local_copy(store, address)))
+                return _relation(str(local_copy(store, address)))
             case "lazy":
                 return _polars(self.key, want).scan_parquet(local_copy(store, address))
             case _:
@@ -275,7 +275,9 @@ def _connection() -> duckdb.DuckDBPyConnection:
 
 
 def _relation(path: str) -> duckdb.DuckDBPyRelation:
-    return _connection().read_parquet(path)
+    # can_have_nan: a file's statistics leave NaN out, and DuckDB would answer from them
+    quoted = path.replace("'", "''")
+    return _connection().sql(f"SELECT * FROM read_parquet('{quoted}', can_have_nan = true)")
 
 
 def _polars(key: str, want: Wanted) -> Any:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,23 @@ Clock = Callable[[], datetime]
 
 class SettingsError(AssetGraphError):
     """A setting or config value that cannot be used."""
+
+
+class NotObserved(AssetGraphError):
+    """A resource whose outside world could not be looked at: what reads it is held."""
+
+
+def told(error: ValueError) -> str:
+    """A wrong value in one line, without the value itself: it may be a secret.
+
+    >>> told(ValueError("too long,   by far"))
+    'too long, by far'
+    """
+    problems = getattr(error, "errors", None)
+    if problems is None:
+        return " ".join(str(error).split())
+    found = problems(include_url=False, include_input=False, include_context=False)
+    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in found)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,16 +81,18 @@ class Workspace:
                 settings = {parameter: kind() for parameter, kind in provider.settings.items()}
                 self._resources[name] = provider.function(**settings)
             except ValueError as error:  # pydantic's ValidationError is one
-                raise SettingsError(
-                    f"the resource {name} ({provider.where}) cannot be made: {error}"
-                ) from error
+                message = f"the resource {name} ({provider.where}) cannot be made: {told(error)}"
+                raise SettingsError(message) from None
         return self._resources[name]
 
     def observation(self, name: str) -> Observation | None:
         """What a resource shows of the world outside; None where it cannot tell."""
         if name not in self._observations:
             observe = getattr(self.resource(name), "observe", None)
-            self._observations[name] = observe(self.clock()) if observe else None
+            try:
+                self._observations[name] = observe(self.clock()) if observe else None
+            except Exception as error:  # the edge of user code
+                raise NotObserved(f"{name} could not be observed: {type(error).__name__}: {error}") from error
         return self._observations[name]
 
     def config_of(self, asset: Asset) -> Mapping[str, Any]:
@@ -89,9 +107,8 @@ class Workspace:
                 try:
                     made[given.parameter] = given.config(**own)
                 except ValueError as error:
-                    raise SettingsError(
-                        f"the config of asset '{asset.key}' ({asset.where}) is wrong: {error}"
-                    ) from error
+                    message = f"the config of asset '{asset.key}' ({asset.where}) is wrong: {told(error)}"
+                    raise SettingsError(message) from None
         for name in values:
             if name not in fields:
                 raise SettingsError(f"asset '{asset.key}' has no config '{name}'.{near_miss(name, fields)}")
@@ -102,12 +119,17 @@ class Workspace:
     def code(self, asset: Asset) -> CodeDigest:
         """The code digest of an asset's function, with what is reached from it."""
         declared = asset.code
+        versions = {}
+        if declared.libraries:
+            from importlib import metadata
+
+            versions = {name: metadata.version(name) for name in declared.libraries}
         folder = (self.root / asset.where.file).parent
         return self.digester.of(
             asset.function,
             also=(*declared.also, *(given.config for given in asset.inputs if isinstance(given, FromConfig))),
             files={name: (folder / name).read_bytes() for name in declared.files},
-            libraries={name: metadata.version(name) for name in declared.libraries},
+            libraries=versions,
             version=declared.version,
         )
 
@@ -164,7 +186,12 @@ class Workspace:
         targets = self.keys(selection)
         scope = scope_of(self.graph, targets, only=only)
         above = scope if not only else scope | self.graph.ancestors(targets)
-        bases = {key: self.basis(key) for key in self.graph.assets if key in scope}
+        bases, unready = {}, {}
+        for key in scope:
+            try:
+                bases[key] = self.basis(key)
+            except NotObserved as error:
+                unready[key] = str(error)
         observed = {key: self.observe(self.graph[key]) for key in scope if self.graph[key].is_source}
         return make_plan(
             self.graph,
@@ -172,6 +199,7 @@ class Workspace:
             targets=targets,
             state=self.ledger.state(self.environment, above),
             bases=bases,
+            unready=unready,
             observed=observed,
             checks={key: checks_digest(self.checks(key)) for key in scope},
             now=self.clock(),

@@ -27,7 +27,7 @@ from graph import (
     source,
 )
 from graph import resource as provide
-from materializers import Workspace, in_memory, load, materialize
+from materializers import SettingsError, Workspace, in_memory, load, materialize
 from materializers.runner import RunResult
 
 
@@ -282,11 +282,12 @@ def test_a_skip_is_no_failure_and_moves_no_pointer() -> None:
     assert world.outcomes() == {"orders": "held"}
 
 
-def test_config_is_part_of_what_goes_in() -> None:
-    @asset
-    def capped(limits: Limits) -> int:
-        return limits.cap
+@asset
+def capped(limits: Limits) -> int:
+    return limits.cap
 
+
+def test_config_is_part_of_what_goes_in() -> None:
     world = World(capped)
     world.run()
     (key,) = world.workspace.graph.assets
@@ -330,6 +331,43 @@ def test_a_volatile_asset_over_a_resource_that_can_be_seen_follows_what_it_shows
     assert moved.results[0].reason == 'Feed changed: observed "1" -> "2"'
     other = world_of(Feed(provider="y", version="2"), world).run()
     assert other.results[0].reason == 'Feed changed: provider "x" -> "y"'
+
+
+class Blind:
+    """A resource whose outside world cannot be looked at."""
+
+    def identity(self) -> dict[str, str]:
+        return {}
+
+    def observe(self, now: datetime) -> Observation:
+        raise OSError("no such folder")
+
+
+def test_what_reads_a_resource_that_cannot_be_seen_is_held_and_the_rest_runs() -> None:
+    @provide
+    def blind() -> Blind:
+        return Blind()
+
+    @asset(volatile=True)
+    def prices(blind: Blind) -> int:
+        return 1
+
+    @asset
+    def apart() -> int:
+        return 1
+
+    result = World(blind, prices, apart).run()
+    assert (outcomes(result), result.exit_code) == ({"prices": "held", "apart": "published"}, 1)
+    assert result.results[0].reason == "Blind could not be observed: OSError: no such folder"
+
+
+def test_a_wrong_setting_is_told_without_its_value() -> None:
+    world = World(capped)
+    world.workspace.config = {"materializers/capped": {"cap": "hunter2"}}
+    with pytest.raises(SettingsError) as caught:
+        world.run()
+    assert "cap: Input should be a valid integer" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_source_is_stored_as_it_was_seen() -> None:
