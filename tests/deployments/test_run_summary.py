@@ -57,7 +57,7 @@ def test_rejected_and_failed_steps_are_explained_below_the_list():
 
     assert text_of(result) == (
         "built     t/good     2 rows  999 B  0.00 s  never built\n"
-        "rejected  t/spoiled  3 rows  999 B  0.00 s  not_null(item): 1 rows, between(x): 1 rows\n"
+        "rejected  t/spoiled  3 rows  999 B  0.00 s  not_null(item): 1 row, between(x): 1 row\n"
         "failed    t/boom                    0.00 s  ZeroDivisionError: integer division or modulo by zero\n"
         "skipped   t/idle                            the market is closed\n"
         "held      t/below                           waits for t/spoiled, of which no version is published\n"
@@ -131,7 +131,7 @@ def test_the_document_has_every_step_with_its_checks_and_errors():
     steps = {step["key"]: step for step in document["steps"]}
     assert steps["t/spoiled"]["reason"] == {
         "kind": "never built",
-        "text": "not_null(item): 1 rows, between(x): 1 rows",
+        "text": "not_null(item): 1 row, between(x): 1 row",
     }
     assert steps["t/spoiled"]["rows"] == 3
     assert steps["t/spoiled"]["checks"]["t/spoiled"][0] == {
