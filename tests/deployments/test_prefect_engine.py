@@ -1,6 +1,7 @@
 """The law of the two engines: the same plan leaves the same ledger rows in process and as a Prefect flow.
 
-With a real server, on which the flow run, its task runs and its asset events are then looked for.
+With a real server, on which the flow run, its task runs and its asset events are then looked for. One long file,
+because all of it looks at the same four runs.
 """
 
 from __future__ import annotations
