@@ -151,3 +151,25 @@ def test_the_location_holds_no_secrets(store: Store, root: str) -> None:
     assert "hunter2" not in location
     with pytest.raises(WrongRoot, match="belong in the environment"):
         open_store(root.replace("s3://", "s3://testing:hunter2@"))
+
+
+def test_a_pipeline_runs_with_its_data_on_s3_and_its_ledger_here(root: str) -> None:
+    from checks import not_null
+    from graph import asset
+    from materializers import in_memory, load, materialize
+
+    @asset(checks=[not_null("x")])
+    def numbers() -> pa.Table:
+        return pa.table({"x": [1, 2, 3]})
+
+    @asset
+    def total(numbers: duckdb.DuckDBPyRelation) -> int:  # type: ignore[name-defined]  # noqa: F821  # as text
+        return int(numbers.sum("x").fetchall()[0][0])
+
+    workspace = in_memory([numbers, total])
+    workspace.store = open_store(root)
+    assert [one.outcome for one in materialize("total", workspace=workspace).results] == ["published"] * 2
+    assert load("total", workspace=workspace) == 6
+    assert load("numbers", workspace=workspace, as_type="pd.DataFrame")["x"].tolist() == [1, 2, 3]
+    assert len(list(workspace.store.addresses())) == 2
+    assert [one.outcome for one in materialize("total", workspace=workspace).results] == ["kept"] * 2
