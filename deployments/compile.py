@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from graphlib import TopologicalSorter
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from deployments.asset_events import MOST_CHARACTERS, announce
 from graph import AssetGraphError
-from graph.plan import Hold, Plan, Step, is_work, step_id
+from graph.plan import Hold, Plan, Step, step_id
+from materializers.ordering import Ended, in_order
 from materializers.runner import Listener, RunResult, Silent, advance_kept, new_run_id, run_result, running
 from materializers.step import Result, RunScope, perform
 from materializers.workspace import Workspace
@@ -57,7 +57,7 @@ def compile_plan(
 
     def carry_out() -> State[None]:
         with running(workspace, plan, engine="prefect", listener=watched, run_id=run_id) as (scope, results):
-            results.extend(_Tasks(plan, workspace, scope, watched, fail_fast).carry_out())
+            results.extend(_Tasks(plan, workspace, scope, watched).carry_out(fail_fast=fail_fast))
             advance_kept(plan, results, workspace, scope.run_id)
         run = run_result(plan, results, workspace, scope.run_id)
         if ended is not None:
@@ -148,49 +148,35 @@ def flow_state(run: RunResult) -> State[None]:
 class _Tasks:
     """The tasks of one flow run. Each is submitted when its needs have ended, so that no thread waits for another."""
 
-    def __init__(
-        self, plan: Plan, workspace: Workspace, scope: RunScope, listener: Listener, fail_fast: bool
-    ) -> None:
-        self.steps = {step_id(step.key, step.partition): step for step in plan.steps}
+    def __init__(self, plan: Plan, workspace: Workspace, scope: RunScope, listener: Listener) -> None:
+        self.plan = plan
         self.workspace = workspace
         self.scope = scope
         self.listener = listener
-        self.fail_fast = fail_fast
-        self.ended: SimpleQueue[str] = SimpleQueue()
+        self.ended: Ended = SimpleQueue()
         self.outcomes: dict[str, Result | BaseException] = {}
         self.futures: dict[str, PrefectFuture[Any]] = {}
 
-    def carry_out(self) -> list[Result]:
+    def carry_out(self, *, fail_fast: bool) -> list[Result]:
         """Every step's result; call it in the flow's own thread."""
-        needs = {
-            name: [need for need in step.needs if need in self.steps] for name, step in self.steps.items()
-        }
-        order = TopologicalSorter(needs)
-        order.prepare()
-        results = []
-        try:
-            while order.is_active():
-                for name in order.get_ready():
-                    self._begin(name, needs[name])
-                name = self.ended.get()
-                results.append(self._result(name))
-                order.done(name)
-        finally:
-            self.scope.stop.set()
-        return results
+        return in_order(
+            self.plan,
+            self.scope,
+            self._begin,
+            self._without_task,
+            self.ended,
+            listener=self.listener,
+            fail_fast=fail_fast,
+        )
 
-    def _begin(self, name: str, needs: list[str]) -> None:
+    def _begin(self, step: Step, needs: list[str]) -> None:
         from prefect import allow_failure
 
-        step = self.steps[name]
-        if is_work(step) and not self.scope.stop.is_set():
-            before = [allow_failure(self.futures[need]) for need in needs if need in self.futures]
-            task = task_of(step, self.workspace, self._perform)
-            self.futures[name] = task.submit(return_state=False, wait_for=before)
-            self.futures[name].add_done_callback(lambda _: self.ended.put(name))
-        else:
-            self.outcomes[name] = self._without_task(step)
-            self.ended.put(name)
+        name = step_id(step.key, step.partition)
+        before = [allow_failure(self.futures[need]) for need in needs if need in self.futures]
+        task = task_of(step, self.workspace, self._perform)
+        self.futures[name] = task.submit(return_state=False, wait_for=before)
+        self.futures[name].add_done_callback(lambda _: self.ended.put(self._outcome(name)))
 
     def _perform(self, step: Step) -> Result:
         """In a thread of the task runner."""
@@ -207,26 +193,16 @@ class _Tasks:
     def _without_task(self, step: Step) -> Result:
         from prefect.logging import get_run_logger
 
-        if is_work(step):
-            return Result(step=step, outcome="cancelled", reason="the run was stopped before it began")
         if isinstance(step, Hold):
             get_run_logger().warning("%s is held: %s", step_id(step.key, step.partition), step.reason.text)
         return perform(step, self.workspace, self.scope)
 
-    def _result(self, name: str) -> Result:
-        outcome = self.outcomes.get(name)
-        if isinstance(outcome, BaseException):
-            raise outcome
-        if outcome is None:
-            self.futures[name].wait()
-            state = self.futures[name].state
-            raise TaskLost(
-                f"the task of '{name}' ended as {state.name} before its step began: {state.message}"
-            )
-        self.listener.step_ended(outcome)
-        if self.fail_fast and outcome.outcome in ("failed", "rejected"):
-            self.scope.stop.set()
-        return outcome
+    def _outcome(self, name: str) -> Result | BaseException:
+        """What came of a task that has ended."""
+        if name in self.outcomes:
+            return self.outcomes[name]
+        state = self.futures[name].state
+        return TaskLost(f"the task of '{name}' ended as {state.name} before its step began: {state.message}")
 
 
 def _literal(name: str) -> str:

@@ -92,7 +92,7 @@ def group_of(module: str, roots: Sequence[str]) -> str:
     >>> group_of("acme.data.daily", ("acme.data",))
     'data'
     """
-    parts = module.strip("_").split(".")
+    parts = (module or "main").strip("_").split(".")
     for root in roots:
         depth = len(root.split("."))
         if module == root or module.startswith(root + "."):

@@ -210,6 +210,9 @@ class _Planner:
         default_factory=dict
     )  # partitions whose version may move in this plan
     planned: dict[str, tuple[int, ...]] = field(default_factory=dict)  # partitions that have a step
+    skipped: dict[str, str] = field(
+        default_factory=dict
+    )  # why an asset has nothing to read, though nothing is wrong
 
     def add(self, outputs: list[Asset], asset: Asset) -> None:
         """Add the steps of one function: of its outputs, for each partition."""
@@ -224,6 +227,8 @@ class _Planner:
                 steps = [self._together(builds, outputs)]
             for step in steps:
                 self.steps.append(step)
+                if isinstance(step, Hold) and step.reason.kind in ("skipped before", "upstream skipped"):
+                    self.skipped[step.key] = step.reason.text
                 if is_work(step):
                     keys = step.outputs if isinstance(step, Materialize) else (step.key,)
                     for key in keys:
@@ -248,9 +253,11 @@ class _Planner:
         moving = [key for key in self._sources_of(asset) if self._moves(asset, key, ordinal)]
         missing = [key for key in found.missing if key not in moving]
         if missing:
-            return Hold(
-                key=asset.key, reason=Reason.waits(missing), served=was, partition=partition, needs=needs
+            skipped = {key: self.skipped[key] for key in missing if key in self.skipped}
+            reason = (
+                Reason.upstream_skipped(skipped) if len(skipped) == len(missing) else Reason.waits(missing)
             )
+            return Hold(key=asset.key, reason=reason, served=was, partition=partition, needs=needs)
         sure = self._sure_reason(asset, published, moving, found)
         mark = "" if moving else fingerprint(self.bases[asset.key], partition, found.inputs)
         if not moving and (sure is None or sure.kind != "forced"):

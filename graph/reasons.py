@@ -69,6 +69,12 @@ class Reason:
         return cls(kind="waits", text=f"waits for {', '.join(keys)}, of which no version is published")
 
     @classmethod
+    def upstream_skipped(cls, why: Mapping[str, str]) -> Reason:
+        """Upstream decided that there was nothing to do."""
+        text = "; ".join(f"{key} was skipped ({reason})" for key, reason in why.items())
+        return cls(kind="upstream skipped", text=text)
+
+    @classmethod
     def unseen(cls, error: str) -> Reason:
         """A source could not be observed."""
         return cls(kind="not observed", text=f"could not be observed: {error}")

@@ -27,15 +27,6 @@ FROM last_attempts l JOIN attempts a ON a.id = l.attempt_id JOIN attempt_ends e 
 WHERE l.environment = ?
 """
 ATTEMPTS = """
-SELECT a.asset, a.ordinal, a.fingerprint, e.outcome, e.ended_at, e.reason, e.until
-FROM attempts a JOIN attempt_ends e ON e.attempt_id = a.id
-WHERE a.id IN (
-    SELECT max(a.id) FROM attempts a JOIN attempt_ends e ON e.attempt_id = a.id
-    WHERE a.environment = ?{where} AND e.outcome IN ('published', 'rejected', 'failed', 'skipped', 'adopted')
-    GROUP BY a.asset, a.ordinal
-)
-"""
-ATTEMPTS = """
 SELECT a.*, e.ended_at, e.outcome, e.reason, e.error, e.output,
     (SELECT min(id) FROM versions v WHERE v.attempt_id = a.id) AS version_id
 FROM attempts a LEFT JOIN attempt_ends e ON e.attempt_id = a.id

@@ -9,18 +9,18 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
 from graph.ages import inherited_as_of
 from graph.partitions import partition_ordinal
-from graph.plan import Keep, Plan, Step, is_work, step_id
+from graph.plan import Keep, Plan, Step, step_id
 from graph.plan_text import to_json
 from materializers.ledger import AttemptRecord, RunRecord
+from materializers.ordering import Ended, in_order
 from materializers.output import captured
 from materializers.step import Result, RunScope, perform
 from materializers.workspace import Workspace
@@ -161,8 +161,21 @@ def run_plan(
     """
     watched = listener or Silent()
     with running(workspace, plan, engine="local", listener=watched) as (scope, results):
-        pool = _Pool(plan, workspace, scope, watched, jobs or min(8, os.cpu_count() or 1), fail_fast)
-        results.extend(pool.carry_out())
+        workers = _Workers(workspace, scope, watched)
+        workers.start(min(jobs or min(8, os.cpu_count() or 1), len(plan.work())))
+        try:
+            found = in_order(
+                plan,
+                scope,
+                workers.begin,
+                lambda step: perform(step, workspace, scope),
+                workers.ended,
+                listener=watched,
+                fail_fast=fail_fast,
+            )
+        finally:
+            workers.dismiss()
+        results.extend(found)
         advance_kept(plan, results, workspace, scope.run_id)
     return run_result(plan, results, workspace, scope.run_id)
 
@@ -193,77 +206,37 @@ def advance_kept(plan: Plan, results: list[Result], workspace: Workspace, run_id
     workspace.ledger.verify(plan.environment, seen, run_id)
 
 
-@dataclass(slots=True)
-class _Pool:
-    """Worker threads over the steps whose needs are met. Daemon threads: a stopped run does not wait for them."""
+class _Workers:
+    """Threads that carry out the steps they are given. Daemon threads: a stopped run does not wait for them."""
 
-    plan: Plan
-    workspace: Workspace
-    scope: RunScope
-    listener: Listener
-    jobs: int
-    fail_fast: bool
-    ready: queue.SimpleQueue[Step | None] = field(default_factory=queue.SimpleQueue)
-    done: queue.SimpleQueue[Result | BaseException] = field(default_factory=queue.SimpleQueue)
+    def __init__(self, workspace: Workspace, scope: RunScope, listener: Listener) -> None:
+        self._workspace, self._scope, self._listener = workspace, scope, listener
+        self._given: queue.SimpleQueue[Step | None] = queue.SimpleQueue()
+        self._threads = 0
+        self.ended: Ended = queue.SimpleQueue()
 
-    def carry_out(self) -> list[Result]:
-        """Every step's result."""
-        steps = {step_id(step.key, step.partition): step for step in self.plan.steps}
-        waiting = {name: {need for need in step.needs if need in steps} for name, step in steps.items()}
-        below: dict[str, list[str]] = {}
-        for name, needs in waiting.items():
-            for need in needs:
-                below.setdefault(need, []).append(name)
-        results: list[Result] = []
-        running = 0
-        ready = deque(name for name, needs in waiting.items() if not needs)
-        workers = self._start(sum(is_work(step) for step in steps.values()))
-        try:
-            while ready or running:
-                while ready:
-                    step = steps[ready.popleft()]
-                    if is_work(step) and not self.scope.stop.is_set() and workers:
-                        self.ready.put(step)
-                        running += 1
-                    else:
-                        self.done.put(self._unworked(step))
-                        running += 1
-                result = self.done.get()
-                running -= 1
-                if isinstance(result, BaseException):
-                    raise result
-                results.append(result)
-                self.listener.step_ended(result)
-                if self.fail_fast and result.outcome in ("failed", "rejected"):
-                    self.scope.stop.set()
-                for name in below.get(result.id, ()):
-                    waiting[name].discard(result.id)
-                    if not waiting[name]:
-                        ready.append(name)
-        finally:
-            self.scope.stop.set()
-            for _ in range(workers):
-                self.ready.put(None)
-        return results
-
-    def _unworked(self, step: Step) -> Result:
-        if is_work(step):
-            return Result(step=step, outcome="cancelled", reason="the run was stopped before it began")
-        return perform(step, self.workspace, self.scope)
-
-    def _start(self, work: int) -> int:
-        count = min(self.jobs, work)
+    def start(self, count: int) -> None:
+        """Have ``count`` threads ready."""
+        self._threads = count
         for number in range(count):
             threading.Thread(target=self._work, name=f"step-{number}", daemon=True).start()
-        return count
+
+    def begin(self, step: Step, _: list[str]) -> None:
+        """Give a step to the next thread that is free."""
+        self._given.put(step)
+
+    def dismiss(self) -> None:
+        """Nothing more will be given."""
+        for _ in range(self._threads):
+            self._given.put(None)
 
     def _work(self) -> None:
-        while (step := self.ready.get()) is not None:
-            self.listener.step_started(step)
+        while (step := self._given.get()) is not None:
+            self._listener.step_started(step)
             try:
-                self.done.put(perform(step, self.workspace, self.scope))
+                self.ended.put(perform(step, self._workspace, self._scope))
             except BaseException as error:  # noqa: BLE001  # the main thread raises it: a fault of ours, or a full disk
-                self.done.put(error)
+                self.ended.put(error)
 
 
 def new_run_id(now: datetime) -> str:

@@ -278,7 +278,10 @@ class SqliteLedger:
             (claim.environment, claim.key, claim.ordinal),
         ).fetchall()
         if not rows or rows[0]["token"] != claim.token or rows[0]["expires_at"] == 0:
-            raise ClaimLost(f"asset '{claim.key}' was taken over by another run; this result is discarded")
+            raise ClaimLost(
+                f"asset '{claim.key}' is no longer this run's to publish (its claim was taken over, or the run has"
+                " ended); the result is discarded"
+            )
 
     def publish(
         self,

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never, cast
 
-from graph import Asset, AssetGraph, Skip
+from graph import Asset, Skip
 from graph.ages import inherited_as_of
 from graph.asset_graph import Upstream
 from graph.fingerprint import fingerprint
 from graph.partitions import UNPARTITIONED, partition_ordinal
 from graph.plan import Adopt, Check, Hold, Keep, Materialize, Observe, Step, checks_digest, step_id
 from graph.reading import Reading, reading
-from graph.reasons import held_after
+from graph.reasons import Reason, held_after
 from graph.state import Outcome, State, Version
 from materializers.arguments import StepRun, arguments_for, versions_read
 from materializers.call import Call, NotDone, Stopped, TimedOut
@@ -65,10 +65,18 @@ class Result:
 
 @dataclass(slots=True, kw_only=True)
 class RunScope:
-    """What the steps of one run share."""
+    """What the steps of one run share.
+
+    Args:
+        stop: set when nothing more shall begin.
+        skipped: by key, why an asset was skipped, now or before with the same inputs.
+        rejected: the keys whose newest version was rejected, now or before with the same inputs.
+    """
 
     run_id: str
     stop: threading.Event = field(default_factory=threading.Event)
+    skipped: dict[str, str] = field(default_factory=dict)
+    rejected: set[str] = field(default_factory=set)
     progressed: Callable[[Step, float, float], None] = lambda step, done, total: None
 
 
@@ -88,6 +96,11 @@ def perform(step: Step, workspace: Workspace, scope: RunScope) -> Result:
             result = _judge_again(step, workspace, scope)
         case _:
             assert_never(step)
+    if result.outcome == "skipped" or step.reason.kind in ("skipped before", "upstream skipped"):
+        scope.skipped[step.key] = result.reason
+    if step.reason.kind == "rejected before":
+        scope.rejected.add(step.key)
+    scope.rejected.update(key for key, said in result.verdicts.items() if any(one.blocks for one in said))
     return replace(result, duration=timedelta(seconds=time.monotonic() - started))
 
 
@@ -263,9 +276,12 @@ class _Building:
         state = workspace.ledger.state(workspace.environment, keys)
         found = reading(self.asset, self.ordinal, graph, state.published)
         if found.missing:
-            waits = f"waits for {', '.join(found.missing)}, of which no version is published"
-            return self._result("held", reason=waits), found, "", state
-        self.notes = last_good(self.asset, graph, state)
+            return self._without(found.missing), found, "", state
+        self.notes = tuple(
+            f"reads the last good version of {key}; a newer one was rejected"
+            for key in self.asset.upstream
+            if key in self.scope.rejected
+        )
         mark = fingerprint(workspace.basis(self.asset.key), self.step.partition, found.inputs)
         published = [state.published(output.key).get(self.ordinal) for output in self.outputs]
         same = all(version is not None and version.fingerprint == mark for version in published)
@@ -278,6 +294,15 @@ class _Building:
             if held is not None:
                 return self._result("held", reason=held.text), found, mark, state
         return None, found, mark, state
+
+    def _without(self, missing: Sequence[str]) -> Result:
+        """Upstream has nothing to read: because it was skipped, or because it failed or was rejected."""
+        skipped = [
+            f"{key} was skipped ({self.scope.skipped[key]})" for key in missing if key in self.scope.skipped
+        ]
+        if len(skipped) == len(missing):
+            return self._result("skipped", reason="; ".join(skipped))
+        return self._result("held", reason=Reason.waits(missing).text)
 
     def _keep(self, versions: list[Version | None], state: State) -> Result:
         """Early cutoff, or another run's work: what is published was made from the same."""
@@ -389,13 +414,3 @@ class _Building:
 
     def _result(self, outcome: Outcome, **details: Any) -> Result:
         return Result(step=self.step, outcome=outcome, notes=self.notes, **details)
-
-
-def last_good(asset: Asset, graph: AssetGraph, state: State) -> tuple[str, ...]:
-    """Upstream whose newest version was rejected, so that an older one is read: mixed inputs are told."""
-    return tuple(
-        f"reads the last good version of {key}; a newer one was rejected"
-        for key in asset.upstream
-        for tried in [state.last_attempt(graph.assets[key].producer, UNPARTITIONED)]
-        if tried is not None and tried.outcome == "rejected" and state.published(key)
-    )

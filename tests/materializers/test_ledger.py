@@ -142,7 +142,7 @@ def test_a_claim_is_free_when_its_lease_runs_out_and_the_late_result_is_refused(
     clock.tick(LEASE)
     taken = begin(ledger, by="r2")
     assert taken.claim.token > late.claim.token
-    with pytest.raises(ClaimLost, match="'g/a' was taken over"):
+    with pytest.raises(ClaimLost, match="'g/a' is no longer this run's to publish"):
         ledger.publish(late, {"g/a": made("late")}, {"g/a": PASSED})
     ledger.publish(taken, {"g/a": made("in time")}, {"g/a": PASSED})
     assert ledger.state("main").published("g/a")[0].data_version == "in time"

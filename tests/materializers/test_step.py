@@ -272,14 +272,22 @@ def test_a_skip_is_no_failure_and_moves_no_pointer() -> None:
     def orders() -> int | Skip:
         return Skip("open orders exist")
 
-    world = World(orders)
+    @asset
+    def submission(orders: int) -> int:
+        return orders
+
+    @asset
+    def fills(submission: int) -> int:
+        return submission
+
+    world = World(orders, submission, fills)
     result = world.run()
-    assert (outcomes(result), result.results[0].reason, result.exit_code) == (
-        {"orders": "skipped"},
-        "open orders exist",
-        0,
-    )
-    assert world.outcomes() == {"orders": "held"}
+    assert outcomes(result) == {"orders": "skipped", "submission": "skipped", "fills": "skipped"}
+    assert result.results[0].reason == "open orders exist"
+    assert result.results[1].reason == "materializers/orders was skipped (open orders exist)"
+    again = world.run()
+    assert outcomes(again) == {"orders": "held", "submission": "held", "fills": "held"}
+    assert (result.exit_code, again.exit_code) == (0, 0)
 
 
 @asset

@@ -1,0 +1,74 @@
+"""In which order the steps of a plan are carried out, on either engine: each when what it needs has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from graphlib import TopologicalSorter
+from queue import SimpleQueue
+from typing import Protocol
+
+from graph.plan import Plan, Step, is_work, step_id
+from materializers.step import Result, RunScope
+
+
+class Listener(Protocol):
+    """Who is told of the end of each step."""
+
+    def step_ended(self, result: Result) -> None:
+        """A step has ended."""
+
+
+Ended = SimpleQueue[Result | BaseException]
+"""Where an engine puts the results of the steps that it began; an exception ends the run."""
+
+
+def in_order(
+    plan: Plan,
+    scope: RunScope,
+    begin: Callable[[Step, list[str]], None],
+    without_work: Callable[[Step], Result],
+    ended: Ended,
+    *,
+    listener: Listener,
+    fail_fast: bool = False,
+) -> list[Result]:
+    """Every step's result.
+
+    What does not depend on a failed or rejected step still begins; a stopped run begins nothing more.
+
+    Args:
+        begin: begins a step that may change something; its result will come through ``ended``. Told as well: the
+            names of the steps of this plan that it came after.
+        without_work: carries out a step that changes nothing.
+        fail_fast: stop the run after the first failure or rejection.
+    """
+    steps = {step_id(step.key, step.partition): step for step in plan.steps}
+    needs = {name: [need for need in step.needs if need in steps] for name, step in steps.items()}
+    order = TopologicalSorter(needs)
+    order.prepare()
+    results: list[Result] = []
+    try:
+        while order.is_active():
+            for name in order.get_ready():
+                step = steps[name]
+                if not is_work(step):
+                    ended.put(without_work(step))
+                elif scope.stop.is_set():
+                    reason = "the run was stopped before it began"
+                    ended.put(Result(step=step, outcome="cancelled", reason=reason))
+                else:
+                    begin(step, needs[name])
+            result = ended.get()
+            if isinstance(result, BaseException):
+                raise result
+            results.append(result)
+            listener.step_ended(result)
+            if fail_fast and result.outcome in ("failed", "rejected"):
+                scope.stop.set()
+            order.done(result.id)
+    finally:
+        scope.stop.set()
+    return results
+
+
+__all__ = ["Ended", "in_order"]
