@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from graphlib import TopologicalSorter
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from graph.plan import Plan, Step, is_work, step_id
 from materializers.step import Result, RunScope
+
+SIGNAL_POLL_S = 0.2
 
 
 class Listener(Protocol):
@@ -58,7 +60,7 @@ def in_order(
                     ended.put(Result(step=step, outcome="cancelled", reason=reason))
                 else:
                     begin(step, needs[name])
-            result = ended.get()
+            result = _next(ended)
             if isinstance(result, BaseException):
                 raise result
             results.append(result)
@@ -69,6 +71,15 @@ def in_order(
     finally:
         scope.stop.set()
     return results
+
+
+def _next(ended: Ended) -> Result | BaseException:
+    """The next result. It wakes now and then: a signal that the system gave to another thread wakes no waiting one."""
+    while True:
+        try:
+            return ended.get(timeout=SIGNAL_POLL_S)
+        except Empty:
+            continue
 
 
 __all__ = ["Ended", "in_order"]
