@@ -372,7 +372,7 @@ def test_the_flow_run_ends_as_the_run_does(seen: tuple[Seen, ...], on_prefect: C
     assert state is not None
     assert state.is_failed()
     assert on_prefect.results[0].outcome == "failed"
-    assert "1 skipped" in str(state.message)
+    assert "2 skipped" in str(state.message)
 
 
 def test_a_materialization_event_names_its_upstream_and_what_came_out(

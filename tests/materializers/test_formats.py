@@ -624,7 +624,9 @@ def test_a_file_without_its_end_is_damaged(store: Store, value: object, to: int)
 
 @pytest.mark.parametrize("annotation", ["pa.Table", "DuckDBPyRelation", "Path", "bytes"])
 def test_a_table_that_is_gone_is_missing(store: Store, annotation: str) -> None:
-    encoded = encode(TABLE, store)
+    encoded = encode(
+        pa.table({"never read before": [annotation, str(store)]}), store
+    )  # no copy of it is here
     store.delete(encoded.address)
     with pytest.raises(MissingFile):
         decode(encoded, store, annotation)

@@ -59,7 +59,8 @@ def test_a_wrong_table_is_told(tmp_path: Path, text: str, message: str) -> None:
 
 def test_a_module_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken_module.py").write_text("import nowhere_at_all\n")
-    with pytest.raises(ProjectError, match="'broken_module' cannot be imported: .*broken_module.py:1: ModuleNotFoundError"):
+    where = r"'broken_module' cannot be imported: .*broken_module\.py:1: ModuleNotFoundError"
+    with pytest.raises(ProjectError, match=where):
         load_graph(Project(root=tmp_path, modules=("broken_module",)))
     sys.path.remove(str(tmp_path))
 
