@@ -193,7 +193,13 @@ def scope_of(graph: AssetGraph, targets: Iterable[str], *, only: bool = False) -
 
 @dataclass(slots=True, kw_only=True)
 class _Planner:
-    """One walk from upstream to downstream."""
+    """One walk from upstream to downstream.
+
+    Args:
+        moving: by key, the partitions whose version may move in this plan.
+        planned: by key, the partitions that have a step.
+        skipped: by key, why an asset has nothing to read although nothing is wrong.
+    """
 
     graph: AssetGraph
     state: State
@@ -206,13 +212,9 @@ class _Planner:
     observed_resources: frozenset[str]
     forced: frozenset[str]
     steps: list[Step] = field(default_factory=list)
-    moving: dict[str, set[int]] = field(
-        default_factory=dict
-    )  # partitions whose version may move in this plan
-    planned: dict[str, tuple[int, ...]] = field(default_factory=dict)  # partitions that have a step
-    skipped: dict[str, str] = field(
-        default_factory=dict
-    )  # why an asset has nothing to read, though nothing is wrong
+    moving: dict[str, set[int]] = field(default_factory=dict)
+    planned: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
 
     def add(self, outputs: list[Asset], asset: Asset) -> None:
         """Add the steps of one function: of its outputs, for each partition."""
@@ -289,6 +291,8 @@ class _Planner:
             held = held_after(tried, seen.data_version, self.now)
             if held is not None:
                 return Hold(key=asset.key, reason=held, served=published.id)
+        if not changed and published.checks != self.checks.get(asset.key, ""):
+            return Check(key=asset.key, reason=Reason.checks_changed(), version=published.id)
         reason = Reason.source_moved() if changed else Reason.source_unmoved()
         return Observe(key=asset.key, reason=reason, observed=seen, changed=changed)
 

@@ -5,8 +5,8 @@ In a Markdown file the blocks run in their order, all in one fresh folder:
 - ``python`` blocks share one namespace; one that begins with a comment naming a file (``# acme/data.py``) is
   written to that file instead;
 - in ``console`` blocks, lines that begin with ``$ materialize`` or ``$ assets`` (settings may come before) are run by
-  the installed scripts. What stands below such a line is what it prints, ``...`` for anything; ``$ echo $?`` asks for its exit code. With nothing
-  below, the command must succeed;
+  the installed scripts. What stands below such a line is what it prints, ``...`` for anything; ``$ echo $?`` asks
+  for its exit code. With nothing below, the command must succeed;
 - other commands are not run, but a ``$ make target`` must name a target;
 - ``<!-- not run: reason -->`` on the line before a block leaves it out.
 """
