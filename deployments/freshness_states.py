@@ -84,7 +84,7 @@ def _own(asset: Asset, version: Version | None, now: datetime) -> Freshness:
         return Freshness(state="unknown")
     if version.ends or as_of is None:
         return Freshness(state="fresh", as_of=as_of, ends=version.ends)
-    due_at = policy.due_at(as_of, now)
+    due_at = policy.due_at(as_of)
     overdue_at = due_at + policy.not_before if isinstance(policy, FreshBy) else as_of + policy.fail_after
     state: StateName = "fresh"
     if now > overdue_at:

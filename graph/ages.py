@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from graph.asset_graph import Asset, AssetGraph
-from graph.reading import Published, source_ordinal
+from graph.reading import Published, source_ordinal, visible
 from graph.state import Version
 
 
@@ -16,14 +16,16 @@ def inherited_as_of(
     """The oldest ``as_of`` of what a deterministic asset reads, and whether nothing newer will ever come.
 
     An upstream that has a freshness policy of its own answers for its age itself and does not count. Without any
-    dated upstream the data are timeless: None.
+    dated upstream the data are timeless: None. Of a partitioned upstream that is read whole, the newest partition
+    counts.
     """
     read: list[Version] = []
+    seen = visible(graph, published)
     for key in asset.upstream:
         above = graph.assets[key]
-        versions = published(key)
-        if above.partitions is not None and asset.partitions is None:
-            read.extend(versions.values())
+        versions = seen(key)
+        if versions and above.partitions is not None and asset.partitions is None:
+            read.append(versions[max(versions)])
         elif version := versions.get(source_ordinal(asset, above, ordinal)):
             read.append(version)
     dated = [version.as_of for version in _without_policy(read, graph) if version.as_of is not None]

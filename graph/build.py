@@ -13,6 +13,8 @@ from graph.declare import (
     Declaration,
     Defaults,
     Execution,
+    Format,
+    Isolation,
     Labels,
     Out,
     declaration_of,
@@ -22,6 +24,8 @@ from graph.declare import (
 from graph.errors import DefinitionErrors, Problem, Where, near_miss
 
 _CONTEXTS = frozenset({"Window", "Run", "Previous", "Provenance"})
+_MOST_LOOPS = 100
+"""More than anybody mends at once; it bounds the time that a dense tangle takes."""
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
 
 
@@ -63,9 +67,10 @@ def build_graph(
             _add_provider(providers, function, where, problems)
         declaration = declaration_of(function)
         if declaration is not None:
-            package_defaults = _defaults_for(function.__module__, defaults or {})
+            module = function.__module__ or ""  # code that was made from text may have none
+            package_defaults = _defaults_for(module, defaults or {})
             declaration = with_defaults(declaration, package_defaults)
-            _add_drafts(drafts, declaration, group_of(function.__module__, roots), where, problems)
+            _add_drafts(drafts, declaration, group_of(module, roots), where, problems)
     names = _Names(drafts)
     assets = {key: _resolve(draft, names, providers, problems) for key, draft in drafts.items()}
     for asset in assets.values():
@@ -249,6 +254,12 @@ def _input(
     if last in providers:
         return FromResource(parameter=name, resource=last)
     if parameter.default is not parameter.empty:
+        meant = [] if draft.declaration.is_source else names.meant_by(name, draft.key.rsplit("/", 1)[0])
+        if meant and draft.key not in meant:
+            problem(
+                f"has a parameter '{name}' with a default, so it does not read the asset '{meant[0]}'; "
+                "remove the default to read it, or give the parameter another name."
+            )
         return None
     if draft.declaration.is_source:
         problem(f"is a source and takes '{name}', which is no resource; a source has no upstream.")
@@ -293,7 +304,13 @@ def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
     )
     if asset.partitions is None and any(isinstance(i, Context) and i.what == "Window" for i in asset.inputs):
         found.append("takes a Window but has no partitions; declare partitions=Daily(...).")
+    if inspect.iscoroutinefunction(asset.function) or inspect.isasyncgenfunction(asset.function):
+        found.append("is an async def; write a def, with asyncio.run(...) inside where it has to await.")
+    if asset.stored_as is not None and asset.stored_as not in get_args(Format):
+        found.append(_no_choice("stored_as", asset.stored_as, get_args(Format)))
     run = asset.execution
+    if run.isolation not in get_args(Isolation):
+        found.append(_no_choice("isolation", run.isolation, get_args(Isolation)))
     if run.retries < 0 or run.retry_delay.total_seconds() < 0:
         found.append("retries a negative number of times or after a negative delay.")
     if run.timeout is not None and run.timeout.total_seconds() <= 0:
@@ -313,6 +330,12 @@ def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
     return [Problem(key=asset.key, where=asset.where, message=message) for message in found]
 
 
+def _no_choice(option: str, given: object, choices: Sequence[str]) -> str:
+    """What is wrong with an option that is none of its choices."""
+    known = ", ".join(f"'{choice}'" for choice in choices)
+    return f"has {option}={given!r}, which is none of {known}.{near_miss(str(given), choices)}"
+
+
 def _in_order(assets: Mapping[str, Asset], problems: list[Problem]) -> list[Asset]:
     """The assets with upstream first, in the order of declaration where that leaves a choice."""
     waiting_for = {key: set(asset.upstream + asset.after) for key, asset in assets.items()}
@@ -321,16 +344,9 @@ def _in_order(assets: Mapping[str, Asset], problems: list[Problem]) -> list[Asse
         for up in ups:
             below.setdefault(up, []).append(key)
     ready = [key for key, ups in waiting_for.items() if not ups]
-    ordered: list[Asset] = []
-    for key in ready:  # grows while it is read
-        ordered.append(assets[key])
-        for down in below.get(key, ()):
-            waiting_for[down].discard(key)
-            if not waiting_for[down]:
-                ready.append(down)
-    left = {key: ups for key, ups in waiting_for.items() if ups}
-    while left:
-        loop = _loop(left)
+    ordered = [assets[key] for key in _released(ready, waiting_for, below)]
+    for _ in range(_MOST_LOOPS):
+        loop = _loop({key: ups for key, ups in waiting_for.items() if ups})
         if not loop:
             break
         problems.append(
@@ -340,8 +356,23 @@ def _in_order(assets: Mapping[str, Asset], problems: list[Problem]) -> list[Asse
                 message=f"depends on itself in a loop: {' -> '.join([*loop, loop[0]])}",
             )
         )
-        left = {key: ups - set(loop) for key, ups in left.items() if key not in loop and ups - set(loop)}
+        waiting_for[loop[0]].discard(loop[-1])  # as if this one were mended: what is left has other loops
+        if not waiting_for[loop[0]]:
+            _released([loop[0]], waiting_for, below)
     return ordered
+
+
+def _released(
+    ready: list[str], waiting_for: Mapping[str, set[str]], below: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """What need not wait once ``ready`` is there, itself first; ``waiting_for`` then holds the others."""
+    for key in ready:  # grows while it is read
+        for down in below.get(key, ()):
+            if key in waiting_for[down]:
+                waiting_for[down].discard(key)
+                if not waiting_for[down]:
+                    ready.append(down)
+    return ready
 
 
 def _loop(waiting_for: Mapping[str, set[str]]) -> list[str]:
@@ -393,6 +424,7 @@ def _object(function: Callable[..., Any], annotation: object) -> object:
     """What a plain dotted annotation names in the function's module or closure; None where that is not known."""
     if not isinstance(annotation, str):
         return annotation
+    function = inspect.unwrap(function)  # what only wraps, like `functools.cache`, has no names of its own
     closed_over = inspect.getclosurevars(function).nonlocals if function.__closure__ else {}
     first, *rest = annotation.strip("\"'").split(".")
     found = closed_over.get(first, function.__globals__.get(first))

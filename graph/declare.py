@@ -7,12 +7,15 @@ while a module is imported is noted in that module's ``__assets__``, so that fam
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
+from graph.errors import DefinitionErrors, Problem, Where
 from graph.freshness import Freshness
 from graph.partitions import Daily
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 Value = object
 Format = Literal["table", "json", "file"]
+Isolation = Literal["thread", "process"]
 _MODULE_LEVEL = "<module>"
 
 
@@ -51,7 +55,7 @@ class Execution:
     retries: int = 0
     retry_delay: timedelta = timedelta(seconds=1)
     timeout: timedelta | None = None
-    isolation: Literal["thread", "process"] = "thread"
+    isolation: Isolation = "thread"
     concurrency: tuple[str, ...] = ()
 
 
@@ -226,7 +230,32 @@ def provider_of(thing: object) -> bool:
     return getattr(thing, "__resource__", False) is True
 
 
+def _refuse(thing: object, message: str) -> DefinitionErrors:
+    """What is wrong with what was given to a decorator, at the line that gave it."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # as in _note
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    where = Where(file=frame.f_code.co_filename, line=frame.f_lineno) if frame is not None else None
+    key = str(getattr(thing, "__name__", type(thing).__name__))
+    return DefinitionErrors([Problem(key=key, where=where, message=message)])
+
+
+def _name_of(thing: Callable[..., Any]) -> str:
+    """The name of what was given to a decorator, which is a function, or wraps one as `functools.wraps` does."""
+    if not (callable(thing) and isinstance(inspect.unwrap(thing), FunctionType)) or inspect.ismethod(thing):
+        kind = type(thing).__qualname__
+        raise _refuse(thing, f"is declared with a '{kind}', which is no function; write a def that calls it.")
+    return thing.__name__
+
+
 def _attach(function: F, declaration: Declaration) -> F:
+    before = declaration_of(function)
+    if before is not None and before.function is function:
+        names = ", ".join(f"'{out.name}'" for out in before.outputs)
+        message = (
+            f"is declared again, after {names}; write the def inside the loop, so that each has its own."
+        )
+        raise _refuse(function, message)
     function.__asset__ = declaration  # type: ignore[attr-defined]  # functions take attributes
     return _note(function)
 
@@ -301,8 +330,9 @@ def asset(
     """
 
     def declare(function: F) -> F:
+        own_name = _name_of(function)
         out = Out(
-            name=name or function.__name__,
+            name=name or own_name,
             checks=tuple(checks),
             freshness=freshness,
             stored_as=stored_as,
@@ -339,6 +369,7 @@ def multi_asset(
     """Declare a function that makes several assets at once: it returns a mapping from their names to their values."""
 
     def declare(function: F) -> F:
+        _name_of(function)
         return _attach(
             function,
             Declaration(
@@ -387,8 +418,9 @@ def source(
     """
 
     def declare(function: F) -> F:
+        own_name = _name_of(function)
         out = Out(
-            name=name or function.__name__,
+            name=name or own_name,
             checks=tuple(checks),
             freshness=freshness,
             stored_as=stored_as,
@@ -408,6 +440,7 @@ def resource(function: F) -> F:
     The instance has ``identity() -> Mapping[str, str]``, the settings that change the data, and may have
     ``observe(now) -> Observation``, if it can cheaply tell the state of what it reads.
     """
+    _name_of(function)
     function.__resource__ = True  # type: ignore[attr-defined]  # functions take attributes
     return _note(function)
 

@@ -22,7 +22,7 @@ class FreshWithin:
             return [f"warns at an age of {self.warn_after}, which must lie between 0 and {self.fail_after}"]
         return []
 
-    def due_at(self, as_of: datetime, now: datetime) -> datetime:
+    def due_at(self, as_of: datetime) -> datetime:
         """The instant from which data of ``as_of`` should be renewed."""
         return as_of + (self.warn_after or self.fail_after)
 
@@ -51,7 +51,7 @@ class FreshBy:
             return [f"accepts data from {self.not_before} before a deadline: the span must be positive"]
         return []
 
-    def due_at(self, as_of: datetime, now: datetime) -> datetime:
+    def due_at(self, as_of: datetime) -> datetime:
         """The instant from which data of ``as_of`` should be renewed: the next window's opening after them."""
         from cronsim import CronSim
 

@@ -55,12 +55,17 @@ def imported_by(node: ast.Import | ast.ImportFrom) -> list[tuple[str, Imported]]
 
 
 def declares(declarers: Mapping[str, str], chain: Chain) -> bool:
-    """Whether a chain is one of the engine's declaring functions."""
-    stands_for = declarers.get(chain[0]) if chain else None
-    if stands_for is None:
-        return False
-    parts = [*stands_for.split("."), *chain[1:]]
-    return parts[0] == "graph" and parts[-1] in DECLARING
+    """Whether a chain is one of the engine's declaring functions.
+
+    Args:
+        declarers: what a name, or a chain joined by dots, stands for in the engine.
+    """
+    for length in range(1, len(chain) + 1):
+        stands_for = declarers.get(".".join(chain[:length]))
+        if stands_for is not None:
+            parts = [*stands_for.split("."), *chain[length:]]
+            return parts[0] == "graph" and parts[-1] in DECLARING
+    return False
 
 
 def type_checking(test: ast.expr) -> bool:

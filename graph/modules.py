@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from copy import copy
@@ -10,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from graph.imports import DECLARING, ENGINE, Chain, Imported, chain_of, declares, imported_by, type_checking
+
+_DECORATOR = re.compile(r"^[ \t]*@[ \t]*(\w+(?:\.\w+)*)", re.MULTILINE)
 
 WHOLE = "*"
 """The name of a module that is used as a value: all of its definitions."""
@@ -56,7 +59,7 @@ class Module:
         stars: the modules that everything is imported from.
         hidden: names that exist for a type checker only.
         writers: by name, the definitions inside which it is declared global.
-        declarers: by name, what it stands for in the engine.
+        declarers: by name, or by a chain joined by dots, what it stands for in the engine.
     """
 
     body: list[ast.stmt]
@@ -87,7 +90,7 @@ class Modules:
             body = None if text is None else _parsed(text)
             if text is not None and body is not None:
                 self._modules[name] = module = _taken_apart(body, text)
-                self._find_declarers(name, module)
+                self._find_declarers(name, module, text)
         return self._modules[name]
 
     def _text(self, name: str) -> str | None:
@@ -95,7 +98,7 @@ class Modules:
             self._texts[name] = self._sources.text(name)
         return self._texts[name]
 
-    def _find_declarers(self, name: str, module: Module) -> None:
+    def _find_declarers(self, name: str, module: Module, text: str) -> None:
         """Note the names that stand for the engine or a part of it, also where the project hands them on."""
         if any(star.module == "graph" and not star.level for star in module.stars):
             module.declarers.update((each, f"graph.{each}") for each in DECLARING)
@@ -104,9 +107,30 @@ class Modules:
                 if not found.level and found.module.partition(".")[0] == "graph":
                     module.declarers[bound] = ".".join(filter(None, (found.module, found.name)))
                 elif found.name in DECLARING:
-                    for target in self.imported(name, found, ()):
-                        if isinstance(target, str) and declares({bound: target}, (bound,)):
-                            module.declarers[bound] = target
+                    self._note_declarer(module, (bound,), self.imported(name, found, ()))
+        for written in dict.fromkeys(_DECORATOR.findall(text)):
+            chain = tuple(written.split("."))
+            if chain[0] not in module.declarers:
+                self._note_declarer(module, chain, self.lookup(name, chain))
+
+    def _note_declarer(self, module: Module, chain: Chain, targets: Iterable[Target]) -> None:
+        """Note what a chain stands for, if one of the places where it leads is a declaring function."""
+        todo = [(target, chain[-1]) for target in targets]
+        seen: set[Target] = set()
+        while todo:
+            target, last = todo.pop()
+            if target in seen:
+                continue
+            seen.add(target)
+            if isinstance(target, Place):  # `declare = graph.asset` hands it on as an import does
+                at = self.get(target.module)
+                match at.statements.get(target.name) if at is not None else None:
+                    case [ast.Assign(targets=[ast.Name()], value=value)] if other := chain_of(value):
+                        todo += [(each, other[-1]) for each in self.lookup(target.module, other)]
+            else:
+                stands_for = f"graph.{last}" if target in ("graph", f"graph.{WHOLE}") else target
+                if declares({"it": stands_for}, ("it",)):
+                    module.declarers[".".join(chain)] = stands_for
 
     def lookup(self, name: str, chain: Chain) -> tuple[Target, ...]:
         """Where a chain leads that is read in the module ``name``; nowhere if it is built in or unknown."""

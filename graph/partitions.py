@@ -77,6 +77,11 @@ class Daily:
             return list(range(first.toordinal(), last.toordinal() + 1))
         return [day.toordinal() for day in sessions(self.calendar, first, last)]
 
+    def spans(self, ordinal: int) -> bool:
+        """Whether a partition lies between the first and the last that are declared."""
+        first = date.fromisoformat(self.start).toordinal()
+        return first <= ordinal and (self.end is None or ordinal <= date.fromisoformat(self.end).toordinal())
+
     def window(self, ordinal: int) -> Window:
         """The time that a partition covers; 23 or 25 hours when the clocks change."""
         zone = ZoneInfo(self.timezone)

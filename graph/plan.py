@@ -14,8 +14,9 @@ from graph import declare
 from graph.asset_graph import Asset, AssetGraph, Upstream
 from graph.fingerprint import Basis, digest, fingerprint
 from graph.partitions import UNPARTITIONED, Sessions, partition_key
-from graph.reading import Reading, reading, source_ordinal
+from graph.reading import Published, Reading, reading, source_ordinal, visible
 from graph.reasons import Reason, held_after, moved
+from graph.settling import Settled, settle
 from graph.state import Observed, State, Version
 
 
@@ -155,7 +156,8 @@ def make_plan(
         force: materialize the targets whatever their fingerprints say.
         only: leave upstream as it is.
     """
-    wanted = tuple(key for key in graph.assets if key in frozenset(targets))
+    named = frozenset(targets)
+    wanted = tuple(key for key in graph.assets if key in named)
     scope = scope_of(graph, wanted, only=only)
     planner = _Planner(
         graph=graph,
@@ -197,8 +199,8 @@ class _Planner:
 
     Args:
         moving: by key, the partitions whose version may move in this plan.
-        planned: by key, the partitions that have a step.
-        skipped: by key, why an asset has nothing to read although nothing is wrong.
+        named: by key and partition, the name of the step that takes care of it.
+        skipped: by key and partition, why there is nothing to read although nothing is wrong.
     """
 
     graph: AssetGraph
@@ -213,73 +215,139 @@ class _Planner:
     forced: frozenset[str]
     steps: list[Step] = field(default_factory=list)
     moving: dict[str, set[int]] = field(default_factory=dict)
-    planned: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
+    named: dict[str, dict[int, str]] = field(default_factory=dict)
+    skipped: dict[tuple[str, int], str] = field(default_factory=dict)
+    published: Published = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.published = visible(self.graph, self.state.published)
 
     def add(self, outputs: list[Asset], asset: Asset) -> None:
         """Add the steps of one function: of its outputs, for each partition."""
         partitions = asset.partitions
         ordinals = partitions.existing(self.now, self.sessions) if partitions else [UNPARTITIONED]
-        for output in outputs:
-            self.planned[output.key] = tuple(ordinals)
+        newest = ordinals[-1] if ordinals else UNPARTITIONED
         for ordinal in ordinals:
-            steps = [self._decide(output, ordinal) for output in outputs]
+            steps = [self._decide(output, ordinal, newest=ordinal == newest) for output in outputs]
             builds = [step for step in steps if isinstance(step, Materialize)]
             if builds and len(outputs) > 1:
-                steps = [self._together(builds, outputs)]
+                steps = [self._together(builds, outputs, ordinal)]
             for step in steps:
-                self.steps.append(step)
-                if isinstance(step, Hold) and step.reason.kind in ("skipped before", "upstream skipped"):
-                    self.skipped[step.key] = step.reason.text
-                if is_work(step):
-                    keys = step.outputs if isinstance(step, Materialize) else (step.key,)
-                    for key in keys:
-                        self.moving.setdefault(key, set()).add(ordinal)
+                self._append(step, ordinal)
 
-    def _together(self, builds: list[Materialize], outputs: list[Asset]) -> Materialize:
+    def _append(self, step: Step, ordinal: int) -> None:
+        self.steps.append(step)
+        for key in step.outputs if isinstance(step, Materialize) else (step.key,):
+            self.named.setdefault(key, {})[ordinal] = step_id(step.key, step.partition)
+            if is_work(step):
+                self.moving.setdefault(key, set()).add(ordinal)
+        if isinstance(step, Hold) and step.reason.kind in ("skipped before", "upstream skipped"):
+            self.skipped[step.key, ordinal] = step.reason.text
+
+    def _together(self, builds: list[Materialize], outputs: list[Asset], ordinal: int) -> Materialize:
+        """One step for what one function makes together; its key and its version are those of the first output."""
         first = next((step for step in builds if step.when == "always"), builds[0])
-        return replace(first, key=outputs[0].key, outputs=tuple(output.key for output in outputs))
+        version = self.published(outputs[0].key).get(ordinal)
+        return replace(
+            first,
+            key=outputs[0].key,
+            outputs=tuple(output.key for output in outputs),
+            was=version.id if version else None,
+        )
 
-    def _decide(self, asset: Asset, ordinal: int) -> Step:
+    def _decide(self, asset: Asset, ordinal: int, *, newest: bool) -> Step:
         """The step for one partition of one asset, read from top to bottom."""
         if asset.is_source:
             return self._observe(asset)
         partition = partition_key(ordinal)
         needs = self._needs(asset, ordinal)
-        published = self.state.published(asset.key).get(ordinal)
+        published = self.published(asset.key).get(ordinal)
         was = published.id if published else None
-        if asset.key in self.unready:
-            reason = Reason.unready(self.unready[asset.key])
+
+        def hold(reason: Reason) -> Hold:
             return Hold(key=asset.key, reason=reason, served=was, partition=partition, needs=needs)
-        found = reading(asset, ordinal, self.graph, self.state.published)
+
+        if asset.key in self.unready:
+            return hold(Reason.unready(self.unready[asset.key]))
+        found = reading(asset, ordinal, self.graph, self.published)
         moving = [key for key in self._sources_of(asset) if self._moves(asset, key, ordinal)]
         missing = [key for key in found.missing if key not in moving]
         if missing:
-            skipped = {key: self.skipped[key] for key in missing if key in self.skipped}
-            reason = (
-                Reason.upstream_skipped(skipped) if len(skipped) == len(missing) else Reason.waits(missing)
-            )
-            return Hold(key=asset.key, reason=reason, served=was, partition=partition, needs=needs)
-        sure = self._sure_reason(asset, published, moving, found)
-        mark = "" if moving else fingerprint(self.bases[asset.key], partition, found.inputs)
+            return hold(self._why_missing(asset, ordinal, missing))
+        sure = self._sure_reason(asset, published, moving, found, newest=newest)
         if not moving and (sure is None or sure.kind != "forced"):
-            settled = self._settled(asset, ordinal, published, mark, sure)
-            if settled is not None:
-                return replace(settled, needs=needs)
-        when: Literal["always", "if upstream changes"] = "always" if sure else "if upstream changes"
+            mark = fingerprint(self.bases[asset.key], partition, found.inputs)
+            settled = self._settle(
+                asset, ordinal, published, mark, must=sure is not None and sure.kind == "due"
+            )
+            match settled:
+                case Settled(what="keep") if published is not None:
+                    return self._keep(asset, published, partition, needs)
+                case Settled(what="check") if published is not None:
+                    reason = Reason.checks_changed()
+                    return Check(
+                        key=asset.key, reason=reason, version=published.id, partition=partition, needs=needs
+                    )
+                case Settled(what="hold", reason=Reason() as reason):
+                    return hold(reason)
+                case Settled(what="adopt", version=Version() as known):
+                    return Adopt(
+                        key=asset.key,
+                        reason=Reason.known(sure),
+                        version=known.id,
+                        fingerprint=mark,
+                        was=was,
+                        partition=partition,
+                        needs=needs,
+                    )
         return Materialize(
             key=asset.key,
             reason=sure or Reason.if_changed(moving),
-            when=when,
+            when="always" if sure else "if upstream changes",
             outputs=(asset.key,),
             was=was,
             partition=partition,
             needs=needs,
         )
 
+    def _settle(
+        self, asset: Asset, ordinal: int, published: Version | None, mark: str, *, must: bool
+    ) -> Settled | None:
+        checks = self.checks.get(asset.key, "")
+        return settle(
+            [published],
+            [checks],
+            mark,
+            tried=self.state.last_attempt(asset.producer, ordinal),
+            known=lambda: self.state.version_with(asset.key, ordinal, mark, checks=checks),
+            now=self.now,
+            unseen=asset.volatile and not self._observable(asset),
+            must=must,
+        )
+
+    def _keep(self, asset: Asset, published: Version, partition: str | None, needs: tuple[str, ...]) -> Keep:
+        return Keep(
+            key=asset.key,
+            reason=Reason.up_to_date(published.failing),
+            version=published.id,
+            partition=partition,
+            needs=needs,
+            valid_until=self._due_at(asset, published) if asset.volatile else None,
+        )
+
+    def _why_missing(self, asset: Asset, ordinal: int, missing: list[str]) -> Reason:
+        """Why upstream has nothing to read: it was skipped, or it is wrong."""
+        skipped = {
+            key: self.skipped[key, at]
+            for key in missing
+            for at in [source_ordinal(asset, self.graph.assets[key], ordinal)]
+            if (key, at) in self.skipped
+        }
+        return Reason.upstream_skipped(skipped) if len(skipped) == len(missing) else Reason.waits(missing)
+
     def _observe(self, asset: Asset) -> Step:
         seen = self.observed[asset.key]
-        published = self.state.published(asset.key).get(UNPARTITIONED)
+        published = self.published(asset.key).get(UNPARTITIONED)
         if seen.data_version is None:
             reason = Reason.unseen(seen.error or "it cannot be seen")
             return Hold(key=asset.key, reason=reason, served=published.id if published else None)
@@ -288,7 +356,7 @@ class _Planner:
         changed = published.data_version != seen.data_version
         tried = self.state.last_attempt(asset.key, UNPARTITIONED)
         if changed and asset.key not in self.forced and tried is not None:
-            held = held_after(tried, seen.data_version, self.now)
+            held = held_after(tried, seen.data_version, [self.checks.get(asset.key, "")], self.now)
             if held is not None:
                 return Hold(key=asset.key, reason=held, served=published.id)
         if not changed and published.checks != self.checks.get(asset.key, ""):
@@ -297,9 +365,12 @@ class _Planner:
         return Observe(key=asset.key, reason=reason, observed=seen, changed=changed)
 
     def _sure_reason(
-        self, asset: Asset, published: Version | None, moving: list[str], found: Reading
+        self, asset: Asset, published: Version | None, moving: list[str], found: Reading, *, newest: bool
     ) -> Reason | None:
-        """A reason to materialize that holds whatever upstream does; None leaves the asset as it is."""
+        """A reason to materialize that holds whatever upstream does; None leaves the asset as it is.
+
+        The clock makes the newest partition due only: the days before it do not change with time.
+        """
         if asset.key in self.forced:
             return Reason.forced()
         if published is None:
@@ -307,7 +378,7 @@ class _Planner:
         basis = moved(asset, published, self.bases[asset.key])
         if basis is not None:
             return basis
-        if asset.volatile and not self._observable(asset):
+        if newest and asset.volatile and not self._observable(asset):
             due = self._due_at(asset, published)
             if due is not None and due <= self.now:
                 return Reason.due(published.as_of or published.made_at, self.now)
@@ -320,45 +391,6 @@ class _Planner:
                 return Reason.upstream_changed(self._named(asset, [*changed, *gone]))
         return None
 
-    def _settled(
-        self, asset: Asset, ordinal: int, published: Version | None, mark: str, reason: Reason | None
-    ) -> Step | None:
-        """The step that needs no computing, or None when there is something to compute."""
-        partition = partition_key(ordinal)
-        if reason is None and published is not None:
-            if published.checks != self.checks.get(asset.key, ""):
-                return Check(
-                    key=asset.key, reason=Reason.checks_changed(), version=published.id, partition=partition
-                )
-            return Keep(
-                key=asset.key,
-                reason=Reason.up_to_date(published.failing),
-                version=published.id,
-                partition=partition,
-                valid_until=self._due_at(asset, published) if asset.volatile else None,
-            )
-        was = published.id if published else None
-        tried = self.state.last_attempt(asset.producer, ordinal)
-        if (
-            tried is not None
-            and tried.fingerprint == mark
-            and (not asset.volatile or self._observable(asset))
-        ):
-            held = held_after(tried, mark, self.now)
-            if held is not None:
-                return Hold(key=asset.key, reason=held, served=was, partition=partition)
-        known = self.state.version_with(asset.key, ordinal, mark)
-        if known is not None and (not asset.volatile or self._observable(asset)):
-            return Adopt(
-                key=asset.key,
-                reason=Reason.known(reason),
-                version=known.id,
-                fingerprint=mark,
-                was=was,
-                partition=partition,
-            )
-        return None
-
     def _observable(self, asset: Asset) -> bool:
         """Whether all that a volatile asset reads outside could be looked at, so that no clock is needed."""
         return bool(asset.resources) and self.observed_resources.issuperset(asset.resources)
@@ -367,14 +399,12 @@ class _Planner:
         """When the clock makes a volatile asset due; never without a freshness, or when its data have ended."""
         if asset.freshness is None or published.ends:
             return None
-        return asset.freshness.due_at(published.as_of or published.made_at, self.now)
+        return asset.freshness.due_at(published.as_of or published.made_at)
 
     def _sources_of(self, asset: Asset) -> Iterable[str]:
         """The keys whose versions go into the fingerprint."""
         if asset.reads_provenance:
-            return [
-                key for key in self.graph.assets if key in self.graph.ancestors([asset.key]) - {asset.key}
-            ]
+            return self.graph.ancestors([asset.key]) - {asset.key}
         return asset.upstream
 
     def _moves(self, asset: Asset, key: str, ordinal: int) -> bool:
@@ -390,13 +420,11 @@ class _Planner:
         """The steps of this plan that come first."""
         needs: list[str] = []
         for key in self.graph.upstream_of[asset.key]:
-            if key not in self.planned:
-                continue
-            above = self.graph.assets[key]
-            whole = above.partitions is not None and asset.partitions is None
-            ordinals = self.planned[key] if whole else (source_ordinal(asset, above, ordinal),)
-            producer = above.producer if above.several else key
-            needs.extend(step_id(producer, partition_key(at)) for at in ordinals if at in self.planned[key])
+            above, steps = self.graph.assets[key], self.named.get(key, {})
+            if above.partitions is not None and asset.partitions is None:
+                needs.extend(steps.values())
+            elif (at := source_ordinal(asset, above, ordinal)) in steps:
+                needs.append(steps[at])
         return tuple(dict.fromkeys(needs))
 
     def _named(self, asset: Asset, parameters: Iterable[str]) -> list[str]:

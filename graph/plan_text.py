@@ -6,16 +6,33 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from graph.errors import PlanRefused
 from graph.plan import Adopt, Check, Hold, Keep, Materialize, Observe, Plan, Step, is_work, step_id
 from graph.reasons import Reason
 from graph.state import Observed
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 _KINDS: Mapping[str, type[Any]] = {
     kind.__name__.lower(): kind for kind in (Observe, Materialize, Adopt, Check, Keep, Hold)
 }
+
+_PLAIN: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "str | None": (str, type(None)),
+    "int": (int,),
+    "int | None": (int, type(None)),
+    "bool": (bool,),
+}
+"""By what the fields of the nouns are annotated with, the types of JSON values that they hold."""
+
+_WIDEST = 60
+"""The characters that keys are padded to; a longer list of keys moves its own reason only."""
+
+Noun = TypeVar("Noun", bound="DataclassInstance")
 
 
 def to_json(plan: Plan) -> str:
@@ -33,25 +50,27 @@ def from_json(text: str) -> Plan:
     """
     try:
         read = json.loads(text)
-        return Plan(
+        plan = Plan(
             selection=read["selection"],
-            targets=tuple(read["targets"]),
+            targets=_several(read["targets"]),
             environment=read["environment"],
             made_at=datetime.fromisoformat(read["made_at"]),
             sequence=read["sequence"],
-            steps=tuple(_step(step) for step in read["steps"]),
+            steps=tuple(_step(step) for step in _list(read["steps"])),
         )
-    except (ValueError, KeyError, TypeError) as error:
+        return _checked(plan)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PlanRefused(f"this is not a plan: {type(error).__name__}: {error}") from error
 
 
 def explain(plan: Plan, *, every: bool = False) -> str:
     """The plan as lines: what will be done and why; with ``every``, also what is kept."""
     shown = [step for step in plan.steps if every or is_work(step) or isinstance(step, Hold)]
-    width = max((len(step_id(step.key, step.partition)) for step in shown), default=0)
+    names = [_made_by(step) for step in shown]
+    width = min(max(map(len, names), default=0), _WIDEST)
     lines = [
-        f"{_verb(step):<11} {step_id(step.key, step.partition):<{width}}  {step.reason.text}"
-        for step in shown
+        f"{_verb(step):<11} {name:<{width}}  {step.reason.text}"
+        for step, name in zip(shown, names, strict=True)
     ]
     kept = len(plan.steps) - len(shown)
     if kept:
@@ -60,6 +79,12 @@ def explain(plan: Plan, *, every: bool = False) -> str:
             + (" already" if not shown else "")
         )
     return "\n".join(lines)
+
+
+def _made_by(step: Step) -> str:
+    """What a step is about: its key, or all that one function makes together."""
+    keys = step.outputs if isinstance(step, Materialize) else (step.key,)
+    return ", ".join(step_id(key, step.partition) for key in keys)
 
 
 def _verb(step: Step) -> str:
@@ -85,15 +110,40 @@ def _plain(value: Any) -> dict[str, Any]:
 
 def _step(plain: dict[str, Any]) -> Step:
     kind = _KINDS[plain.pop("step")]
-    plain["reason"] = Reason(**plain["reason"])
+    plain["reason"] = _checked(Reason(**plain["reason"]))
     for name in ("needs", "outputs"):
         if name in plain:
-            plain[name] = tuple(plain[name])
+            plain[name] = _several(plain[name])
     if plain.get("valid_until"):
         plain["valid_until"] = datetime.fromisoformat(plain["valid_until"])
     if "observed" in plain:
         seen = plain["observed"]
         seen["as_of"] = datetime.fromisoformat(seen["as_of"]) if seen["as_of"] else None
-        plain["observed"] = Observed(**seen)
-    made: Step = kind(**plain)
+        plain["observed"] = _checked(Observed(**seen))
+    made: Step = _checked(kind(**plain))
     return made
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is no list")
+    return value
+
+
+def _several(value: object) -> tuple[str, ...]:
+    texts = _list(value)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"{value!r} is no list of texts")
+    return tuple(texts)
+
+
+def _checked(noun: Noun) -> Noun:
+    """A noun whose fields of plain types hold what they say."""
+    for field in fields(noun):
+        plain = _PLAIN.get(str(field.type))
+        content = getattr(noun, field.name)
+        if plain is not None and type(content) not in plain:
+            raise TypeError(f"{type(noun).__name__}.{field.name} is {content!r}, not {field.type}")
+    if isinstance(noun, Materialize) and noun.when not in ("always", "if upstream changes"):
+        raise ValueError(f"Materialize.when is {noun.when!r}")
+    return noun

@@ -13,6 +13,19 @@ from graph.state import Version
 Published = Callable[[str], Mapping[int, Version]]
 """Answers the visible version of each partition of an asset."""
 
+
+def visible(graph: AssetGraph, published: Published) -> Published:
+    """What is published of the partitions that the graph still declares: others are history, and nobody reads them."""
+
+    def of(key: str) -> Mapping[int, Version]:
+        versions, partitions = published(key), graph.assets[key].partitions
+        if partitions is None:
+            return {UNPARTITIONED: versions[UNPARTITIONED]} if UNPARTITIONED in versions else {}
+        return {ordinal: version for ordinal, version in versions.items() if partitions.spans(ordinal)}
+
+    return of
+
+
 PROVENANCE = "(provenance)"
 """The name under which everything upstream counts as an input; no parameter can bear it."""
 
@@ -32,6 +45,7 @@ class Reading:
 
 def reading(asset: Asset, ordinal: int, graph: AssetGraph, published: Published) -> Reading:
     """What ``asset`` reads for the partition ``ordinal``, as things stand."""
+    published = visible(graph, published)
     inputs: dict[str, str] = {}
     missing: list[str] = []
     for given in asset.inputs:

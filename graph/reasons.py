@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from graph.asset_graph import Asset
 from graph.fingerprint import Basis
 from graph.state import Attempt, Version
+
+Kind = Literal[
+    "never built",
+    "forced",
+    "due",
+    "code changed",
+    "config changed",
+    "resource changed",
+    "upstream changed",
+    "upstream may change",
+    "up to date",
+    "failing",
+    "checks changed",
+    "known",
+    "waits",
+    "not observed",
+    "first seen",
+    "source moved",
+    "source unmoved",
+    "rejected before",
+    "skipped before",
+    "upstream skipped",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
     """One reason; ``kind`` is stable, ``text`` is for reading."""
 
-    kind: str
+    kind: Kind
     text: str
 
     def __str__(self) -> str:
@@ -50,7 +74,9 @@ class Reason:
     @classmethod
     def up_to_date(cls, failing: bool) -> Reason:
         """Nothing moved."""
-        return cls(kind="up to date", text="up to date, though its checks fail" if failing else "up to date")
+        if failing:
+            return cls(kind="failing", text="up to date, though its checks fail")
+        return cls(kind="up to date", text="up to date")
 
     @classmethod
     def checks_changed(cls) -> Reason:
@@ -116,8 +142,10 @@ def moved(asset: Asset, published: Version, basis: Basis) -> Reason | None:
     return None
 
 
-def held_after(tried: Attempt, mark: str, now: datetime) -> Reason | None:
+def held_after(tried: Attempt, mark: str, checks: Sequence[str], now: datetime) -> Reason | None:
     """Why an attempt with the same fingerprint holds the next one back; None lets it go on.
+
+    What was rejected is tried again when its checks have changed since.
 
     A failed or interrupted attempt does not hold a run that somebody asked for: its retry time has passed.
     """
@@ -125,7 +153,7 @@ def held_after(tried: Attempt, mark: str, now: datetime) -> Reason | None:
         return None
     why = tried.reason or "no reason was given"
     match tried.outcome:
-        case "rejected":
+        case "rejected" if len(checks) > 1 or [tried.checks] == list(checks):
             text = f"rejected before with the same code and inputs ({why}); mend either, or use --force"
             return Reason(kind="rejected before", text=text)
         case "skipped":

@@ -44,13 +44,17 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """The last time that somebody tried, and how it ended; ``fingerprint`` is what went in."""
+    """The last time that somebody tried, and how it ended; ``fingerprint`` is what went in.
+
+    ``checks`` is the digest of the checks that were asked then; empty where none were.
+    """
 
     fingerprint: str
     outcome: Outcome
     ended_at: datetime
     reason: str = ""
     until: datetime | None = None
+    checks: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +86,14 @@ class State(Protocol):
     def last_attempt(self, key: str, ordinal: int) -> Attempt | None:
         """How the last attempt that came to an end did end."""
 
-    def version_with(self, key: str, ordinal: int, fingerprint: str) -> Version | None:
-        """A good version with this fingerprint, visible or not."""
+    def version_with(
+        self, key: str, ordinal: int, fingerprint: str, *, checks: str | None = None
+    ) -> Version | None:
+        """A version with this fingerprint that was not rejected, visible or not.
+
+        Args:
+            checks: only one that exactly these checks judged last, and that passed them; "" is one that none judged.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +114,12 @@ class MemoryState:
         """See `State`."""
         return self.attempts.get((key, ordinal))
 
-    def version_with(self, key: str, ordinal: int, fingerprint: str) -> Version | None:
+    def version_with(
+        self, key: str, ordinal: int, fingerprint: str, *, checks: str | None = None
+    ) -> Version | None:
         """See `State`."""
         for version in self.others:
-            if (version.key, version.ordinal, version.fingerprint) == (key, ordinal, fingerprint):
+            same = (version.key, version.ordinal, version.fingerprint) == (key, ordinal, fingerprint)
+            if same and (checks is None or (version.checks == checks and not version.failing)):
                 return version
         return None

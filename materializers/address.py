@@ -25,6 +25,9 @@ LEFTOVER = ".tmp-"
 PIECE = 1 << 20
 """Bytes moved at once."""
 
+VERIFIED = 1 << 20
+"""Bytes up to which a file is compared with its address whenever it is read, in whatever way."""
+
 DIGEST_CHARACTERS = 33
 """Of an address, before its suffix: ``ab/`` and 30 more."""
 
@@ -39,21 +42,21 @@ class StoreError(AssetGraphError):
 class MissingFile(StoreError):
     """Nothing lies at the address."""
 
-    def __init__(self, address: str, store: str) -> None:
-        self.address, self.store = address, store
+    def __init__(self, address: str, store: str, key: str = "") -> None:
+        self.address, self.store, self.key = address, store, key
         super().__init__(
-            f"file {address} is missing from the store at {store}; restore it, or materialize its asset with --force"
+            f"file {address}{_of(key)} is missing from the store at {store}; restore it, or {_again(key)}"
         )
 
 
 class DamagedFile(StoreError):
     """What lies at the address is not what was written there."""
 
-    def __init__(self, address: str, store: str) -> None:
-        self.address, self.store = address, store
+    def __init__(self, address: str, store: str, key: str = "") -> None:
+        self.address, self.store, self.key = address, store, key
         super().__init__(
-            f"file {address} in the store at {store} is damaged: its content does not match its address; "
-            "delete it and materialize its asset with --force"
+            f"file {address}{_of(key)} in the store at {store} is damaged: its content does not match its address; "
+            f"delete it and {_again(key)}"
         )
 
 
@@ -72,6 +75,14 @@ class WrongRoot(StoreError):
     def __init__(self, root: str, reason: str) -> None:
         self.root, self.reason = root, reason
         super().__init__(f"'{root}' is no place for a store: {reason}")
+
+
+def _of(key: str) -> str:
+    return f" of asset '{key}'" if key else ""
+
+
+def _again(key: str) -> str:
+    return f"materialize {key or 'its asset'} with --force"
 
 
 def _remedy(number: int | None) -> str:

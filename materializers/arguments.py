@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
 
-from graph import Ancestor, Asset, Previous, Provenance
+from graph import Ancestor, Asset, AssetGraphError, Previous, Provenance
 from graph.asset_graph import Context, FromConfig, FromResource, Upstream
-from graph.reading import source_ordinal
+from graph.reading import source_ordinal, visible
 from graph.state import State, Version
 from materializers.workspace import Workspace
 
@@ -32,7 +32,7 @@ def versions_read(
 ) -> Mapping[int, Version]:
     """The published versions of an upstream that one partition reads: all of them, or the one of its day."""
     above = workspace.graph[key]
-    versions = state.published(key)
+    versions = visible(workspace.graph, state.published)(key)
     if above.partitions is not None and asset.partitions is None:
         return versions
     at = source_ordinal(asset, above, ordinal)
@@ -51,7 +51,10 @@ def arguments_for(
                 versions = versions_read(asset, ordinal, given.key, workspace, state)
                 above = workspace.graph[given.key]
                 hint = hint_of(asset.function, given.annotation)
-                arguments[given.parameter] = workspace.value(above, versions, given.annotation, hint)
+                whole = above.partitions is not None and asset.partitions is None
+                arguments[given.parameter] = workspace.value(
+                    above, versions, given.annotation, hint, whole=whole
+                )
             case FromResource():
                 arguments[given.parameter] = workspace.resource(given.resource)
             case FromConfig():
@@ -82,18 +85,29 @@ def _context(
                 asset.partitions.window(ordinal) if asset.partitions else None
             )  # None is a definition error
         case "Previous":
-            version = state.published(asset.key).get(ordinal)
-            if version is None:
-                return Previous()
-            hint = hint_of(asset.function, given.annotation)
-            value = workspace.value(asset, {ordinal: version}, given.annotation, hint)
-            return Previous(value=value, as_of=version.as_of)
+            return _previous(given, asset, ordinal, workspace, state, run)
         case "Provenance":
             return provenance(asset, workspace, state)
         case "Run":
             return run
         case _:
             assert_never(given.what)
+
+
+def _previous(
+    given: Context, asset: Asset, ordinal: int, workspace: Workspace, state: State, run: StepRun
+) -> Previous:
+    """The last published value; nothing when it is gone or of another form, so that the asset can begin anew."""
+    version = state.published(asset.key).get(ordinal)
+    if version is None:
+        return Previous()
+    try:
+        hint = hint_of(asset.function, given.annotation)
+        value = workspace.value(asset, {ordinal: version}, given.annotation, hint)
+    except AssetGraphError as error:
+        run.log(f"the previous value cannot be read, so there is none: {error}")
+        return Previous()
+    return Previous(value=value, as_of=version.as_of)
 
 
 def provenance(asset: Asset, workspace: Workspace, state: State) -> Provenance:
@@ -105,8 +119,8 @@ def provenance(asset: Asset, workspace: Workspace, state: State) -> Provenance:
     for key in workspace.graph.assets:
         if key not in above:
             continue
-        for ordinal in sorted(state.published(key)):
-            known = workspace.ledger.materialization(state.published(key)[ordinal].id)
+        for _, version in sorted(visible(workspace.graph, state.published)(key).items()):
+            known = workspace.ledger.materialization(version.id)
             said = known.judgement.verdicts if known.judgement else ()
             ancestors.append(
                 Ancestor(

@@ -34,7 +34,7 @@ def _call(call: Call, output: Output) -> Mapping[str, object] | Skip:
     with into(output):
         try:
             value = call.asset.function(**call.arguments())
-        except Exception as error:  # the edge of user code
+        except BaseException as error:  # the edge of user code: sys.exit() in it ends an asset, not the run
             raise NotDone(f"{type(error).__name__}: {error}") from error
     return by_key(call, value)
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, get_args, get_origin
 
 from graph.errors import AssetGraphError
+from materializers.ledger import Content
 from materializers.store import Store
 
 if TYPE_CHECKING:
@@ -49,22 +50,6 @@ def _asset(key: str) -> str:
     return f"asset '{key}'" if key else "the asset"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
-    """A value in the store: where its bytes lie, and what they say.
-
-    ``data_version`` digests the logical content, ``address`` the bytes; ``size`` is in bytes; ``schema`` has a line
-    ``name: type`` for each column of a table.
-    """
-
-    data_version: str
-    format: str
-    address: str
-    size: int
-    rows: int | None = None
-    schema: str | None = None
-
-
 class Readable(Protocol):
     """What must be known of a stored value to read it."""
 
@@ -83,7 +68,7 @@ class Format(Protocol):
     @property
     def name(self) -> str: ...
 
-    def encode(self, value: Any, store: Store) -> Encoded:
+    def encode(self, value: Any, store: Store) -> Content:
         """Write the value. Raises NotStorable, StoreError."""
 
     def decode(self, address: str, store: Store, want: Wanted) -> Any:

@@ -32,7 +32,6 @@ from materializers.content import NotPlain, plain, plain_version, version_of_dig
 from materializers.conversion import (
     PROMISES,
     CannotConvert,
-    Encoded,
     Format,
     FormatError,
     NotStorable,
@@ -43,13 +42,13 @@ from materializers.conversion import (
     validated,
     wanted,
 )
-from materializers.store import DamagedFile, Store, Stored, local_copy
+from materializers.ledger import Content
+from materializers.store import DamagedFile, MissingFile, Store, Stored, local_copy
 from materializers.table_format import TableFormat, converted, table_library
 
 __all__ = [
     "FORMATS",
     "CannotConvert",
-    "Encoded",
     "FileFormat",
     "Format",
     "FormatError",
@@ -99,11 +98,15 @@ def decode(
 
     Raises:
         CannotConvert: the format has no such form.
-        MissingFile, DamagedFile: the file is gone or broken.
+        MissingFile, DamagedFile: the file is gone or broken. Damage that Parquet or JSON themselves bear is noticed in
+            what is read whole as bytes, text or JSON, and in every file of up to `VERIFIED` bytes.
     """
     if stored.address is None or stored.format not in FORMATS:
         raise CannotConvert(key, stored.format, annotation or "a value", "its data lie outside this store")
-    return FORMATS[stored.format](key=key).decode(stored.address, store, wanted(annotation, hint))
+    try:
+        return FORMATS[stored.format](key=key).decode(stored.address, store, wanted(annotation, hint))
+    except (MissingFile, DamagedFile) as error:
+        raise type(error)(error.address, error.store, key) from error
 
 
 def _format_of(value: object) -> str:
@@ -121,7 +124,7 @@ class JsonFormat:
     key: str = ""
     name: str = "json"
 
-    def encode(self, value: Any, store: Store) -> Encoded:
+    def encode(self, value: Any, store: Store) -> Content:
         try:
             content = plain(value)
             data = _stored_text(content).encode("utf-8")
@@ -135,7 +138,7 @@ class JsonFormat:
             remedy = "it contains itself, or is nested too deeply"
             raise NotStorable(self.key, kind_of(value), remedy) from error
         stored = store.put(data, ".json")
-        return Encoded(
+        return Content(
             data_version=plain_version(content), format=self.name, address=stored.address, size=stored.size
         )
 
@@ -144,9 +147,9 @@ class JsonFormat:
             case "path":
                 return local_copy(store, address)
             case "bytes":
-                return store.get(address)
+                return store.get(address, verify=True)
             case "any" | "plain" | "text":
-                data = store.get(address)
+                data = store.get(address, verify=True)
             case _:
                 remedy = "read it as a plain value or a model, or give its producer stored_as='table'"
                 raise CannotConvert(self.key, "JSON", want.text, remedy)
@@ -168,7 +171,7 @@ class FileFormat:
     key: str = ""
     name: str = "file"
 
-    def encode(self, value: Any, store: Store) -> Encoded:
+    def encode(self, value: Any, store: Store) -> Content:
         if isinstance(value, Path):
             return self._encode_path(value, store)
         if isinstance(value, str):
@@ -178,7 +181,7 @@ class FileFormat:
             raise NotStorable(self.key, kind_of(value), remedy)
         return self._encoded(store.put(memoryview(value), _suffix_of_bytes(bytes(value[:512]))))
 
-    def _encode_path(self, path: Path, store: Store) -> Encoded:
+    def _encode_path(self, path: Path, store: Store) -> Content:
         if path.is_dir():
             raise NotStorable(self.key, f"the directory {path}", "return one file, such as an archive of it")
         if not path.is_file():
@@ -186,16 +189,16 @@ class FileFormat:
             raise NotStorable(self.key, f"the path {path}", remedy)
         return self._encoded(store.put_file(path, _suffix_of_name(path.name)))
 
-    def _encoded(self, stored: Stored) -> Encoded:
+    def _encoded(self, stored: Stored) -> Content:
         version = version_of_digest(stored.digest)
-        return Encoded(data_version=version, format=self.name, address=stored.address, size=stored.size)
+        return Content(data_version=version, format=self.name, address=stored.address, size=stored.size)
 
     def decode(self, address: str, store: Store, want: Wanted) -> Any:
         match want.shape:
             case "bytes":
-                return store.get(address)
+                return store.get(address, verify=True)
             case "text":
-                return self._text(store.get(address), want)
+                return self._text(store.get(address, verify=True), want)
             case "path":
                 return local_copy(store, address)
             case "any" if want.hint in (None, Any, object):

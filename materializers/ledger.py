@@ -10,7 +10,7 @@ Laws, held by one suite of tests for every implementation:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -69,7 +69,11 @@ class Moved:
 class Content:
     """Where a value lies in the store, and what it is.
 
-    ``data_version`` digests the logical content; ``address`` names the bytes.
+    Args:
+        data_version: digests the logical content.
+        address: names the bytes; None for what lies outside the store.
+        size: in bytes.
+        schema: a line ``name: type`` for each column of a table.
     """
 
     data_version: str
@@ -180,11 +184,25 @@ class Publication:
     run_id: str
 
 
+Seen = tuple[Version, datetime | None] | tuple[Version, datetime | None, bool]
+"""A published version that was found current: its ``as_of``, and ``ends`` where that is known anew."""
+
+
 class Ledger(Protocol):
     """See the module for the laws. Every method is safe to call from several threads."""
 
-    def state(self, environment: str, keys: Iterable[str] | None = None) -> State:
-        """What is visible now, of all assets or of ``keys``."""
+    def state(
+        self,
+        environment: str,
+        keys: Iterable[str] | None = None,
+        *,
+        ordinals: Mapping[str, Collection[int]] | None = None,
+    ) -> State:
+        """What is visible now, of all assets or of ``keys``.
+
+        Args:
+            ordinals: by key, the only partitions that are wanted; of a key that is not in it, all are.
+        """
 
     def begin_run(self, run: RunRecord) -> tuple[AttemptRecord, ...]:
         """Record that a run starts and lives; answers the attempts of dead runs, which it marks interrupted."""
@@ -242,13 +260,18 @@ class Ledger(Protocol):
         until: datetime | None = None,
         output: str = "",
     ) -> None:
-        """Record how an attempt ended that published nothing, and free its claim."""
+        """Record how an attempt ended that published nothing, and free its claim.
 
-    def adopt(self, attempt: StartedAttempt, version_id: str, as_of: datetime | None) -> None:
-        """Make an existing version visible; ends the attempt."""
+        An attempt whose claim was taken over is recorded, but is not the partition's last one.
+        """
 
-    def verify(self, environment: str, seen: Sequence[tuple[Version, datetime | None]], run_id: str) -> None:
-        """Record that published versions were found current as of a time."""
+    def adopt(
+        self, attempt: StartedAttempt, version_id: str, as_of: datetime | None, *, ends: bool | None = None
+    ) -> None:
+        """Make an existing version visible; ends the attempt. ``ends=None`` is as when it was made."""
+
+    def verify(self, environment: str, seen: Sequence[Seen], run_id: str) -> None:
+        """Record that published versions were found current as of a time, and whether anything newer will come."""
 
     def judge(self, environment: str, version: Version, judgement: Judgement, run_id: str) -> None:
         """Record what changed checks say of a published version."""
@@ -297,5 +320,6 @@ __all__ = [
     "Moved",
     "Publication",
     "RunRecord",
+    "Seen",
     "StartedAttempt",
 ]

@@ -2,7 +2,7 @@
 -- Rows are only added, except in `claims`; `pointers`, `asset_state` and `last_attempts` are indexes of the rest.
 
 CREATE TABLE schema_version (version INTEGER NOT NULL);
-INSERT INTO schema_version VALUES (1);
+INSERT INTO schema_version VALUES (2);
 
 CREATE TABLE runs (
     id TEXT PRIMARY KEY, environment TEXT NOT NULL, selection TEXT NOT NULL, engine TEXT NOT NULL,
@@ -48,7 +48,8 @@ CREATE INDEX judgements_of_version ON judgements (version_id);
 
 CREATE TABLE verifications (
     id INTEGER PRIMARY KEY AUTOINCREMENT, environment TEXT NOT NULL, asset TEXT NOT NULL, first INTEGER NOT NULL,
-    last INTEGER NOT NULL, version_id TEXT NOT NULL, as_of INTEGER, at INTEGER NOT NULL, run_id TEXT NOT NULL
+    last INTEGER NOT NULL, version_id TEXT NOT NULL, as_of INTEGER, ends INTEGER, at INTEGER NOT NULL,
+    run_id TEXT NOT NULL
 );
 
 CREATE TABLE publications (
@@ -58,9 +59,10 @@ CREATE TABLE publications (
 );
 CREATE INDEX publications_of_asset ON publications (environment, asset);
 
+-- `as_of` and `ends` are what was seen last; without `ends` it is the version's own.
 CREATE TABLE pointers (
     environment TEXT NOT NULL, asset TEXT NOT NULL, ordinal INTEGER NOT NULL, version_id TEXT NOT NULL,
-    sequence INTEGER NOT NULL, as_of INTEGER, judgement INTEGER,
+    sequence INTEGER NOT NULL, as_of INTEGER, ends INTEGER, judgement INTEGER,
     PRIMARY KEY (environment, asset, ordinal)
 ) WITHOUT ROWID;
 

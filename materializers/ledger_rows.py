@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from graph.fingerprint import Basis
-from graph.partitions import ranges
-from graph.state import Version
+from graph.state import Attempt, Version
 from materializers.ledger import AttemptRecord, Content, Made, Publication, RunRecord, StartedAttempt
 
 POINTERS = """
-SELECT v.*, p.ordinal, p.as_of AS seen_as_of, j.checks, j.digest, j.failing, j.verdicts
+SELECT v.*, p.ordinal, p.as_of AS seen_as_of, coalesce(p.ends, v.ends) AS seen_ends,
+    j.checks, j.digest, j.failing, j.verdicts
 FROM pointers p JOIN versions v ON v.id = p.version_id LEFT JOIN judgements j ON j.id = p.judgement
 """
 VERSIONS = """
-SELECT v.*, v.first AS ordinal, v.as_of AS seen_as_of, j.checks, j.digest, j.failing, j.verdicts
+SELECT v.*, v.first AS ordinal, v.as_of AS seen_as_of, v.ends AS seen_ends, j.checks, j.digest, j.failing, j.verdicts
 FROM versions v LEFT JOIN judgements j ON j.id = (SELECT max(id) FROM judgements WHERE version_id = v.id)
 """
 LAST_ATTEMPTS = """
-SELECT l.asset, l.ordinal, a.fingerprint, e.outcome, e.ended_at, e.reason, e.until
+SELECT l.asset, l.ordinal, a.fingerprint, e.outcome, e.ended_at, e.reason, e.until,
+    (SELECT j.checks FROM versions v JOIN judgements j ON j.version_id = v.id
+     WHERE v.attempt_id = l.attempt_id AND v.asset = l.asset ORDER BY j.id LIMIT 1) AS checks
 FROM last_attempts l JOIN attempts a ON a.id = l.attempt_id JOIN attempt_ends e ON e.attempt_id = l.attempt_id
 WHERE l.environment = ?
 """
@@ -50,7 +53,7 @@ def version_of(row: sqlite3.Row) -> Version:
         data_version=row["data_version"],
         made_at=moment(row["made_at"]),
         as_of=maybe_moment(row["seen_as_of"]),
-        ends=bool(row["ends"]),
+        ends=bool(row["seen_ends"]),
         checks=row["checks"] or "",
         verdicts=row["digest"] or "",
         failing=bool(row["failing"]),
@@ -66,6 +69,18 @@ def content_of_row(row: sqlite3.Row) -> Content:
         size=row["size"],
         rows=row["row_count"],
         schema=row["schema"],
+    )
+
+
+def attempt_of(row: sqlite3.Row) -> Attempt:
+    """A row of `LAST_ATTEMPTS`."""
+    return Attempt(
+        fingerprint=row["fingerprint"],
+        outcome=row["outcome"],
+        ended_at=moment(row["ended_at"]),
+        reason=row["reason"],
+        until=maybe_moment(row["until"]),
+        checks=row["checks"] or "",
     )
 
 
@@ -93,10 +108,39 @@ def _loads(text: str) -> Any:
 
 
 def with_ordinal(partitions: str, ordinal: int) -> str:
-    """A set of partitions, written as JSON ranges, with one more."""
-    spans = [tuple(span) for span in json.loads(partitions)]
-    members = sorted({ordinal}.union(*(range(first, last + 1) for first, last in spans)))
-    return json.dumps(list(ranges(members)))
+    """A set of partitions, written as ascending JSON ranges, with one more.
+
+    >>> with_ordinal("[[1, 2], [4, 4]]", 3), with_ordinal("[[1, 2]]", 9)
+    ('[[1, 4]]', '[[1, 2], [9, 9]]')
+    """
+    spans: list[list[int]] = json.loads(partitions)
+    at = bisect_right(spans, ordinal, key=lambda span: span[0])
+    if at and ordinal <= spans[at - 1][1]:
+        return partitions
+    left = at > 0 and spans[at - 1][1] == ordinal - 1
+    right = at < len(spans) and spans[at][0] == ordinal + 1
+    first = spans[at - 1][0] if left else ordinal
+    last = spans[at][1] if right else ordinal
+    spans[at - left : at + right] = [[first, last]]
+    return json.dumps(spans)
+
+
+def conditions(
+    alias: str, keys: Sequence[str] | None, ordinals: Mapping[str, Collection[int]]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The conditions whose rows together are the wanted ones: one for whole assets, one for each that is not."""
+    whole = None if keys is None else [key for key in keys if key not in ordinals]
+    if whole is None or whole:
+        where, parameters = among(f"{alias}.asset", whole)
+        if ordinals:
+            where += f" AND {alias}.asset NOT IN (SELECT value FROM json_each(?))"
+            parameters = (*parameters, json.dumps(list(ordinals)))
+        yield where, parameters
+    for key in ordinals if keys is None else ordinals.keys() & set(keys):
+        yield (
+            f" AND {alias}.asset = ? AND {alias}.ordinal IN (SELECT value FROM json_each(?))",
+            (key, json.dumps(list(ordinals[key]))),
+        )
 
 
 def among(column: str, keys: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:

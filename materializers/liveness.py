@@ -46,7 +46,7 @@ class RunLocks:
         if self._folder is None:
             return False
         try:
-            with (self._folder / run_id).open("rb+") as file:
+            with _opened(self._folder / run_id) as file:
                 _lock(file)
         except FileNotFoundError:
             return False
@@ -70,3 +70,11 @@ class RunLocks:
                 if file is not None:
                     file.close()
             self._mine.clear()
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """The lock file, to be tried; in a folder that is only read it is opened for reading."""
+    try:
+        return path.open("rb+")
+    except PermissionError:
+        return path.open("rb")

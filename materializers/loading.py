@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
+import tokenize
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -34,11 +35,16 @@ def open_workspace(
 
     Args:
         config: values by key that override the project's.
+
+    Raises:
+        UnknownAsset: a config for an asset that is not there.
+        ProjectError: a module that cannot be imported, or none that declares an asset.
     """
     graph = load_graph(project)
     merged = {key: dict(values) for key, values in project.config.items()}
-    for key, values in (config or {}).items():
+    for key in (*merged, *(config or {})):
         graph[key]  # a config for an unknown asset is an error with the near miss
+    for key, values in (config or {}).items():
         merged.setdefault(key, {}).update(values)
     store = project.store or str(project.home / "data")
     return Workspace(
@@ -70,20 +76,27 @@ def load_graph(project: Project) -> AssetGraph:
         found = vars(module).get("asset_defaults")
         if isinstance(found, Defaults):
             defaults[module.__name__] = found
-    return build_graph(
+    graph = build_graph(
         functions.values(), roots=project.modules, defaults=defaults, project_root=str(project.root)
     )
+    if not graph.assets:
+        raise ProjectError(
+            f"the modules {list(project.modules)} of {project.root} declare no asset; "
+            "write a function with @asset, or name other modules in [tool.prefect-asset-graph]"
+        )
+    return graph
 
 
 def _modules(names: Sequence[str]) -> Iterable[ModuleType]:
-    """The named modules with all that lies below those that are packages, in a fixed order."""
+    """The named modules with all that lies below those that are packages, in a fixed order.
+
+    `pkgutil.walk_packages` would import the packages itself, and drop some of their errors.
+    """
     for name in names:
         module = _import(name)
         yield module
-        for found in sorted(
-            pkgutil.walk_packages(getattr(module, "__path__", ()), f"{name}."), key=lambda one: one.name
-        ):
-            yield _import(found.name)
+        found = pkgutil.iter_modules(getattr(module, "__path__", ()), f"{name}.")
+        yield from _modules(sorted(each.name for each in found))
 
 
 def _import(name: str) -> ModuleType:
@@ -98,11 +111,14 @@ def _import(name: str) -> ModuleType:
 
 
 def _named(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    said = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}"
 
 
 def _where(error: BaseException) -> str:
     """The place in the project's own code where an import failed, as ``file:line: ``."""
+    if isinstance(error, SyntaxError) and error.filename:  # it never ran, so no frame is its own
+        return f"{error.filename}:{error.lineno}: "
     frames = [one for one in traceback.extract_tb(error.__traceback__) if "importlib" not in one.filename]
     own = [one for one in frames if one.filename != __file__]
     return f"{own[-1].filename}:{own[-1].lineno}: " if own else ""
@@ -120,7 +136,11 @@ class ProjectSources:
         self._folder = folder.resolve()
 
     def text(self, module: str) -> str | None:
-        """The source of a project module; None for any other."""
+        """The source of a project module, decoded as Python decodes it; None for any other module.
+
+        Raises:
+            ProjectError: its encoding is not what it says.
+        """
         top = module.partition(".")[0]
         if top not in self._ours:  # the top alone: looking for a module below would import what is above it
             file = _file_of(top)
@@ -129,9 +149,14 @@ class ProjectSources:
         if file is None or file.suffix != ".py":
             return None
         try:
-            return file.read_text("utf-8")
+            with tokenize.open(file) as opened:
+                return opened.read()
         except OSError:
             return None
+        except (SyntaxError, UnicodeDecodeError) as error:  # the first for a coding that does not exist
+            raise ProjectError(
+                f"{file} cannot be read as Python source: {error}; save it as UTF-8, or say its coding"
+            ) from error
 
     def _in_folder(self, path: Path) -> bool:
         return path.is_relative_to(self._folder) and "site-packages" not in path.parts

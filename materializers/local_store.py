@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from materializers.address import (
     LEFTOVER,
+    PIECE,
     MissingFile,
     Stored,
     StoreUnusable,
@@ -30,8 +31,8 @@ from materializers.address import (
 class LocalStore:
     """A directory. Files are written under a temporary name, then renamed; they are read-only.
 
-    A file that is put again is not written again; its time is renewed, so that whoever collects old files sees it
-    as just written.
+    A file that is put again is compared with what is there, and written again only if that was damaged; else its
+    time is renewed, so that whoever collects old files sees it as just written.
     """
 
     root: Path
@@ -45,7 +46,7 @@ class LocalStore:
         address = address_of(hashlib.sha256(octets).hexdigest(), suffix)
         path = self.root / address
         try:
-            if not _renewed(path, octets.nbytes):
+            if not _renewed(path, octets):
                 aside = _aside(path.parent)
                 self._write(aside, [octets])
                 self._move(aside, path)
@@ -178,16 +179,22 @@ def _write_all(file: io.FileIO, octets: memoryview) -> int:
     return octets.nbytes
 
 
-def _renewed(path: Path, size: int) -> bool:
-    """Whether the file is there in full; if so it counts as written now."""
+def _renewed(path: Path, octets: memoryview) -> bool:
+    """Whether the file is there with just these bytes; if so it counts as written now."""
     try:
-        if path.stat().st_size != size:  # cut short by a power loss: to be written again
+        if path.stat().st_size != octets.nbytes or not _holds(path, octets):  # a power loss, a bad disk
             return False
         with suppress(PermissionError):  # another user's file
             os.utime(path)
     except FileNotFoundError:
         return False
     return True
+
+
+def _holds(path: Path, octets: memoryview) -> bool:
+    with path.open("rb") as file:
+        starts = range(0, octets.nbytes, PIECE)
+        return all(file.read(PIECE) == octets[start : start + PIECE].tobytes() for start in starts)
 
 
 def _remove(path: Path) -> None:

@@ -16,7 +16,15 @@ from typing import Any
 from graph import AssetGraphError, near_miss
 
 TABLE = "prefect-asset-graph"
-_SETTINGS = ("modules", "home", "store", "environment", "fsync", "config")
+_SETTINGS = {
+    "modules": 'a list of module names, such as ["assets"]',
+    "home": "text: the folder for the ledger and the data",
+    "store": "text: a folder or a URI",
+    "environment": "text: a name such as 'main'",
+    "fsync": "true or false",
+    "config": "a table of tables: by asset key, the values of its config",
+}
+"""The settings, each with what it has to be."""
 
 
 class ProjectError(AssetGraphError):
@@ -58,16 +66,20 @@ def find_project(start: Path | None = None, environ: Mapping[str, str] | None = 
             if found is not None:
                 table, root = found, candidate
                 break
-    for name in table:
+    for name, value in table.items():
         if name not in _SETTINGS:
             raise ProjectError(
                 f"[tool.{TABLE}] in {root}/pyproject.toml has no '{name}'.{near_miss(name, _SETTINGS)}"
             )
-    modules = env.get("ASSETS_MODULES")
+        if not _is_right(name, value):
+            raise ProjectError(
+                f"{name} = {value!r} in [tool.{TABLE}] of {root}/pyproject.toml must be {_SETTINGS[name]}"
+            )
+    modules = [name.strip() for name in env.get("ASSETS_MODULES", "").split(",") if name.strip()]
     home = env.get("ASSETS_HOME") or table.get("home", ".assets")
     return Project(
         root=root,
-        modules=tuple(modules.split(",")) if modules else tuple(table.get("modules", ("assets",))),
+        modules=tuple(modules or table.get("modules", ("assets",))),
         home=root / Path(home).expanduser(),
         store=env.get("ASSETS_STORE") or table.get("store", ""),
         environment=env.get("ASSETS_ENV") or table.get("environment", "main"),
@@ -81,5 +93,21 @@ def _table(file: Path) -> dict[str, Any] | None:
         content = tomllib.loads(file.read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProjectError(f"{file} cannot be read: {error}") from error
-    found: dict[str, Any] | None = content.get("tool", {}).get(TABLE)
+    tool = content.get("tool", {})
+    found = tool.get(TABLE) if isinstance(tool, dict) else None
+    if found is not None and not isinstance(found, dict):
+        raise ProjectError(f"{TABLE} = {found!r} in [tool] of {file} must be a table: [tool.{TABLE}]")
     return found
+
+
+def _is_right(name: str, value: object) -> bool:
+    """Whether the value of a setting has the type that `_SETTINGS` says."""
+    match name:
+        case "modules":
+            return isinstance(value, list) and all(isinstance(each, str) and each for each in value)
+        case "fsync":
+            return isinstance(value, bool)
+        case "config":
+            return isinstance(value, dict) and all(isinstance(each, dict) for each in value.values())
+        case _:
+            return isinstance(value, str)

@@ -11,15 +11,18 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
+from graph import Asset
 from graph.ages import inherited_as_of
 from graph.partitions import partition_ordinal
 from graph.plan import Keep, Plan, Step, step_id
 from graph.plan_text import to_json
-from materializers.ledger import AttemptRecord, RunRecord
+from graph.reading import Published
+from graph.state import Version
+from materializers.ledger import AttemptRecord, LedgerError, RunRecord
 from materializers.ordering import Ended, in_order
 from materializers.output import captured
 from materializers.step import Result, RunScope, perform
@@ -124,21 +127,25 @@ def _beat(workspace: Workspace, scope: RunScope, ended: threading.Event, cancell
     beats = 0
     while not ended.wait(HEARTBEAT_S):
         beats += 1
-        if beats % RENEW_EVERY == 0:
-            workspace.ledger.renew(scope.run_id)
-        if not scope.stop.is_set() and workspace.ledger.cancelled(scope.run_id):
-            cancelled.set()
-            scope.stop.set()
+        try:
+            if beats % RENEW_EVERY == 0:
+                workspace.ledger.renew(scope.run_id)
+            if not scope.stop.is_set() and workspace.ledger.cancelled(scope.run_id):
+                cancelled.set()
+                scope.stop.set()
+        except LedgerError:  # busy for now: the next beat tries again, long before the lease ends
+            beats = RENEW_EVERY - 1
 
 
 def _outcome(results: list[Result]) -> RunOutcome:
     outcomes = {result.outcome for result in results}
-    held = {result.step.reason.kind for result in results if result.outcome == "held"}
+    held = {result.because or result.step.reason.kind for result in results if result.outcome == "held"}
+    failing = any(result.step.reason.kind == "failing" for result in results)
     if "failed" in outcomes or "not observed" in held:
         return "failed"
     if "interrupted" in outcomes or "cancelled" in outcomes:
         return "cancelled"
-    if "rejected" in outcomes or "rejected before" in held:
+    if failing or "rejected" in outcomes or "rejected before" in held:
         return "rejected"
     return "failed" if "waits" in held else "succeeded"
 
@@ -162,7 +169,7 @@ def run_plan(
     watched = listener or Silent()
     with running(workspace, plan, engine="local", listener=watched) as (scope, results):
         workers = _Workers(workspace, scope, watched)
-        workers.start(min(jobs or min(8, os.cpu_count() or 1), len(plan.work())))
+        workers.start(min(max(1, jobs or min(8, os.cpu_count() or 1)), len(plan.work())))
         try:
             found = in_order(
                 plan,
@@ -191,19 +198,37 @@ def run_result(plan: Plan, results: list[Result], workspace: Workspace, run_id: 
 def advance_kept(plan: Plan, results: list[Result], workspace: Workspace, run_id: str) -> None:
     """A kept step verifies: what it was found current as of advances with its upstream, without work."""
     kept = [result.step for result in results if isinstance(result.step, Keep)]
-    assets = [(step, workspace.graph[step.key]) for step in kept]
-    deterministic = [(step, asset) for step, asset in assets if not asset.volatile and asset.upstream]
-    if not deterministic:
+    if not kept:
         return
     state = workspace.ledger.state(plan.environment)
+    renewed: dict[str, dict[int, Version]] = {}
+
+    def published(key: str) -> Mapping[int, Version]:
+        return renewed.get(key) or state.published(key)
+
     seen = []
-    for step, asset in deterministic:
-        ordinal = partition_ordinal(step.partition)
-        version = state.published(asset.key).get(ordinal)
-        as_of, _ = inherited_as_of(asset, ordinal, workspace.graph, state.published)
-        if version is not None and as_of is not None and version.as_of != as_of:
-            seen.append((version, as_of))
+    order = {step_id(step.key, step.partition): position for position, step in enumerate(plan.steps)}
+    for step in sorted(kept, key=lambda step: order[step_id(step.key, step.partition)]):
+        asset, ordinal = workspace.graph[step.key], partition_ordinal(step.partition)
+        version = published(asset.key).get(ordinal)
+        found = _found_current(asset, ordinal, workspace, published)
+        if version is not None and found is not None and (version.as_of, version.ends) != found:
+            as_of, ends = found
+            seen.append((version, as_of, ends))
+            renewed[asset.key] = {
+                **published(asset.key),
+                ordinal: replace(version, as_of=as_of, ends=ends),
+            }
     workspace.ledger.verify(plan.environment, seen, run_id)
+
+
+def _found_current(
+    asset: Asset, ordinal: int, workspace: Workspace, published: Published
+) -> tuple[datetime | None, bool] | None:
+    """As of when a kept asset was found current, and whether it ends; None where nobody looked."""
+    if asset.volatile:
+        return workspace.seen_by(asset)
+    return inherited_as_of(asset, ordinal, workspace.graph, published) if asset.upstream else None
 
 
 class _Workers:
@@ -232,8 +257,8 @@ class _Workers:
 
     def _work(self) -> None:
         while (step := self._given.get()) is not None:
-            self._listener.step_started(step)
             try:
+                self._listener.step_started(step)
                 self.ended.put(perform(step, self._workspace, self._scope))
             except BaseException as error:  # noqa: BLE001  # the main thread raises it: a fault of ours, or a full disk
                 self.ended.put(error)

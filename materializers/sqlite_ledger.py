@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,20 +35,21 @@ from materializers.ledger import (
     Moved,
     Publication,
     RunRecord,
+    Seen,
     StartedAttempt,
 )
+from materializers.ledger_file import open_ledger_file
 from materializers.ledger_rows import (
     ATTEMPTS,
     LAST_ATTEMPTS,
     POINTERS,
     RUNS,
     VERSIONS,
-    among,
+    attempt_of,
     attempt_record_of,
+    conditions,
     content_of_row,
-    maybe_moment,
     micros,
-    moment,
     publication_of,
     run_record_of,
     version_of,
@@ -57,7 +58,6 @@ from materializers.ledger_rows import (
 )
 from materializers.liveness import RunLocks
 
-SCHEMA_VERSION = 1
 Clock = Callable[[], datetime]
 
 
@@ -81,43 +81,25 @@ class SqliteLedger:
         self._clock = clock
         self._lock = threading.RLock()
         self._locks = RunLocks(path.with_name(path.name + ".runs") if path else None)
-        try:
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(
-                path or ":memory:",
-                timeout=30,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=256,
-            )
-            self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA journal_mode=WAL").fetchall()
-            self._db.execute(f"PRAGMA synchronous={'FULL' if fsync else 'NORMAL'}")
-            self._create()
-        except (sqlite3.Error, OSError) as error:
-            raise LedgerError(f"the ledger {path} cannot be opened: {error}") from error
-
-    def _create(self) -> None:
-        with self._writing():
-            known = self._db.execute(
-                "SELECT name FROM sqlite_master WHERE name = 'schema_version'"
-            ).fetchall()
-            if not known:
-                for statement in Path(__file__).with_name("ledger.sql").read_text("utf-8").split(";\n"):
-                    self._db.execute(statement)
-            (version,) = self._db.execute("SELECT version FROM schema_version").fetchone()
-        if version != SCHEMA_VERSION:
-            raise LedgerError(
-                f"the ledger has schema {version}, this program knows {SCHEMA_VERSION}; upgrade it"
-            )
+        self._file = open_ledger_file(path, fsync=fsync)
+        self._db = self._file.db
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; the only place where the ledger is written."""
+        """One transaction that writes.
+
+        Raises:
+            LedgerError: the ledger is read-only or gone from its place, or SQLite could not write.
+        """
+        self._file.check()
+        with self._transaction("IMMEDIATE") as db:
+            yield db
+
+    @contextmanager
+    def _transaction(self, kind: Literal["IMMEDIATE", "DEFERRED"]) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
-                self._db.execute("BEGIN IMMEDIATE")
+                self._db.execute(f"BEGIN {kind}")
                 try:
                     yield self._db
                 except BaseException:
@@ -125,16 +107,21 @@ class SqliteLedger:
                     raise
                 self._db.execute("COMMIT")
             except sqlite3.Error as error:
-                raise LedgerError(f"the ledger cannot be written: {error}") from error
+                action = "read" if kind == "DEFERRED" else "written"
+                raise LedgerError(f"the ledger cannot be {action}: {error}") from error
 
     def _rows(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
         with self._lock:
-            return self._db.execute(sql, parameters).fetchall()
+            try:
+                return self._db.execute(sql, parameters).fetchall()
+            except sqlite3.Error as error:
+                raise LedgerError(f"the ledger cannot be read: {error}") from error
 
     # Runs
 
     def begin_run(self, run: RunRecord) -> tuple[AttemptRecord, ...]:
         """See `Ledger`."""
+        self._file.check()
         self._locks.hold(run.id)
         row = (
             run.id,
@@ -172,9 +159,11 @@ class SqliteLedger:
 
     def end_run(self, run_id: str, outcome: str) -> None:
         """See `Ledger`."""
-        with self._writing() as db:
-            self._close_run(db, run_id, outcome, "the run was stopped")
-        self._locks.release(run_id)
+        try:
+            with self._writing() as db:
+                self._close_run(db, run_id, outcome, "the run was stopped")
+        finally:
+            self._locks.release(run_id)
 
     def cancel_run(self, run_id: str) -> bool:
         """See `Ledger`."""
@@ -191,7 +180,7 @@ class SqliteLedger:
 
     def renew(self, run_id: str) -> None:
         """See `Ledger`."""
-        with self._writing() as db:
+        with self._transaction("IMMEDIATE") as db:  # the next step that is recorded tells what is wrong
             until = micros(self._clock() + LEASE)
             db.execute(
                 "UPDATE claims SET expires_at = ? WHERE run_id = ? AND expires_at > 0", (until, run_id)
@@ -261,15 +250,16 @@ class SqliteLedger:
             "INSERT OR IGNORE INTO attempt_ends VALUES (?, ?, ?, ?, ?, ?, ?)",
             (attempt.id, micros(self._clock()), outcome, reason, error, micros(until), output),
         )
-        if outcome in _SETTLED:
+        freed = db.execute(
+            "UPDATE claims SET expires_at = 0"
+            " WHERE environment = ? AND asset = ? AND ordinal = ? AND token = ? AND expires_at > 0",
+            (claim.environment, claim.key, claim.ordinal, claim.token),
+        )
+        if freed.rowcount and outcome in _SETTLED:  # who lost the claim does not speak for the partition
             db.execute(
                 "INSERT OR REPLACE INTO last_attempts VALUES (?, ?, ?, ?)",
                 (claim.environment, claim.key, claim.ordinal, attempt.id),
             )
-        db.execute(
-            "UPDATE claims SET expires_at = 0 WHERE environment = ? AND asset = ? AND ordinal = ? AND token = ?",
-            (claim.environment, claim.key, claim.ordinal, claim.token),
-        )
 
     def _check_token(self, db: sqlite3.Connection, attempt: StartedAttempt) -> None:
         claim = attempt.claim
@@ -304,11 +294,16 @@ class SqliteLedger:
                 self._insert_version(db, version_id, key, attempt, product, now, refused.get(key))
                 said = judged[key]
                 judgement = None  # without any checks there is nothing to record
-                if said.verdicts:
+                if said.checks or said.verdicts:
                     judgement = self._insert_judgement(db, version_id, said, now, attempt.claim.run_id)
                 if key not in refused:
                     pointer = _Pointer(
-                        key, version_id, product.content.data_version, product.as_of, judgement
+                        key=key,
+                        version_id=version_id,
+                        data_version=product.content.data_version,
+                        as_of=product.as_of,
+                        ends=product.ends,
+                        judgement=judgement,
                     )
                     self._point(db, attempt, pointer, kind, now)
             outcome: Outcome = "rejected" if refused else "published"
@@ -359,8 +354,8 @@ class SqliteLedger:
         if attempt.claim.ordinal != UNPARTITIONED:
             self._count(db, place, to.data_version)
         db.execute(
-            "INSERT OR REPLACE INTO pointers VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (*place, to.version_id, cursor.lastrowid, micros(to.as_of), to.judgement),
+            "INSERT OR REPLACE INTO pointers VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*place, to.version_id, cursor.lastrowid, micros(to.as_of), to.ends, to.judgement),
         )
 
     def _count(self, db: sqlite3.Connection, place: tuple[str, str, int], data_version: str) -> None:
@@ -398,7 +393,9 @@ class SqliteLedger:
         with self._writing() as db:
             self._end(db, attempt, outcome, reason=reason, error=error, until=until, output=output)
 
-    def adopt(self, attempt: StartedAttempt, version_id: str, as_of: datetime | None) -> None:
+    def adopt(
+        self, attempt: StartedAttempt, version_id: str, as_of: datetime | None, *, ends: bool | None = None
+    ) -> None:
         """See `Ledger`."""
         claim = attempt.claim
         now = self._clock()
@@ -409,39 +406,44 @@ class SqliteLedger:
                 " FROM versions v WHERE id = ?",
                 (version_id,),
             ).fetchall()
-            pointer = _Pointer(claim.key, version_id, row["data_version"], as_of, row["judgement"])
+            pointer = _Pointer(
+                key=claim.key,
+                version_id=version_id,
+                data_version=row["data_version"],
+                as_of=as_of,
+                ends=ends,
+                judgement=row["judgement"],
+            )
             self._point(db, attempt, pointer, "adopt", now)
             self._end(db, attempt, "adopted")
 
-    def verify(self, environment: str, seen: Sequence[tuple[Version, datetime | None]], run_id: str) -> None:
+    def verify(self, environment: str, seen: Sequence[Seen], run_id: str) -> None:
         """See `Ledger`."""
         if not seen:
             return
-        now = micros(self._clock())
+        rows = [
+            {
+                "environment": environment,
+                "asset": entry[0].key,
+                "ordinal": entry[0].ordinal,
+                "version": entry[0].id,
+                "as_of": micros(entry[1]),
+                "ends": entry[2] if len(entry) == 3 else None,
+                "at": micros(self._clock()),
+                "run": run_id,
+            }
+            for entry in seen
+        ]
         with self._writing() as db:
             db.executemany(
-                "INSERT INTO verifications (environment, asset, first, last, version_id, as_of, at, run_id)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        environment,
-                        version.key,
-                        version.ordinal,
-                        version.ordinal,
-                        version.id,
-                        micros(as_of),
-                        now,
-                        run_id,
-                    )
-                    for version, as_of in seen
-                ],
+                "INSERT INTO verifications (environment, asset, first, last, version_id, as_of, ends, at, run_id)"
+                " VALUES (:environment, :asset, :ordinal, :ordinal, :version, :as_of, :ends, :at, :run)",
+                rows,
             )
             db.executemany(
-                "UPDATE pointers SET as_of = ? WHERE environment = ? AND asset = ? AND ordinal = ? AND version_id = ?",
-                [
-                    (micros(as_of), environment, version.key, version.ordinal, version.id)
-                    for version, as_of in seen
-                ],
+                "UPDATE pointers SET as_of = :as_of, ends = coalesce(:ends, ends) WHERE environment = :environment"
+                " AND asset = :asset AND ordinal = :ordinal AND version_id = :version",
+                rows,
             )
 
     def judge(self, environment: str, version: Version, judgement: Judgement, run_id: str) -> None:
@@ -456,37 +458,39 @@ class SqliteLedger:
 
     # Reading
 
-    def state(self, environment: str, keys: Iterable[str] | None = None) -> State:
+    def state(
+        self,
+        environment: str,
+        keys: Iterable[str] | None = None,
+        *,
+        ordinals: Mapping[str, Collection[int]] | None = None,
+    ) -> State:
         """See `Ledger`."""
         chosen = None if keys is None else list(keys)
-        where, parameters = among("p.asset", chosen)
-        with self._lock:
-            sequence = self._rows("SELECT coalesce(max(sequence), 0) FROM publications")[0][0]
-            rows = self._rows(f"{POINTERS} WHERE p.environment = ?{where}", (environment, *parameters))
-            where, parameters = among("l.asset", chosen)
-            ends = self._rows(f"{LAST_ATTEMPTS}{where}", (environment, *parameters))
+        only = ordinals or {}
         versions: dict[str, dict[int, Version]] = {}
-        for row in rows:
-            version = version_of(row)
-            versions.setdefault(version.key, {})[version.ordinal] = version
-        attempts = {
-            (row["asset"], row["ordinal"]): Attempt(
-                fingerprint=row["fingerprint"],
-                outcome=row["outcome"],
-                ended_at=moment(row["ended_at"]),
-                reason=row["reason"],
-                until=maybe_moment(row["until"]),
-            )
-            for row in ends
-        }
+        attempts: dict[tuple[str, int], Attempt] = {}
+        with self._transaction("DEFERRED"):  # one moment for all of it
+            sequence = self._rows("SELECT coalesce(max(sequence), 0) FROM publications")[0][0]
+            for where, parameters in conditions("p", chosen, only):
+                for row in self._rows(
+                    f"{POINTERS} WHERE p.environment = ?{where}", (environment, *parameters)
+                ):
+                    versions.setdefault(row["asset"], {})[row["ordinal"]] = version_of(row)
+            for where, parameters in conditions("l", chosen, only):
+                for row in self._rows(f"{LAST_ATTEMPTS}{where}", (environment, *parameters)):
+                    attempts[row["asset"], row["ordinal"]] = attempt_of(row)
         return _SqliteState(self, environment, sequence, versions, attempts)
 
-    def version_with(self, key: str, ordinal: int, fingerprint: str) -> Version | None:
-        """The newest good version with a fingerprint, visible anywhere or not."""
+    def version_with(
+        self, key: str, ordinal: int, fingerprint: str, *, checks: str | None = None
+    ) -> Version | None:
+        """The newest such version; see `graph.state.State`."""
+        passed = "" if checks is None else " AND coalesce(j.checks, '') = ? AND NOT coalesce(j.failing, 0)"
         rows = self._rows(
-            f"{VERSIONS} WHERE v.asset = ? AND v.first = ? AND v.fingerprint = ? AND v.rejected IS NULL"
+            f"{VERSIONS} WHERE v.asset = ? AND v.first = ? AND v.fingerprint = ? AND v.rejected IS NULL{passed}"
             " ORDER BY v.made_at DESC LIMIT 1",
-            (key, ordinal, fingerprint),
+            (key, ordinal, fingerprint, *(() if checks is None else (checks,))),
         )
         return version_of(rows[0]) if rows else None
 
@@ -580,6 +584,7 @@ class _Pointer(NamedTuple):
     version_id: str
     data_version: str
     as_of: datetime | None
+    ends: bool | None
     judgement: int | None
 
 
@@ -606,5 +611,7 @@ class _SqliteState:
     def last_attempt(self, key: str, ordinal: int) -> Attempt | None:
         return self._attempts.get((key, ordinal))
 
-    def version_with(self, key: str, ordinal: int, fingerprint: str) -> Version | None:
-        return self._ledger.version_with(key, ordinal, fingerprint)
+    def version_with(
+        self, key: str, ordinal: int, fingerprint: str, *, checks: str | None = None
+    ) -> Version | None:
+        return self._ledger.version_with(key, ordinal, fingerprint, checks=checks)

@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 
 from materializers.address import (
     DIGEST_CHARACTERS,
+    VERIFIED,
     DamagedFile,
     MissingFile,
     Stored,
@@ -37,6 +38,7 @@ from materializers.arrow_store import ArrowStore
 from materializers.local_store import LocalStore
 
 __all__ = [
+    "VERIFIED",
     "ArrowStore",
     "DamagedFile",
     "LocalStore",
@@ -57,6 +59,7 @@ class Store(Protocol):
 
     Laws:
         ``get(put(data).address) == data``; putting the same bytes with the same suffix again gives the same address.
+        Putting again what is damaged mends it.
         A file is at its address wholly or not at all, whenever and however its writer is stopped.
         ``delete`` of what is absent is no error; reading it is `MissingFile`.
         `StoreUnusable` tells that the store itself failed; nothing is half done then.
@@ -119,12 +122,15 @@ def open_store(root: str | Path, *, fsync: bool = False) -> Store:
 def local_copy(store: Store, address: str) -> Path:
     """A path on this machine's disk that holds the bytes: the store's own file, or one downloaded once.
 
-    Downloads are verified, live in a temporary directory of this process, and go with it.
+    Downloads are verified, live in a temporary directory of this process, and go with it. The store's own file is
+    verified when it has no more than `VERIFIED` bytes; reading a larger one twice would cost too much.
     """
     path = store.local_path(address)
     if path is not None:
         if not path.exists():
-            raise MissingFile(address, str(path.parents[1]))
+            raise MissingFile(address, str(store))
+        if path.stat().st_size <= VERIFIED:
+            store.get(address, verify=True)
         return path
     downloads = _downloads()
     if not downloads.exists(address):
@@ -153,7 +159,7 @@ class MemoryStore:
     def put(self, data: bytes | memoryview, suffix: str = "") -> Stored:
         octets = bytes(data)
         address = address_of(hashlib.sha256(octets).hexdigest(), suffix)
-        self.files.setdefault(address, octets)
+        self.files[address] = octets
         return Stored(address=address, size=len(octets))
 
     def put_file(self, path: Path, suffix: str = "") -> Stored:

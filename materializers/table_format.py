@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, get_origin
 from materializers.content import TableDigest, table_version
 from materializers.conversion import (
     CannotConvert,
-    Encoded,
     NotStorable,
     Wanted,
     is_plain,
@@ -22,6 +21,7 @@ from materializers.conversion import (
     validated,
     wanted,
 )
+from materializers.ledger import Content
 from materializers.store import DamagedFile, MissingFile, Store, Stored, StoreUnusable, local_copy
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class TableFormat:
     key: str = ""
     name: str = "table"
 
-    def encode(self, value: Any, store: Store) -> Encoded:
+    def encode(self, value: Any, store: Store) -> Content:
         import pyarrow as pa
 
         with self._told():
@@ -53,7 +53,7 @@ class TableFormat:
             if isinstance(content, pa.Table) and content.nbytes > _IN_MEMORY:
                 content = content.unify_dictionaries().to_reader()
             version, stored, rows = self._write(content, store)
-        return Encoded(
+        return Content(
             data_version=version,
             format=self.name,
             address=stored.address,
@@ -67,7 +67,7 @@ class TableFormat:
             case "path":
                 return local_copy(store, address)
             case "bytes":
-                return store.get(address)
+                return store.get(address, verify=True)
             case "relation":
                 return _relation(str(local_copy(store, address)))
             case "lazy":
@@ -223,10 +223,9 @@ def _read(address: str, store: Store) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = store.local_path(address)
     try:
-        if path is not None:
-            with pq.ParquetFile(path, memory_map=True) as file:
+        if store.local_path(address) is not None:
+            with pq.ParquetFile(local_copy(store, address), memory_map=True) as file:
                 return _restored(file)
         with store.open(address) as stream, pq.ParquetFile(stream, pre_buffer=True) as file:
             return _restored(file)

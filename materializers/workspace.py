@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from graph import Asset, AssetGraph, AssetGraphError, Observation, UnknownAsset, near_miss
-from graph.asset_graph import FromConfig, FromResource
+from graph.asset_graph import Context, FromConfig, FromResource
 from graph.declare import NOTHING, Check
 from graph.digest import CodeDigest, Digester
 from graph.fingerprint import Basis
+from graph.partitions import partition_key, partition_ordinal
 from graph.plan import Plan, checks_digest, make_plan, scope_of
+from graph.reading import visible
 from graph.selection import parse
 from graph.state import Observed, Version
+from materializers.calendars import sessions
 from materializers.formats import choose, converted, decode
 from materializers.ledger import Content, Ledger, LedgerError
 from materializers.project import Project
@@ -67,7 +70,8 @@ class Workspace:
     root: Path = field(default_factory=Path.cwd)
     clock: Clock = lambda: datetime.now(UTC)
     _resources: dict[str, Any] = field(default_factory=dict)
-    _observations: dict[str, Observation | None] = field(default_factory=dict)
+    _observations: dict[str, Observation | NotObserved | None] = field(default_factory=dict)
+    _secrets: set[str] = field(default_factory=set)
     _bases: dict[str, Basis] = field(default_factory=dict)
     _checks: dict[str, tuple[Check, ...]] = field(default_factory=dict)
 
@@ -79,21 +83,52 @@ class Workspace:
             provider = self.graph.providers[name]
             try:
                 settings = {parameter: kind() for parameter, kind in provider.settings.items()}
+                self._secrets.update(secret for made in settings.values() for secret in secrets_of(made))
                 self._resources[name] = provider.function(**settings)
             except ValueError as error:  # pydantic's ValidationError is one
                 message = f"the resource {name} ({provider.where}) cannot be made: {told(error)}"
                 raise SettingsError(message) from None
+            except AssetGraphError:
+                raise
+            except Exception as error:  # the edge of user code
+                message = (
+                    f"the resource {name} ({provider.where}) cannot be made: {type(error).__name__}: {error}"
+                )
+                raise SettingsError(self.hidden(message)) from error
         return self._resources[name]
 
     def observation(self, name: str) -> Observation | None:
-        """What a resource shows of the world outside; None where it cannot tell."""
+        """What a resource shows of the world outside; None where it cannot tell. Asked once a plan.
+
+        Raises:
+            NotObserved: it should be able to, and failed.
+        """
         if name not in self._observations:
             observe = getattr(self.resource(name), "observe", None)
             try:
                 self._observations[name] = observe(self.clock()) if observe else None
-            except Exception as error:  # the edge of user code
-                raise NotObserved(f"{name} could not be observed: {type(error).__name__}: {error}") from error
-        return self._observations[name]
+            except Exception as error:  # noqa: BLE001  # the edge of user code
+                text = f"{name} could not be observed: {type(error).__name__}: {error}"
+                self._observations[name] = NotObserved(self.hidden(text))
+        found = self._observations[name]
+        if isinstance(found, NotObserved):
+            raise found
+        return found
+
+    def seen_by(self, asset: Asset) -> tuple[datetime, bool] | None:
+        """The time of what an asset's resources showed, and whether it ends; None where not all can be seen."""
+        seen = [self.observation(name) for name in asset.resources]
+        shown = [one for one in seen if one is not None and one.version is not None]
+        if not shown or len(shown) < len(seen):
+            return None
+        dated = [one.as_of for one in shown if one.as_of is not None]
+        return min(dated, default=self.clock()), all(one.ends for one in shown)
+
+    def hidden(self, text: str) -> str:
+        """A text that may be kept: the secrets of all settings that were read are blotted out."""
+        for secret in self._secrets:
+            text = text.replace(secret, "**********")
+        return text
 
     def config_of(self, asset: Asset) -> Mapping[str, Any]:
         """The configs of an asset by parameter, with the values that were set."""
@@ -141,11 +176,10 @@ class Workspace:
                 self._bases[key] = Basis(code="source")
             else:
                 configs = {name: made.model_dump(mode="json") for name, made in self.config_of(asset).items()}
+                settled = next(iter(configs.values())) if len(configs) == 1 else configs
                 self._bases[key] = Basis(
                     code=self.code(asset).digest,
-                    config=_canonical(next(iter(configs.values())))
-                    if len(configs) == 1
-                    else _canonical(configs),
+                    config=_canonical({**settled, **_declared(asset)}),
                     resources={name: self._identity(name) for name in sorted(asset.resources)},
                 )
         return self._bases[key]
@@ -170,7 +204,11 @@ class Workspace:
 
     def observed_resources(self) -> frozenset[str]:
         """The resources that could tell the state of what they read; of those that were asked."""
-        return frozenset(name for name, seen in self._observations.items() if seen is not None)
+        return frozenset(
+            name
+            for name, seen in self._observations.items()
+            if isinstance(seen, Observation) and seen.version is not None
+        )
 
     # Deciding
 
@@ -183,6 +221,8 @@ class Workspace:
 
     def plan(self, selection: str, *, force: bool = False, only: bool = False) -> Plan:
         """Look at the sources and decide what has to be done for a selection."""
+        self._observations.clear()  # the world is looked at anew for each plan
+        self._bases.clear()
         targets = self.keys(selection)
         scope = scope_of(self.graph, targets, only=only)
         above = scope if not only else scope | self.graph.ancestors(targets)
@@ -223,17 +263,19 @@ class Workspace:
                 )
             return self._stored(source, seen)
         except Exception as error:  # noqa: BLE001  # the edge of user code: not to see is a fact, no crash
-            return Observed(data_version=None, error=f"{type(error).__name__}: {error}")
+            return Observed(data_version=None, error=self.hidden(f"{type(error).__name__}: {error}"))
 
     def _stored(self, source: Asset, seen: Observation) -> Observed:
         as_of = seen.as_of or self.clock()
+        if as_of.tzinfo is None:
+            return Observed(data_version=None, error="its as_of has no time zone; give an aware datetime")
         if seen.value is NOTHING:
             if seen.version is None:
                 return Observed(data_version=None, error="it gave neither a version nor a value")
-            return Observed(data_version=seen.version, as_of=as_of, ends=seen.ends)
+            return Observed(data_version=str(seen.version), as_of=as_of, ends=seen.ends)
         made = choose(seen.value, None, source.stored_as, key=source.key).encode(seen.value, self.store)
         return Observed(
-            data_version=seen.version or made.data_version,
+            data_version=str(seen.version or made.data_version),
             as_of=as_of,
             ends=seen.ends,
             address=made.address,
@@ -255,36 +297,52 @@ class Workspace:
         Raises:
             LedgerError: nothing is published.
         """
-        from graph.partitions import partition_ordinal
-
-        (name,) = self.keys(key)
+        keys = self.keys(key)
+        if len(keys) > 1:
+            raise UnknownAsset(key, self.graph.assets)
+        (name,) = keys
         asset = self.graph[name]
-        versions = self.ledger.state(self.environment, [name]).published(name)
+        state = self.ledger.state(self.environment, [name])
+        versions = visible(self.graph, state.published)(name)
         if partition is not None:
             ordinal = partition_ordinal(partition)
             versions = {ordinal: versions[ordinal]} if ordinal in versions else {}
         if not versions:
             where = f" for partition {partition}" if partition else ""
             raise LedgerError(f"asset '{name}' has no published version{where}; run: materialize {name}")
-        return self.value(asset, versions, as_type)
+        whole = asset.partitions is not None and partition is None
+        return self.value(asset, versions, as_type, whole=whole)
 
     def value(
-        self, asset: Asset, versions: Mapping[int, Version], annotation: str | None, hint: object = None
+        self,
+        asset: Asset,
+        versions: Mapping[int, Version],
+        annotation: str | None,
+        hint: object = None,
+        *,
+        whole: bool = False,
     ) -> Any:
         """The value of some partitions of an asset, as the annotation of who reads it wants it.
 
-        Several partitions come as one table, in the order of time.
-
         Args:
             hint: the annotation as an object, where it is known.
+            whole: several partitions as one: tables one below the other in the order of time, other values by the
+                partition's key.
         """
-        if len(versions) == 1:
-            return self._decoded(asset, next(iter(versions.values())), annotation, hint)
+        if not whole:
+            (version,) = versions.values()
+            return self._decoded(asset, version, annotation, hint)
+        ordered = [versions[at] for at in sorted(versions)]
+        if any(self.ledger.content(version.id).format != "table" for version in ordered):
+            return {
+                partition_key(version.ordinal): self._decoded(asset, version, None) for version in ordered
+            }
         import pyarrow as pa
 
-        tables = [self._decoded(asset, versions[at], "pa.Table") for at in sorted(versions)]
-        whole = pa.concat_tables(tables, promote_options="permissive")
-        return converted(whole, annotation, hint=hint, key=asset.key)
+        tables = [self._decoded(asset, version, "pa.Table") for version in ordered]
+        return converted(
+            pa.concat_tables(tables, promote_options="permissive"), annotation, hint=hint, key=asset.key
+        )
 
     def _decoded(self, asset: Asset, version: Version, annotation: str | None, hint: object = None) -> Any:
         content = self.ledger.content(version.id)
@@ -293,16 +351,31 @@ class Workspace:
         return decode(content, self.store, annotation, hint=hint, key=asset.key)
 
 
-def sessions(calendar: str, first: date, last: date) -> Sequence[date]:
-    """The trading days of an exchange calendar between two days, both included."""
-    import exchange_calendars
-
-    found = exchange_calendars.get_calendar(calendar, start=first.isoformat())
-    return [moment.date() for moment in found.sessions_in_range(first.isoformat(), last.isoformat())]
-
-
 def _canonical(value: object) -> str:
     return "" if value == {} else json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _declared(asset: Asset) -> dict[str, object]:
+    """What was declared besides the code that makes other values: how they are stored, and when a day begins."""
+    found: dict[str, object] = {}
+    if asset.stored_as is not None:
+        found["(stored as)"] = asset.stored_as
+    if asset.partitions is not None and any(
+        isinstance(given, Context) and given.what == "Window" for given in asset.inputs
+    ):
+        found["(time zone)"] = asset.partitions.timezone
+    return found
+
+
+def secrets_of(settings: Any) -> Iterator[str]:
+    """The secret values among some settings, which appear in no text that is kept."""
+    for value in vars(settings).values():
+        if hasattr(value, "get_secret_value"):
+            secret = value.get_secret_value()
+            if isinstance(secret, str) and secret:
+                yield secret
+        elif hasattr(type(value), "model_fields"):
+            yield from secrets_of(value)
 
 
 def content_of(observed: Observed) -> Content:

@@ -61,7 +61,10 @@ def measure(scale: Scale) -> Iterator[Comparison]:
         for name, each in found["every_wall_ms_per_task"].items()
     ]
     yield Comparison(
-        title=title, lines=tuple(lines), goals=(goal(found["ratio"], found["ms_more_per_task"]),)
+        title=title,
+        lines=tuple(lines),
+        reference=SUBJECTS["compiled"],
+        goals=(goal(found["ratio"], found["ms_more_per_task"]),),
     )
 
 

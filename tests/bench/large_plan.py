@@ -5,7 +5,6 @@ Each repetition is a process of its own that opens a ledger in which all of them
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -45,7 +44,6 @@ def measure(scale: Scale) -> Iterator[Comparison]:
             Subject(name=SAME, run=lambda: plan(False), rounds=scale.of(5, 1), ours=True),
         ],
     )
-    shutil.rmtree(home)
     yield replace(
         found,
         goals=(

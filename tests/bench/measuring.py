@@ -101,6 +101,7 @@ class Comparison:
     Args:
         missing: by subject, why it gave nothing.
         failed: the subjects of our own among those.
+        reference: the subject that the others' medians are divided by.
     """
 
     title: str
@@ -108,6 +109,7 @@ class Comparison:
     missing: Mapping[str, str] = field(default_factory=dict)
     failed: tuple[str, ...] = ()
     goals: tuple[Goal, ...] = ()
+    reference: str = ""
 
     def median(self, subject: str, figure: str) -> float | None:
         """None where it was not measured."""
@@ -145,7 +147,14 @@ def taking_turns(title: str, subjects: Sequence[Subject]) -> Comparison:
         lines=tuple(sorted(lines, key=lambda line: order.index(line.subject))),
         missing=missing,
         failed=tuple(subject.name for subject in subjects if subject.ours and subject.name in missing),
+        reference=reference_of(subjects),
     )
+
+
+def reference_of(subjects: Sequence[Subject]) -> str:
+    """The first subject of our own, where there are others to compare it with."""
+    ours = [subject.name for subject in subjects if subject.ours]
+    return ours[0] if ours and len(ours) < len(subjects) else ""
 
 
 def clean_environment(**more: str) -> dict[str, str]:
@@ -217,11 +226,13 @@ def say(text: str) -> None:
 
 def as_text(comparison: Comparison) -> str:
     """A table in Markdown, with the goals below it."""
-    rows = [("", "figure", "median", "least to most", "n")]
+    rows = [("", "figure", "median", "times ours", "least to most", "n")]
     for line in comparison.lines:
+        ratio = comparison.ratio(line.subject, comparison.reference, line.figure)
+        times = "" if ratio is None or line.subject == comparison.reference else shown(ratio)
         spread = f"{shown(min(line.values))} to {shown(max(line.values))}"
-        rows.append((line.subject, line.figure, shown(line.median), spread, str(len(line.values))))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+        rows.append((line.subject, line.figure, shown(line.median), times, spread, str(len(line.values))))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     text = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
         for row in rows
@@ -229,12 +240,12 @@ def as_text(comparison: Comparison) -> str:
     text.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     parts = ["\n".join(text)] if comparison.lines else []
     notes = [f"- {subject}: not measured: {why}" for subject, why in comparison.missing.items()]
-    notes += [f"- goal {goal_text(goal)}" for goal in comparison.goals]
+    notes += [f"- goal, {goal_text(goal)}" for goal in comparison.goals]
     return "\n\n".join([f"### {comparison.title}", *parts, *filter(None, ["\n".join(notes)])])
 
 
 def goal_text(goal: Goal) -> str:
-    """``goal: 0.8 s or less: met (0.61)``."""
+    """``0.8 s or less: met (0.61)``."""
     if goal.measured is None:
         return f"{goal.text}: not measured"
     return f"{goal.text}: {'met' if goal.met else 'NOT MET'} ({shown(goal.measured)})"

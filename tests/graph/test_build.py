@@ -263,3 +263,131 @@ def test_networkx_sees_the_same_graph() -> None:
 
     graph = graph_of([up, down]).networkx()
     assert list(graph.edges) == [("test_build/up", "test_build/down")]
+
+
+def wrong_options() -> Iterable[object]:
+    """Rows of a declaration with one wrong option each, and what is said of it."""
+
+    @asset(run=Execution(isolation="proces"))  # type: ignore[arg-type]  # wrong on purpose
+    def isolation() -> int:
+        return 1
+
+    @asset(stored_as="tabel")  # type: ignore[call-overload,untyped-decorator,unused-ignore]  # wrong on purpose
+    def stored_as() -> int:
+        return 1
+
+    @multi_asset(Out(name="one", stored_as="jsn"), Out(name="two"))  # type: ignore[arg-type]  # wrong on purpose
+    def several() -> dict[str, int]:
+        return {}
+
+    @asset
+    async def later() -> int:
+        return 1
+
+    yield pytest.param(
+        isolation,
+        "has isolation='proces', which is none of 'thread', 'process'. Did you mean 'process'?",
+        id="isolation",
+    )
+    yield pytest.param(
+        stored_as,
+        "has stored_as='tabel', which is none of 'table', 'json', 'file'. Did you mean 'table'?",
+        id="stored_as",
+    )
+    yield pytest.param(several, "has stored_as='jsn'", id="stored_as of one output")
+    yield pytest.param(later, "is an async def; write a def", id="an async def")
+
+
+@pytest.mark.parametrize(("declared", "message"), list(wrong_options()))
+def test_a_wrong_option_is_told(declared: Callable[..., Any], message: str) -> None:
+    with pytest.raises(DefinitionErrors) as caught:
+        graph_of([declared])
+    (problem,) = caught.value.problems
+    assert message in str(problem)
+
+
+def test_a_default_hides_no_asset() -> None:
+    @asset(name="market/x")
+    def x() -> int:
+        return 1
+
+    @asset(name="trading/y")
+    def y(x: int | None = None) -> int | None:
+        return x
+
+    with pytest.raises(
+        DefinitionErrors, match="'x' with a default, so it does not read the asset 'market/x'; rem"
+    ):
+        graph_of([x, y])
+
+
+def test_a_default_that_is_no_asset_s_name_stays_one() -> None:
+    @asset
+    def prices(prices: int = 1, depth: int = 3) -> int:
+        return prices + depth
+
+    @asset(upstream={"quotes": "prices"})
+    def orders(quotes: int = 0) -> int:
+        return quotes
+
+    @source
+    def feed(prices: int = 1) -> Any:
+        return prices
+
+    graph = graph_of([prices, orders, feed])
+    assert graph["test_build/prices"].inputs == ()
+    assert graph["test_build/orders"].upstream == ("test_build/prices",)
+
+
+def tangle(edges: str) -> list[Callable[..., Any]]:
+    """Assets by one letter each; ``ab`` means that b reads a."""
+
+    def made(name: str, upstream: list[str]) -> Callable[..., Any]:
+        @asset(name=name, after=upstream)
+        def one() -> int:
+            return 1
+
+        return one
+
+    words = edges.split()
+    return [made(name, [w[0] for w in words if w[1] == name]) for name in sorted(set("".join(words)))]
+
+
+@pytest.mark.parametrize(
+    ("edges", "loops"),
+    [
+        pytest.param("ab bc", [], id="no loop"),
+        pytest.param("aa", ["a a"], id="an asset that reads itself"),
+        pytest.param("ab ba bc cd", ["a b a"], id="what is below a loop is none"),
+        pytest.param("ab ba cd dc", ["a b a", "c d c"], id="two apart"),
+        pytest.param("ab ba ac ca", ["a b a", "a c a"], id="two that share an asset"),
+        pytest.param("ab bc ca bd da", ["a b c a", "a b d a"], id="two that share an edge"),
+        pytest.param("ab ba bc cb ca ac", ["a b a", "a b c a", "a c a", "b c b"], id="a tangle"),
+    ],
+)
+def test_each_loop_that_is_left_when_another_is_mended_is_told(edges: str, loops: list[str]) -> None:
+    declared = tangle(edges)
+    if not loops:
+        assert len(graph_of(declared)) == len(declared)
+        return
+    with pytest.raises(DefinitionErrors) as caught:
+        graph_of(declared)
+    told = [
+        problem.message.rpartition(": ")[2].replace("test_build/", "") for problem in caught.value.problems
+    ]
+    assert sorted(told) == [loop.replace(" ", " -> ") for loop in loops]
+
+
+def test_a_dense_tangle_ends() -> None:
+    letters = "abcdefghijklmnopqrst"
+    with pytest.raises(DefinitionErrors) as caught:
+        graph_of(tangle(" ".join(a + b for a in letters for b in letters)))
+    assert len(caught.value.problems) == 100
+
+
+def test_a_function_of_no_module_can_be_declared() -> None:
+    def one() -> int:
+        return 1
+
+    one.__module__ = None  # type: ignore[assignment]  # as code made from text may leave it
+    assert list(build_graph([asset(one)]).assets) == ["main/one"]

@@ -317,6 +317,25 @@ DECLARED = [
         "the engine through the project",
         "from h import asset\n@asset(name='a§')\ndef f(x): return x\n--- h\nfrom graph import asset",
     ),
+    *[
+        stays(
+            f"the engine through the project, {how},",
+            f"{use}(name='a§')\ndef f(x): return x\n--- p\n--- p.h\n{given}",
+        )
+        for how, use, given in (
+            ("renamed", "from p.h import declared\n@declared", "from graph import asset as declared"),
+            ("as a part of its module", "from p import h\n@h.asset", "from graph import asset"),
+            ("by its full name", "import p.h\n@p.h.asset", "from graph import asset"),
+            ("with the engine itself", "from p.h import engine\n@engine.asset", "import graph as engine"),
+            ("through a star", "from p.h import *\n@asset", "from graph import asset"),
+            ("through two stars", "from p.h import *\n@asset", "from graph import *"),
+            ("under a name of its own", "from p.h import declared\n@declared", "import graph\ndeclared = graph.asset"),
+        )
+    ],
+    moves(
+        "a function of the project's own named asset",
+        "from p.h import asset\n@asset(§)\ndef f(x): return x\n--- p\n--- p.h\ndef asset(n): return lambda g: g",
+    ),
     same(
         "how the engine is imported",
         "import graph as g\n@g.asset(volatile=True)\n"

@@ -26,7 +26,8 @@ from hypothesis import given
 
 from materializers.content import bytes_version, table_version, value_version
 from materializers.conversion import wanted
-from materializers.formats import CannotConvert, Encoded, NotStorable, choose, converted, decode
+from materializers.formats import CannotConvert, NotStorable, choose, converted, decode
+from materializers.ledger import Content
 from materializers.store import DamagedFile, LocalStore, MemoryStore, MissingFile, Store, open_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +43,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 def encode(
     value: object, store: Store, stored_as: str | None = None, annotation: str | None = None
-) -> Encoded:
+) -> Content:
     return choose(value, annotation, stored_as, key=KEY).encode(value, store)
 
 
@@ -179,7 +180,7 @@ def test_a_duckdb_relation_is_stored_as_the_table_that_it_gives(store: Store) ->
     assert encoded.schema == "x: int64\ns: string"
 
 
-def joined(store: Store, prices: Encoded, names: Encoded) -> list[tuple[object, ...]]:
+def joined(store: Store, prices: Content, names: Content) -> list[tuple[object, ...]]:
     one, other = (decode(each, store, "duckdb.DuckDBPyRelation") for each in (prices, names))
     return one.join(other, "symbol").order("close").fetchall()
 
@@ -630,6 +631,44 @@ def test_a_table_that_is_gone_is_missing(store: Store, annotation: str) -> None:
     store.delete(encoded.address)
     with pytest.raises(MissingFile):
         decode(encoded, store, annotation)
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation"),
+    [
+        pytest.param({"a": 1}, None, id="JSON"),
+        pytest.param({"a": 1}, "bytes", id="JSON as bytes"),
+        pytest.param({"a": 1}, "Path", id="JSON as a path"),
+        pytest.param(b"a figure", "bytes", id="a file"),
+        pytest.param(b"a figure", "str", id="a file as text"),
+        pytest.param(b"a figure", "Path", id="a file as a path"),
+        pytest.param(TABLE, "pa.Table", id="a table"),
+        pytest.param(TABLE, "bytes", id="a table as bytes"),
+        pytest.param(TABLE, "DuckDBPyRelation", id="a table as a relation"),
+    ],
+)
+def test_one_changed_byte_is_noticed_and_told_with_the_asset(
+    tmp_path: Path, value: object, annotation: str | None
+) -> None:
+    store = open_store(tmp_path / "store")
+    encoded = encode(value, store)
+    assert encoded.address is not None
+    path = tmp_path / "store" / encoded.address
+    data = bytearray(path.read_bytes())
+    data[5] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(data)
+    with pytest.raises(DamagedFile, match="of asset 'market/prices' .* materialize market/prices with"):
+        decode(encoded, store, annotation, key=KEY)
+
+
+def test_what_is_missing_is_told_with_the_asset(store: Store) -> None:
+    encoded = encode({"never": "read before"}, store)
+    assert encoded.address is not None
+    store.delete(encoded.address)
+    with pytest.raises(MissingFile, match="of asset 'market/prices' is missing") as told:
+        decode(encoded, store, key=KEY)
+    assert told.value.key == KEY
 
 
 # --- annotations -------------------------------------------------------------------------------------------

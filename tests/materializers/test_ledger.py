@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
 from graph.fingerprint import Basis, set_digest
+from graph.partitions import ranges
 from materializers.ledger import (
     LEASE,
     Busy,
@@ -23,6 +30,7 @@ from materializers.ledger import (
     RunRecord,
     StartedAttempt,
 )
+from materializers.ledger_rows import with_ordinal
 from materializers.sqlite_ledger import SqliteLedger
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -158,6 +166,27 @@ def test_a_sign_of_life_renews_the_lease(ledger: Ledger, clock: Clock) -> None:
     )
 
 
+def test_a_late_failure_does_not_speak_for_the_partition(ledger: Ledger, clock: Clock) -> None:
+    late = begin(ledger)
+    clock.tick(LEASE)
+    taken = begin(ledger, by="r2")
+    ledger.publish(taken, {"g/a": made("in time")}, {"g/a": PASSED})
+    ledger.finish(late, "failed", reason="too late")
+    tried = ledger.state("main").last_attempt("g/a", 0)
+    assert tried is not None
+    assert tried.outcome == "published"
+    assert [one.reason for one in ledger.attempts_of("r1")] == ["too late"]
+
+
+def test_a_late_failure_leaves_the_claim_to_whom_it_went(ledger: Ledger, clock: Clock) -> None:
+    late = begin(ledger)
+    clock.tick(LEASE)
+    taken = begin(ledger, by="r2")
+    ledger.finish(late, "failed")
+    assert ledger.state("main").last_attempt("g/a", 0) is None
+    ledger.publish(taken, {"g/a": made()}, {"g/a": PASSED})
+
+
 def test_a_late_result_of_an_ended_run_is_refused(ledger: Ledger) -> None:
     attempt = begin(ledger)
     ledger.end_run("r1", "interrupted")
@@ -187,6 +216,60 @@ def test_a_verification_advances_the_age_and_nothing_else(ledger: Ledger) -> Non
     assert ledger.state("main").published("g/a")[0] == replace(before, as_of=later)
 
 
+def test_that_a_source_has_ended_is_remembered_with_what_is_visible(ledger: Ledger) -> None:
+    old = publish(ledger)
+    before = ledger.state("main").published("g/a")[0]
+    ledger.verify("main", [(before, START, True)], "r1")
+    ledger.verify("main", [(before, START)], "r1")  # says nothing about it
+    assert ledger.state("main").published("g/a")[0] == replace(before, ends=True)
+    assert not ledger.materialization(old).version.ends
+    ledger.verify("main", [(before, START, False)], "r1")
+    assert not ledger.state("main").published("g/a")[0].ends
+    ledger.adopt(begin(ledger, was=old), old, START, ends=True)
+    assert ledger.state("main").published("g/a")[0].ends
+
+
+@pytest.mark.parametrize(
+    ("judged", "checks", "found"),
+    [
+        pytest.param(PASSED, None, True, id="any version when nobody asks about checks"),
+        pytest.param(PASSED, "k", True, id="one that these checks passed"),
+        pytest.param(PASSED, "other", False, id="not one that other checks passed"),
+        pytest.param(PASSED, "", False, id="not one with checks when there are none"),
+        pytest.param(Judgement(checks=""), "", True, id="one without checks when there are none"),
+        pytest.param(Judgement(checks=""), "k", False, id="not one that was never judged"),
+        pytest.param(replace(PASSED, failing=True), "k", False, id="not one that fails"),
+        pytest.param(replace(PASSED, failing=True), None, True, id="one that fails when nobody asks"),
+    ],
+)
+def test_only_versions_that_passed_just_these_checks_are_found(
+    ledger: Ledger, judged: Judgement, checks: str | None, found: bool
+) -> None:
+    ledger.publish(begin(ledger), {"g/a": made()}, {"g/a": judged})
+    assert (ledger.state("main").version_with("g/a", 0, "f1", checks=checks) is not None) == found
+
+
+def test_the_last_judgement_counts(ledger: Ledger) -> None:
+    publish(ledger)
+    state = ledger.state("main")
+    ledger.judge("main", state.published("g/a")[0], replace(PASSED, checks="k2"), "r1")
+    assert state.version_with("g/a", 0, "f1", checks="k") is None
+    assert state.version_with("g/a", 0, "f1", checks="k2") is not None
+
+
+def test_an_attempt_knows_the_checks_that_were_asked(ledger: Ledger) -> None:
+    ids = ledger.publish(
+        begin(ledger),
+        {"g/a": made()},
+        {"g/a": replace(PASSED, failing=True)},
+        reject={"g/a": "bad"},
+    )
+    ledger.judge("main", ledger.materialization(ids["g/a"]).version, Judgement(checks="later"), "r1")
+    ledger.finish(begin(ledger, "g/b"), "failed")
+    state = ledger.state("main")
+    assert [state.last_attempt(key, 0).checks for key in ("g/a", "g/b")] == ["k", ""]  # type: ignore[union-attr]
+
+
 def test_changed_checks_are_recorded_with_the_version(ledger: Ledger) -> None:
     publish(ledger)
     version = ledger.state("main").published("g/a")[0]
@@ -203,6 +286,46 @@ def test_partitions_are_counted_and_their_set_has_a_digest(ledger: Ledger) -> No
     (row,) = ledger._rows("SELECT * FROM asset_state")
     assert (row["counter"], row["partitions"]) == (3, "[[5, 6], [9, 9]]")
     assert row["set_digest"] == set_digest([(5, "d5"), (6, "d6"), (9, "d9")])
+
+
+@pytest.mark.parametrize(
+    ("keys", "ordinals", "seen"),
+    [
+        pytest.param(None, None, {"g/a": [1, 2, 3], "g/b": [1, 2], "g/c": [1]}, id="everything"),
+        pytest.param(
+            None, {"g/a": [2]}, {"g/a": [2], "g/b": [1, 2], "g/c": [1]}, id="one partition, else all"
+        ),
+        pytest.param(
+            ["g/a", "g/b"], {"g/a": [2]}, {"g/a": [2], "g/b": [1, 2], "g/c": []}, id="of two assets"
+        ),
+        pytest.param(["g/a"], {"g/a": [2, 3, 9]}, {"g/a": [2, 3], "g/b": []}, id="only what there is"),
+        pytest.param(["g/a"], {"g/a": [1], "g/b": [1]}, {"g/a": [1], "g/b": []}, id="only the keys"),
+        pytest.param(["g/a", "g/b"], {"g/a": [], "g/b": [1]}, {"g/a": [], "g/b": [1]}, id="nothing of one"),
+        pytest.param(
+            ["g/a", *(f"x/{n}" for n in range(300))], {"g/a": [2]}, {"g/a": [2]}, id="among many assets"
+        ),
+    ],
+)
+def test_only_the_wanted_partitions_are_read(
+    ledger: Ledger,
+    keys: list[str] | None,
+    ordinals: dict[str, list[int]] | None,
+    seen: dict[str, list[int]],
+) -> None:
+    for key, ordinal in [("g/a", 1), ("g/a", 2), ("g/a", 3), ("g/b", 1), ("g/b", 2), ("g/c", 1)]:
+        publish(ledger, key, ordinal=ordinal)
+    state = ledger.state("main", keys, ordinals=ordinals)
+    assert {key: sorted(state.published(key)) for key in seen} == seen
+    tried = {key: [at for at in (1, 2, 3) if state.last_attempt(key, at)] for key in seen}
+    assert tried == seen
+
+
+@given(st.lists(st.integers(0, 40)))
+def test_ranges_grow_by_one_partition_as_a_set_does(ordinals: list[int]) -> None:
+    partitions = "[]"
+    for ordinal in ordinals:
+        partitions = with_ordinal(partitions, ordinal)
+    assert [tuple(span) for span in json.loads(partitions)] == list(ranges(sorted(set(ordinals))))
 
 
 def test_runs_are_listed_cancelled_and_ended(ledger: Ledger) -> None:
@@ -267,3 +390,84 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").write_text("this is not a database, whatever its name says")
     with pytest.raises(LedgerError, match="cannot be opened"):
         SqliteLedger(tmp_path / "ledger.sqlite")
+
+
+def test_a_ledger_from_before_is_refused(tmp_path: Path) -> None:
+    ledger = SqliteLedger(tmp_path / "ledger.sqlite")
+    with ledger._writing() as db:
+        db.execute("UPDATE schema_version SET version = 1")
+    ledger.close()
+    with pytest.raises(LedgerError, match="has schema 1, this program knows 2; move the ledger away"):
+        SqliteLedger(tmp_path / "ledger.sqlite")
+
+
+def test_opening_a_ledger_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    writer = SqliteLedger(path)
+    with writer._writing():  # who opens it meanwhile would wait for half a minute, if it wrote
+        reader = SqliteLedger(path)
+        assert reader.runs() == ()
+        reader.close()
+    writer.close()
+
+
+@pytest.mark.parametrize("name", ["runs", "state"])
+def test_what_sqlite_cannot_read_is_the_ledgers_error(ledger: Ledger, name: str) -> None:
+    assert isinstance(ledger, SqliteLedger)
+    ledger._db.execute("DROP TABLE runs")
+    ledger._db.execute("DROP TABLE pointers")
+    with pytest.raises(LedgerError, match="the ledger cannot be read: no such table"):
+        ledger.runs() if name == "runs" else ledger.state("main")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be removed there")
+@pytest.mark.parametrize("replaced", [pytest.param(False, id="removed"), pytest.param(True, id="replaced")])
+def test_a_run_whose_ledger_was_taken_away_does_not_end_well(tmp_path: Path, replaced: bool) -> None:
+    home = tmp_path / "home"
+    ledger = SqliteLedger(home / "ledger.sqlite")
+    ledger.begin_run(run("r1"))
+    attempt = begin(ledger)
+    shutil.rmtree(home)
+    if replaced:
+        SqliteLedger(home / "ledger.sqlite").close()
+    ledger.renew("r1")  # a sign of life alone is no reason to die
+    with pytest.raises(LedgerError, match="was removed or replaced while it was open"):
+        ledger.publish(attempt, {"g/a": made()}, {"g/a": PASSED})
+    with pytest.raises(LedgerError, match="was removed or replaced while it was open"):
+        ledger.end_run("r1", "success")
+    ledger.close()
+
+
+@pytest.fixture
+def read_only() -> Iterator[Path]:
+    """A ledger with one version, in a folder that this process can only read."""
+    home = Path(tempfile.mkdtemp(prefix="read-only-"))
+    path = home / "ledger.sqlite"
+    ledger = SqliteLedger(path)
+    ledger.begin_run(run("r1"))
+    publish(ledger)
+    ledger.close()
+    path.chmod(0o444)
+    home.chmod(0o555)
+    root = os.name == "posix" and os.getuid() == 0
+    if root:  # who may write anywhere
+        os.setresuid(65534, 65534, 0)
+    try:
+        if os.access(home, os.W_OK):
+            pytest.skip("this system does not keep anybody from writing")
+        yield path
+    finally:
+        if root:
+            os.setresuid(0, 0, 0)
+        home.chmod(0o755)
+        shutil.rmtree(home)
+
+
+def test_a_ledger_that_cannot_be_written_is_read(read_only: Path) -> None:
+    ledger = SqliteLedger(read_only)
+    assert ledger.state("main").published("g/a")[0].data_version == "d1"
+    assert [one.outcome for one in ledger.history("g/a", environment="main")] == ["published"]
+    assert [one.id for one in ledger.runs()] == ["r1"]
+    with pytest.raises(LedgerError, match="can only be read here: make it and its folder writable"):
+        ledger.begin_run(run("r2"))
+    ledger.close()

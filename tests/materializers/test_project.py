@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -34,7 +35,7 @@ def test_the_nearest_pyproject_with_the_table_is_the_project(tmp_path: Path) -> 
 def test_the_environment_overrides(tmp_path: Path) -> None:
     environ = {
         "ASSETS_HOME": "/elsewhere",
-        "ASSETS_MODULES": "one,two.three",
+        "ASSETS_MODULES": "one, two.three,",
         "ASSETS_ENV": "dev",
         "ASSETS_STORE": "s3://bucket/data",
         "ASSETS_FSYNC": "full",
@@ -49,11 +50,33 @@ def test_the_environment_overrides(tmp_path: Path) -> None:
     [
         pytest.param("[tool.prefect-asset-graph]\nmodule = []", "Did you mean 'modules'?", id="a near miss"),
         pytest.param("[tool.prefect-asset-graph\n", "cannot be read", id="no TOML"),
+        pytest.param("[tool]\nprefect-asset-graph = 3", "in [tool] of", id="a number for the table"),
+        *[
+            pytest.param(f"[tool.prefect-asset-graph]\n{line}", f"{line.partition(' ')[0]} = {told}", id=line)
+            for line, told in (
+                ("home = 3", "3 in [tool.prefect-asset-graph] of"),
+                ("store = []", "[] in"),
+                ("environment = true", "True in"),
+                ('fsync = "full"', "'full' in"),
+                ("config = 3", "3 in"),
+                ('config = {"market/x" = 3}', "{'market/x': 3} in"),
+                ('modules = "assets"', "'assets' in"),
+                ("modules = [1]", "[1] in"),
+                ('modules = [""]', "[''] in"),
+            )
+        ],
     ],
 )
 def test_a_wrong_table_is_told(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
-    with pytest.raises(ProjectError, match=message.replace("?", r"\?")):
+    with pytest.raises(ProjectError, match=f"(?s){re.escape(message)}.*") as caught:
+        find_project(tmp_path, environ={})
+    assert str(tmp_path / "pyproject.toml") in str(caught.value)
+
+
+def test_a_wrong_type_is_told_with_what_is_expected(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.prefect-asset-graph]\nmodules = "assets"\n')
+    with pytest.raises(ProjectError, match=r'must be a list of module names, such as \["assets"\]$'):
         find_project(tmp_path, environ={})
 
 

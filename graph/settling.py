@@ -1,0 +1,56 @@
+"""Whether there is something to compute: the one answer that the plan gives beforehand and the step asks once more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from graph.reasons import Reason, held_after
+from graph.state import Attempt, Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What is to be done instead of computing.
+
+    Args:
+        what: ``keep`` what is published; ``check`` it again; ``hold``, for ``reason``; ``adopt`` the ``version``.
+    """
+
+    what: Literal["keep", "check", "hold", "adopt"]
+    reason: Reason | None = None
+    version: Version | None = None
+
+
+def settle(
+    published: Sequence[Version | None],
+    checks: Sequence[str],
+    mark: str,
+    *,
+    tried: Attempt | None,
+    known: Callable[[], Version | None],
+    now: datetime,
+    unseen: bool,
+    must: bool = False,
+) -> Settled | None:
+    """What makes computing needless, or None when it is needed.
+
+    Args:
+        published: the visible version of each output of the function.
+        checks: for each output, the digest of the checks that it has today.
+        mark: the fingerprint of what would go in.
+        tried: how the last attempt ended.
+        known: answers a good version with this fingerprint, visible or not.
+        unseen: it reads a world outside that nobody could look at, so that equal fingerprints mean little.
+        must: the clock or a person asks for it: an equal fingerprint is no reason to keep.
+    """
+    if not must and all(version is not None and version.fingerprint == mark for version in published):
+        judged = [version.checks for version in published if version is not None]
+        return Settled(what="keep" if judged == list(checks) else "check")
+    held = held_after(tried, mark, checks, now) if tried is not None else None
+    if held is not None and tried is not None and (not unseen or tried.until is not None):
+        return Settled(what="hold", reason=held)
+    version = None if unseen or must or len(published) > 1 else known()
+    return Settled(what="adopt", version=version) if version is not None else None
