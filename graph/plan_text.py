@@ -6,15 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from graph.errors import PlanRefused
 from graph.plan import Adopt, Check, Hold, Keep, Materialize, Observe, Plan, Step, is_work, step_id
 from graph.reasons import Reason
 from graph.state import Observed
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 _KINDS: Mapping[str, type[Any]] = {
     kind.__name__.lower(): kind for kind in (Observe, Materialize, Adopt, Check, Keep, Hold)
@@ -32,7 +29,7 @@ _PLAIN: Mapping[str, tuple[type, ...]] = {
 _WIDEST = 60
 """The characters that keys are padded to; a longer list of keys moves its own reason only."""
 
-Noun = TypeVar("Noun", bound="DataclassInstance")
+Noun = TypeVar("Noun", bound=Reason | Observed | Plan | Step)
 
 
 def to_json(plan: Plan) -> str:

@@ -120,7 +120,7 @@ def _where(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:  # it never ran, so no frame is its own
         return f"{error.filename}:{error.lineno}: "
     frames = [one for one in traceback.extract_tb(error.__traceback__) if "importlib" not in one.filename]
-    own = [one for one in frames if one.filename != __file__]
+    own = [one for one in frames if one.filename != __file__ and not one.filename.startswith("<frozen ")]
     return f"{own[-1].filename}:{own[-1].lineno}: " if own else ""
 
 

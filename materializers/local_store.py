@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -184,10 +185,14 @@ def _renewed(path: Path, octets: memoryview) -> bool:
     try:
         if path.stat().st_size != octets.nbytes or not _holds(path, octets):  # a power loss, a bad disk
             return False
-        with suppress(PermissionError):  # another user's file
-            os.utime(path)
+        os.utime(path)
     except FileNotFoundError:
         return False
+    except PermissionError:  # another user's file
+        return True
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
     return True
 
 

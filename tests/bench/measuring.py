@@ -80,7 +80,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """A figure that DESIGN holds up; ``measured`` is None where it could not be measured."""
+    """A figure to hold; ``measured`` is None where it could not be measured."""
 
     text: str
     limit: float

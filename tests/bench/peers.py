@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import sys
 import venv
+from functools import cache
 from pathlib import Path
 
 from measuring import BENCH, ROOT, CannotMeasure, Ended, Scale, clean_environment, run, say
@@ -14,12 +15,30 @@ FOLDER = ROOT / ".venv-peers"
 PINS = BENCH / "peers.txt"
 
 
+@cache
+def _made_or_why() -> Path | CannotMeasure:
+    """Asked once a run: what cannot be installed is not tried again for each figure."""
+    try:
+        return _made()
+    except CannotMeasure as why:
+        return why
+    except (OSError, subprocess.CalledProcessError) as why:
+        return CannotMeasure(f"{FOLDER.name} cannot be made: {why}")
+
+
 def peer_python() -> Path:
     """The interpreter of the peers' environment, which is made on first use.
 
     Raises:
         CannotMeasure: it cannot be made, for example without a network.
     """
+    found = _made_or_why()
+    if isinstance(found, CannotMeasure):
+        raise found
+    return found
+
+
+def _made() -> Path:
     python = FOLDER / "bin" / "python"
     stamp = FOLDER / ".made"
     wanted = hashlib.sha256(PINS.read_bytes() + sys.version.encode()).hexdigest()

@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import check_speed
@@ -65,7 +64,7 @@ def main() -> int:
     found: list[Comparison] = []
     folder = Path(tempfile.mkdtemp(prefix="assets-bench-"))
     try:
-        scale = Scale(quick=given.quick, folder=folder, peer_python=cache(peer_python))
+        scale = Scale(quick=given.quick, folder=folder, peer_python=peer_python)
         for name in given.only or FIGURES:
             for comparison in measured(name, scale):
                 found.append(comparison)

@@ -362,7 +362,7 @@ def tangle(edges: str) -> list[Callable[..., Any]]:
         pytest.param("ab ba cd dc", ["a b a", "c d c"], id="two apart"),
         pytest.param("ab ba ac ca", ["a b a", "a c a"], id="two that share an asset"),
         pytest.param("ab bc ca bd da", ["a b c a", "a b d a"], id="two that share an edge"),
-        pytest.param("ab ba bc cb ca ac", ["a b a", "a b c a", "a c a", "b c b"], id="a tangle"),
+        pytest.param("ab ba bc cb ca ac", ["a b a", "a c a", "b c b"], id="a tangle"),
     ],
 )
 def test_each_loop_that_is_left_when_another_is_mended_is_told(edges: str, loops: list[str]) -> None:

@@ -658,7 +658,7 @@ def test_one_changed_byte_is_noticed_and_told_with_the_asset(
     data[5] ^= 1
     path.chmod(0o644)
     path.write_bytes(data)
-    with pytest.raises(DamagedFile, match="of asset 'market/prices' .* materialize market/prices with"):
+    with pytest.raises(DamagedFile, match=r"of asset 'market/prices' .* materialize market/prices with"):
         decode(encoded, store, annotation, key=KEY)
 
 

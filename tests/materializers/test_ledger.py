@@ -449,7 +449,7 @@ def read_only() -> Iterator[Path]:
     ledger.close()
     path.chmod(0o444)
     home.chmod(0o555)
-    root = os.name == "posix" and os.getuid() == 0
+    root = hasattr(os, "setresuid") and os.getuid() == 0
     if root:  # who may write anywhere
         os.setresuid(65534, 65534, 0)
     try:
