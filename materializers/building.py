@@ -191,8 +191,8 @@ class Building:
         return self._result("kept", reason=Reason.checks_changed().text, verdicts=verdicts)
 
     def _adopt(self, attempt: StartedAttempt, known: Version, state: State) -> Result:
-        as_of, _ = self._as_of(state, known.made_at)
-        self.workspace.ledger.adopt(attempt, known.id, as_of)
+        as_of, ends = self._as_of(state, known.made_at)
+        self.workspace.ledger.adopt(attempt, known.id, as_of, ends=ends)
         reason = self.step.reason if self.step.reason.kind == "known" else Reason.known(self.step.reason)
         return self._result("adopted", reason=reason.text, versions={self.asset.key: known.id})
 

@@ -188,7 +188,8 @@ def _plain_other(value: object) -> JsonValue:
 def _descends(value: object, library: str, *names: str) -> bool:
     """Whether a value is of a library's class, told without importing it: another thread may be doing that now."""
     return any(
-        base.__name__ in names and base.__module__.partition(".")[0] == library for base in type(value).__mro__
+        base.__name__ in names and base.__module__.partition(".")[0] == library
+        for base in type(value).__mro__
     )
 
 
