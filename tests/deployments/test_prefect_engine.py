@@ -30,7 +30,7 @@ from graph.declare import declared_in
 from graph.plan import Plan, Step, step_id
 from graph.plan_text import explain
 from materializers import Workspace, in_memory, run_plan
-from materializers.ledger import AttemptRecord
+from materializers.ledger import AttemptRecord, LedgerError
 from materializers.runner import RunResult
 from materializers.step import Result
 
@@ -471,10 +471,7 @@ def test_fail_fast_starts_nothing_after_a_failure_and_the_listener_hears_of_all(
 
 
 @pytest.mark.usefixtures("api")
-def test_a_fault_of_our_own_ends_the_run_and_is_raised() -> None:
-    class Breaking(Exception):
-        pass
-
+def test_a_ledger_that_fails_ends_the_run_and_is_raised() -> None:
     @asset(name="a/one")
     def one() -> int:
         return 1
@@ -483,10 +480,10 @@ def test_a_fault_of_our_own_ends_the_run_and_is_raised() -> None:
     plan = workspace.plan("*")
 
     def broken(*_: object, **__: object) -> None:
-        raise Breaking
+        raise LedgerError("no space left")
 
     workspace.ledger.begin = broken  # type: ignore[method-assign, assignment]  # a full disk
-    with pytest.raises(Breaking):
+    with pytest.raises(LedgerError, match="no space left"):
         run_with_prefect(plan, workspace)
     (run,) = workspace.ledger.runs()
     assert run.outcome == "interrupted"
