@@ -136,7 +136,7 @@ def _colours() -> bool:
         "materialize portfolio_report            what it needs, and nothing that is up to date",
         "materialize group:market --plan         say what would be done, and why",
         "materialize 'prices or returns' --force",
-        "materialize +orders --config allocation/hrp_weights.linkage=ward",
+        "materialize +order_proposals --config allocation/hrp_weights.lookback=120",
         "materialize '*' --engine prefect --jobs 4 --json",
         closing=_EXIT_CODES,
     ),
@@ -216,7 +216,7 @@ def assets() -> None:
 
 
 @assets.command(
-    "list", epilog=_examples("assets list", "assets list +orders", "assets list 'kind:sql' --json")
+    "list", epilog=_examples("assets list", "assets list +order_proposals", "assets list group:market --json")
 )
 @_selection(otherwise="*")
 @_limit(200)

@@ -36,6 +36,8 @@ def ask(workspace: Workspace, query: str, *, form: Form = "table", limit: int) -
     """
     import duckdb
 
+    if not query.strip(" \t\n;"):
+        raise CommandError('there is no query; try: assets sql "select * from market.prices limit 5"')
     connection = duckdb.connect()
     try:
         unseen = _show_assets(connection, workspace, query)

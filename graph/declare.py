@@ -87,9 +87,9 @@ class Code:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Out:
-    """One of several assets from one function."""
+    """One of several assets from one function: ``Out("train", checks=[...])``."""
 
-    name: str
+    name: str = field(kw_only=False)
     checks: Sequence[Check] = ()
     freshness: Freshness | None = None
     stored_as: Format | None = None

@@ -83,7 +83,11 @@ class Building:
         found = reading(self.asset, self.ordinal, self.workspace.graph, state.published)
         if found.missing:
             return self._without(found.missing)
-        self.notes = self._mixed()
+        self.notes = self._mixed(self.asset.upstream)
+        if self.asset.reads_provenance and (
+            mixed := self._mixed(self.workspace.graph.ancestors([self.asset.key]))
+        ):
+            return self._result("held", reason=f"its inputs do not belong together: {'; '.join(mixed)}")
         mark = fingerprint(self.workspace.basis(self.asset.key), self.step.partition, found.inputs)
         published = [state.published(output.key).get(self.ordinal) for output in self.outputs]
         was = published[0].id if published[0] else None
@@ -151,12 +155,14 @@ class Building:
         reason = Reason.waits(missing)
         return self._result("held", reason=reason.text, because=reason.kind)
 
-    def _mixed(self) -> tuple[str, ...]:
-        """Upstream of which an older version is read than its newest: mixed inputs are told."""
+    def _mixed(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Assets of which an older version is read than there should be: mixed inputs are told."""
+        names = {key: self._name(key) for key in sorted(keys)}
         return tuple(
-            f"reads the last good version of {key}; a newer one was rejected"
-            for key in self.asset.upstream
-            if self._name(key) in self.scope.rejected
+            f"reads the last good version of {key}; a newer one {why}"
+            for key, name in names.items()
+            for why, broken in (("was rejected", self.scope.rejected), ("failed", self.scope.failed))
+            if name in broken
         )
 
     def _name(self, key: str) -> str:

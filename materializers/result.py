@@ -54,12 +54,14 @@ class RunScope:
         stop: set when nothing more shall begin.
         skipped: by the name of a step, why its asset was skipped, now or before with the same inputs.
         rejected: the names of the steps whose newest version was rejected, now or before with the same inputs.
+        failed: the names of the steps that failed, so that what is published of them is older than it should be.
     """
 
     run_id: str
     stop: threading.Event = field(default_factory=threading.Event)
     skipped: dict[str, str] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
     progressed: Callable[[Step, float, float], None] = lambda step, done, total: None
 
     def learn(self, result: Result) -> None:
@@ -67,6 +69,8 @@ class RunScope:
         kind = result.because or result.step.reason.kind
         if result.outcome == "skipped" or (result.outcome == "held" and kind in _SKIPPED):
             self.skipped[result.id] = result.reason
+        if result.outcome == "failed":
+            self.failed.add(result.id)
         if result.outcome == "held" and kind == "rejected before":
             self.rejected.add(result.id)
         if not isinstance(result.step, Check):  # what a check fails stays visible: nothing older is read

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SHOWN = 20
+LEAP = 60
+"""How many times the close before it a close may be: more than any split, less than a slip from dollars to cents."""
 STUCK_AFTER = 20
 """Sessions with one and the same close, after which one doubts that it is a price."""
 
@@ -48,6 +50,29 @@ def every_session(prices: pa.Table) -> Finding:
         observed="; ".join(f"{symbol} lacks {_span(absent)}" for symbol, absent in missing.items()) or None,
         failing=sum(len(absent) for absent in missing.values()),
         sample=named[:_SHOWN],
+    )
+
+
+def no_leaps(prices: pa.Table) -> Finding:
+    """No close is more than 60 times, or less than a sixtieth of, the one before it."""
+    import numpy as np
+
+    complete = _complete(prices)
+    symbols, codes, days = _rows(complete)
+    closes = complete.column("close").to_numpy()
+    order = np.lexsort((days, codes))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        leaps = np.abs(np.diff(np.log(closes[order]))) > np.log(LEAP)
+    near = np.diff(days[order]) <= np.timedelta64(10, "D")  # across a gap it may be another company's ticker
+    leaps &= near & (codes[order][1:] == codes[order][:-1])
+    found = order[1:][leaps]
+    return Finding(
+        passed=not len(found),
+        failing=len(found),
+        sample=[
+            {"symbol": symbols[codes[row]], "session": _date(days[row]), "close": float(closes[row])}
+            for row in found[:_SHOWN]
+        ],
     )
 
 

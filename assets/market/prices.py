@@ -6,10 +6,16 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from assets.market.exchange_sessions import exchange_day, last_closed_session
-from assets.market.price_checks import every_session, moving_closes, only_closed_sessions, only_sessions
+from assets.market.price_checks import (
+    every_session,
+    moving_closes,
+    no_leaps,
+    only_closed_sessions,
+    only_sessions,
+)
 from assets.market.price_history import grown, in_order, usable
 from assets.market.sources import PRICE_COLUMNS, TIMEZONE, PriceSource
-from checks import between, check, expression, not_null, schema, unique
+from checks import between, check, expression, not_null, row_count, schema, unique
 from graph import Execution, Previous, Run, asset, fresh_by
 
 if TYPE_CHECKING:
@@ -34,6 +40,7 @@ _ROUNDED = 1e-6
                 "volume": "int64",
             }
         ),
+        row_count(minimum=1),
         not_null("symbol", "session", "close"),
         unique("symbol", "session"),
         *(
@@ -43,6 +50,7 @@ _ROUNDED = 1e-6
         between("volume", 0, None),
         expression(f"high >= greatest(open, low, close) * (1 - {_ROUNDED})", name="high_is_highest"),
         expression(f"low <= least(open, high, close) * (1 + {_ROUNDED})", name="low_is_lowest"),
+        check(no_leaps),
         check(only_sessions),
         check(only_closed_sessions),
         check(every_session),

@@ -18,6 +18,7 @@ from graph import (
     Observation,
     Out,
     Previous,
+    Provenance,
     Run,
     Skip,
     Window,
@@ -419,3 +420,28 @@ def test_early_cutoff_asks_the_checks_that_have_changed(shop: Shop) -> None:
     result = shop.run(*pair(between("x", 5, None), salt=2))
     assert outcomes(result) == {"up": "published", "down": "rejected"}
     assert result.results[1].reason == "published, and its checks fail: between(x): 1 row"
+
+
+def test_what_tells_its_provenance_is_held_while_its_inputs_do_not_belong_together(shop: Shop) -> None:
+    def world(value: int) -> list[Callable[..., Any]]:
+        @asset(name="g/left", checks=[check(_at_most(5), name="limit")])
+        def left() -> int:
+            return value
+
+        @asset(name="g/right")
+        def right() -> int:
+            return value
+
+        @asset(name="g/page")
+        def page(left: int, right: int, made_from: Provenance) -> list[int]:
+            return [left, right]
+
+        return [left, right, page]
+
+    shop.run(*world(1))
+    result = shop.run(*world(9))
+    assert outcomes(result) == {"left": "rejected", "right": "published", "page": "held"}
+    assert result.results[2].reason.startswith(
+        "its inputs do not belong together: reads the last good version"
+    )
+    assert shop.value("g/page") == [1, 1]

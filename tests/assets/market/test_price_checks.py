@@ -14,6 +14,7 @@ from assets.market.file_prices import FilePrices
 from assets.market.price_checks import (
     every_session,
     moving_closes,
+    no_leaps,
     only_closed_sessions,
     only_first_is_null,
     only_sessions,
@@ -156,3 +157,25 @@ def test_real_closes_with_late_listings_have_no_gaps() -> None:
     prices = source.bars(source.symbols(), *EVER)
     assert every_session(prices).passed
     assert only_sessions(prices).passed
+
+
+@pytest.mark.parametrize(
+    ("closes", "leaps"),
+    [
+        pytest.param([10.0, 11.0, 10.5], 0, id="ordinary days"),
+        pytest.param([1.16, 23.2], 0, id="a reverse split of twenty for one, not adjusted"),
+        pytest.param([60.0, 6000.0, 60.1], 2, id="dollars, cents, dollars"),
+        pytest.param([60.0, 1e300], 1, id="nonsense"),
+    ],
+)
+def test_a_slip_of_unit_is_a_leap(closes: list[float], leaps: int) -> None:
+    days = [date(2024, 1, 2 + number) for number in range(len(closes))]
+    table = pa.table(
+        {
+            "symbol": ["KO"] * len(closes),
+            "session": pa.array(days, pa.date32()),
+            "close": closes,
+        }
+    )
+    found = no_leaps(table)
+    assert (found.passed, found.failing) == (leaps == 0, leaps)
