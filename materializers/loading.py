@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import pkgutil
 import sys
 import tokenize
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from graph import AssetGraph, AssetGraphError, Defaults, build_graph
+from graph import AssetGraph, AssetGraphError, Defaults, DefinitionErrors, build_graph
 from graph.declare import declared_in
 from graph.digest import Digester
 from materializers.project import Project, ProjectError
@@ -23,6 +24,7 @@ from materializers.workspace import Workspace
 
 ENGINE = frozenset({"graph", "checks", "materializers", "deployments"})
 """The packages whose code is no asset's: a new version of them does not make data outdated."""
+_ENGINE_FOLDERS = tuple(f"{Path(__file__).parent.parent / name}{os.sep}" for name in ENGINE)
 
 
 def open_workspace(
@@ -102,8 +104,10 @@ def _modules(names: Sequence[str]) -> Iterable[ModuleType]:
 def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except AssetGraphError:
+    except (DefinitionErrors, ProjectError):
         raise
+    except AssetGraphError as error:  # a check or an option that cannot be: its sentence, with the place
+        raise ProjectError(f"{_where(error)}{error}") from error
     except (Exception, SystemExit) as error:  # the edge of user code: importing runs it
         raise ProjectError(
             f"the module '{name}' cannot be imported: {_where(error)}{_named(error)}"
@@ -120,7 +124,7 @@ def _where(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:  # it never ran, so no frame is its own
         return f"{error.filename}:{error.lineno}: "
     frames = [one for one in traceback.extract_tb(error.__traceback__) if "importlib" not in one.filename]
-    own = [one for one in frames if one.filename != __file__ and not one.filename.startswith("<frozen ")]
+    own = [one for one in frames if not one.filename.startswith(("<frozen ", *_ENGINE_FOLDERS))]
     return f"{own[-1].filename}:{own[-1].lineno}: " if own else ""
 
 

@@ -139,3 +139,15 @@ def test_a_source_that_cannot_be_decoded_is_named(tmp_path: Path, source: bytes)
     sys.path.insert(0, str(tmp_path))
     with pytest.raises(AssetGraphError, match=r"shop_wrong/__init__\.py cannot be read as Python source"):
         ProjectSources(["shop_wrong"], tmp_path).text("shop_wrong")
+
+
+def test_a_check_that_cannot_be_is_told_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "narrow_check.py").write_text(
+        "from checks import between\nfrom graph import asset\n\n\n"
+        "@asset(checks=[between('a', 5, 1)])\ndef one() -> int:\n    return 1\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ProjectError, match=r"narrow_check\.py:5: check 'between\(a\)'"):
+        load_graph(Project(root=tmp_path, modules=("narrow_check",)))
