@@ -278,7 +278,7 @@ class Building:
         )
         return self._result(
             "rejected" if refused else "published",
-            reason="; ".join(refused.values()) or self.step.reason.text,
+            reason="; ".join(refused.values()) or self._why(found, state),
             rows=_total(one.content.rows for one in made.values()),
             size=sum(one.content.size for one in made.values()),
             versions=ids,
@@ -290,6 +290,15 @@ class Building:
         return choose(value, asset.returns, asset.stored_as, key=asset.key).encode(
             value, self.workspace.store
         )
+
+    def _why(self, found: Reading, state: State) -> str:
+        """Why it was built: what was planned as "if x changes" has changed, and this names it."""
+        published = state.published(self.asset.key).get(self.ordinal)
+        if self.step.reason.kind != "upstream may change" or published is None:
+            return self.step.reason.text
+        keys = {given.parameter: given.key for given in self.asset.inputs if isinstance(given, Upstream)}
+        moved = [name for name, version in found.inputs.items() if published.inputs.get(name) != version]
+        return Reason.upstream_changed([keys.get(name, "what it was made from") for name in moved]).text
 
     def _as_of(self, state: State, started: datetime) -> tuple[datetime | None, bool]:
         """The age of what was made: of the world for a volatile asset, of its upstream for the others."""

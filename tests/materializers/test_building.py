@@ -445,3 +445,19 @@ def test_what_tells_its_provenance_is_held_while_its_inputs_do_not_belong_togeth
         "its inputs do not belong together: reads the last good version"
     )
     assert shop.value("g/page") == [1, 1]
+
+
+def test_what_was_planned_as_perhaps_says_afterwards_what_has_changed(shop: Shop) -> None:
+    def pair(value: int) -> list[Callable[..., Any]]:
+        @asset(name="g/up")
+        def up() -> int:
+            return value
+
+        @asset(name="g/down")
+        def down(up: int) -> int:
+            return up
+
+        return [up, down]
+
+    shop.run(*pair(1))
+    assert shop.run(*pair(2)).results[1].reason == "upstream changed: g/up"
