@@ -179,10 +179,26 @@ class Workspace:
                 settled = next(iter(configs.values())) if len(configs) == 1 else configs
                 self._bases[key] = Basis(
                     code=self.code(asset).digest,
-                    config=_canonical({**settled, **_declared(asset)}),
+                    config=_canonical({**settled, **self._declared(asset)}),
                     resources={name: self._identity(name) for name in sorted(asset.resources)},
                 )
         return self._bases[key]
+
+    def _declared(self, asset: Asset) -> dict[str, object]:
+        """What was declared besides the code that makes other values: how they are stored, and when a day begins.
+
+        The same for all outputs of one function, which are made together.
+        """
+        found: dict[str, object] = {}
+        outputs = [self.graph[key] for key in self.graph.siblings(asset.key)]
+        stored = {one.output: one.stored_as for one in outputs if one.stored_as is not None}
+        if stored:
+            found["(stored as)"] = stored
+        if asset.partitions is not None and any(
+            isinstance(given, Context) and given.what == "Window" for given in asset.inputs
+        ):
+            found["(time zone)"] = asset.partitions.timezone
+        return found
 
     def checks(self, key: str) -> tuple[Check, ...]:
         """The checks of an asset, each knowing the code digest of its function."""
@@ -353,18 +369,6 @@ class Workspace:
 
 def _canonical(value: object) -> str:
     return "" if value == {} else json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def _declared(asset: Asset) -> dict[str, object]:
-    """What was declared besides the code that makes other values: how they are stored, and when a day begins."""
-    found: dict[str, object] = {}
-    if asset.stored_as is not None:
-        found["(stored as)"] = asset.stored_as
-    if asset.partitions is not None and any(
-        isinstance(given, Context) and given.what == "Window" for given in asset.inputs
-    ):
-        found["(time zone)"] = asset.partitions.timezone
-    return found
 
 
 def secrets_of(settings: Any) -> Iterator[str]:

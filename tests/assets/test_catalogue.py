@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from graph import Asset
-from materializers import Project
+from materializers import Project, open_workspace, run_plan
 from materializers.loading import load_graph
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,3 +36,16 @@ def test_the_slice_hangs_together() -> None:
         "analytics/portfolio_backtest",
         "analytics/performance",
     } <= above
+
+
+def test_the_catalogue_is_built_from_nothing_and_a_second_plan_keeps_everything(tmp_path: Path) -> None:
+    project = Project(root=ROOT, home=tmp_path / "home")
+    workspace = open_workspace(project)
+    result = run_plan(workspace.plan("*"), workspace)
+    assert {one.outcome for one in result.results} == {"published"}
+    again = open_workspace(project)
+    assert again.plan("*").work() == ()
+    page = again.load("analytics/portfolio_report", as_type="str")
+    assert all(key in page for key in again.graph.ancestors(["analytics/portfolio_report"]))
+    for opened in (workspace, again):
+        opened.ledger.close()

@@ -461,3 +461,13 @@ def test_what_was_planned_as_perhaps_says_afterwards_what_has_changed(shop: Shop
 
     shop.run(*pair(1))
     assert shop.run(*pair(2)).results[1].reason == "upstream changed: g/up"
+
+
+def test_outputs_that_are_stored_differently_are_kept_together(shop: Shop) -> None:
+    @multi_asset(Out("g/a", stored_as="json"), Out("g/b"))
+    def both() -> dict[str, int]:
+        return {"g/a": 1, "g/b": 2}
+
+    shop.run(both)
+    assert outcomes(shop.run(both)) == {"a": "kept", "b": "kept"}
+    assert shop.of([both]).plan("*").work() == ()
