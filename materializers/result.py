@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from graph.plan import Check, Step, step_id
+from graph.plan import Check, Materialize, Step, step_id
 from graph.reasons import Kind
 from graph.state import Outcome
 
@@ -66,11 +66,13 @@ class RunScope:
 
     def learn(self, result: Result) -> None:
         """Remember what later steps want to know of this one."""
-        kind = result.because or result.step.reason.kind
+        kind, step = result.because or result.step.reason.kind, result.step
+        keys = step.outputs if isinstance(step, Materialize) else (step.key,)
+        names = [step_id(key, step.partition) for key in keys]
         if result.outcome == "skipped" or (result.outcome == "held" and kind in _SKIPPED):
-            self.skipped[result.id] = result.reason
+            self.skipped.update(dict.fromkeys(names, result.reason))
         if result.outcome == "failed":
-            self.failed.add(result.id)
+            self.failed.update(names)
         if result.outcome == "held" and kind == "rejected before":
             self.rejected.add(result.id)
         if not isinstance(result.step, Check):  # what a check fails stays visible: nothing older is read

@@ -471,3 +471,17 @@ def test_outputs_that_are_stored_differently_are_kept_together(shop: Shop) -> No
     shop.run(both)
     assert outcomes(shop.run(both)) == {"a": "kept", "b": "kept"}
     assert shop.of([both]).plan("*").work() == ()
+
+
+def test_below_any_output_of_a_function_that_skips_one_is_skipped(shop: Shop) -> None:
+    @multi_asset(Out("g/a"), Out("g/b"))
+    def both() -> Skip:
+        return Skip("closed")
+
+    @asset(name="g/down")
+    def down(b: int) -> int:
+        return b
+
+    first, second = shop.run(both, down), shop.run(both, down)
+    assert outcomes(first) == {"a": "skipped", "down": "skipped"}
+    assert (first.exit_code, second.exit_code) == (0, 0)
