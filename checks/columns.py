@@ -65,7 +65,7 @@ class Column:
         if self.float_bits and place is not None:
             return float(place) + 0.0  # zero has no sign
         if self.family == "number" or place is None:
-            return place  # type: ignore[no-any-return]
+            return place  # type: ignore[no-any-return]  # pyarrow has no types
         if self.step is None:
             return str(place)
         since = timedelta(microseconds=int(place * self.step) // 1000)
@@ -87,9 +87,9 @@ class Column:
         if self.float_bits and not isinstance(value, str | bytes | date | time | timedelta):
             return _nearest(value, self.float_bits)
         if value in {math.inf, -math.inf}:
-            return float(value)  # type: ignore[arg-type]
+            return float(value)  # type: ignore[arg-type]  # its kind was told above
         if self.step is None or isinstance(value, str | bytes):
-            return value  # type: ignore[return-value]
+            return value  # type: ignore[return-value]  # its kind was told above
         place = _position(value) / self.step
         rounded = math.ceil(place) if up else math.floor(place)
         return Decimal(f"{rounded}E-{self.scale}") if self.scale else rounded
@@ -253,12 +253,12 @@ def places(column: Column, values: pa.ChunkedArray) -> list[Any]:
     if is_.is_dictionary(kind):
         return places(column, values.cast(kind.value_type))
     if is_.is_date(kind):
-        return values.cast(pa.date32()).cast(pa.int32()).to_pylist()  # type: ignore[no-any-return]
+        return values.cast(pa.date32()).cast(pa.int32()).to_pylist()  # type: ignore[no-any-return]  # pyarrow has no types
     if column.family in {"moment", "time", "duration"}:
         times = values.cast(pa.int32() if is_.is_time32(kind) else pa.int64()).to_pylist()
         steps, units = (Fraction(_NANOSECONDS[kind.unit]) / (column.step or 1)).as_integer_ratio()
         return [None if value is None else value * steps // units for value in times]
-    return values.to_pylist()  # type: ignore[no-any-return]
+    return values.to_pylist()  # type: ignore[no-any-return]  # pyarrow has no types
 
 
 def _position(value: Bound | Fraction | bytes) -> Fraction:

@@ -150,7 +150,7 @@ def observed_of(rule: Rule, observed: Any) -> Plain:
             return None if low is None else f"{low!s} to {high!s}"
         case Summing():
             return total_of(observed)
-    return observed  # type: ignore[no-any-return]
+    return observed  # type: ignore[no-any-return]  # what DuckDB gives has no type
 
 
 def total_of(total: Any) -> Plain:

@@ -88,7 +88,7 @@ class _SmallTable:
         import pyarrow.compute as pc
 
         texts = self.table.column(column.name).cast(pa.string())
-        return pc.match_substring_regex(texts, pattern=regex).to_pylist()  # type: ignore[no-any-return]
+        return pc.match_substring_regex(texts, pattern=regex).to_pylist()  # type: ignore[no-any-return]  # pyarrow has no types
 
     def sample(self, found: _Found, asked: Asked, limit: int) -> Sequence[Mapping[str, Plain]]:
         """Some of what failed: rows of the table, or groups."""

@@ -123,11 +123,11 @@ def _call(r: Reader, node: ast.Call) -> None:
     function: ast.expr | None = node.func
     positional, keywords = node.args, node.keywords
     kind = type(function)
-    called = function.id if kind is ast.Name else function.attr if kind is ast.Attribute else ""  # type: ignore[union-attr]
+    called = function.id if kind is ast.Name else function.attr if kind is ast.Attribute else ""  # type: ignore[union-attr]  # told by kind
     if called in _RESOLVED_LATE:
         _late_call(r, node, called)
     declaring = function.func if isinstance(function, ast.Call) else function
-    if r.declarers and declares(r.declarers, chain_of(declaring)):  # type: ignore[arg-type]
+    if r.declarers and declares(r.declarers, chain_of(declaring)):  # type: ignore[arg-type]  # told by kind
         r.out.append("(declared")
         keywords, function = [], None
     else:

@@ -130,9 +130,9 @@ def plain(value: object) -> JsonValue:
     """
     kind = type(value)
     if kind in _SCALARS:
-        return value  # type: ignore[return-value]
+        return value  # type: ignore[return-value]  # told by its type
     if kind is float:
-        return _finite(value)  # type: ignore[arg-type]
+        return _finite(value)  # type: ignore[arg-type]  # told by its type
     if isinstance(value, Mapping):
         return _plain_mapping(value)
     if isinstance(value, (list, tuple)):
@@ -152,7 +152,7 @@ def _plain_mapping(value: Mapping[object, object]) -> dict[str, JsonValue]:
         if not isinstance(key, str):
             raise NotPlain(f"the key {key!r} ({_name(key)})", "JSON's keys are text; use str(key)")
         try:
-            result[str.__str__(key)] = item if type(item) in _SCALARS else plain(item)  # type: ignore[assignment]
+            result[str.__str__(key)] = item if type(item) in _SCALARS else plain(item)  # type: ignore[assignment]  # a scalar is plain
         except NotPlain as error:
             raise error.below(f".{key}") from None
     return result
@@ -162,7 +162,7 @@ def _plain_list(value: list[object] | tuple[object, ...]) -> list[JsonValue]:
     result: list[JsonValue] = []
     for position, item in enumerate(value):
         try:
-            result.append(item if type(item) in _SCALARS else plain(item))  # type: ignore[arg-type]
+            result.append(item if type(item) in _SCALARS else plain(item))  # type: ignore[arg-type]  # a scalar is plain
         except NotPlain as error:
             raise error.below(f"[{position}]") from None
     return result
@@ -195,10 +195,10 @@ def _descends(value: object, library: str, *names: str) -> bool:
 
 def _plain_model(model: object) -> JsonValue:
     """The fields of a pydantic model by name, so that validating them by name gives the model back."""
-    if model.model_config.get("ser_json_inf_nan") == "strings":  # type: ignore[attr-defined]
-        return json.loads(model.model_dump_json(round_trip=True, by_alias=False))  # type: ignore[attr-defined, no-any-return]
+    if model.model_config.get("ser_json_inf_nan") == "strings":  # type: ignore[attr-defined]  # a model
+        return json.loads(model.model_dump_json(round_trip=True, by_alias=False))  # type: ignore[attr-defined, no-any-return]  # a model
     try:
-        return plain(model.model_dump(mode="json", round_trip=True, by_alias=False))  # type: ignore[attr-defined]
+        return plain(model.model_dump(mode="json", round_trip=True, by_alias=False))  # type: ignore[attr-defined]  # a model
     except NotPlain as error:
         remedy = f'{error.remedy}, or give the model the setting ser_json_inf_nan="strings"'
         raise NotPlain(error.what, remedy, error.place) from None

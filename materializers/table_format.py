@@ -191,7 +191,7 @@ def _row(value: Any) -> dict[str, Any] | None:
     if isinstance(value, dict):
         return value
     if hasattr(value, "model_dump"):
-        return value.model_dump(by_alias=False, round_trip=True)  # type: ignore[no-any-return]
+        return value.model_dump(by_alias=False, round_trip=True)  # type: ignore[no-any-return]  # pydantic, not imported
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else None
 
 
@@ -270,7 +270,7 @@ def _connection() -> duckdb.DuckDBPyConnection:
     if not hasattr(_of_thread, "connection"):
         _of_thread.connection = duckdb.default_connection().cursor()
         _of_thread.connection.execute("set TimeZone = 'UTC'")  # what comes out must not depend on the machine
-    return _of_thread.connection  # type: ignore[no-any-return]
+    return _of_thread.connection  # type: ignore[no-any-return]  # threading.local has no types
 
 
 def _relation(path: str) -> duckdb.DuckDBPyRelation:

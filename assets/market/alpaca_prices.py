@@ -82,7 +82,7 @@ class AlpacaPrices:
         session = client._session  # noqa: SLF001  # there is no public way to it
         for scheme in ("https://", "http://"):
             session.mount(scheme, HTTPAdapter(max_retries=self.patience.policy()))
-        session.request = partial(session.request, timeout=self.patience.timeout_s)  # type: ignore[method-assign]
+        session.request = partial(session.request, timeout=self.patience.timeout_s)  # type: ignore[method-assign]  # the client offers no time-out of its own
         return client
 
     def _request(self, symbols: list[str], start: date, end: date) -> StockBarsRequest:

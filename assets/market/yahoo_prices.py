@@ -96,7 +96,7 @@ class YahooPrices:
 
         YfData.cache_get.cache_clear()  # it remembers answers, errors too, as long as the process lives
         session: Session[Response] = Session(impersonate="chrome")
-        session.request = partial(self._ask, session.request)  # type: ignore[method-assign]
+        session.request = partial(self._ask, session.request)  # type: ignore[method-assign]  # every request of the library goes this way
         return session
 
     def _ask(self, request: Callable[..., Response], method: str, url: str, **options: Any) -> Response:
