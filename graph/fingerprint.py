@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from graph.partition_set import Partition
+
 _MODULUS = 1 << 128
 
 
@@ -51,25 +53,27 @@ def fingerprint(basis: Basis, partition: str | None, inputs: Mapping[str, str]) 
     )
 
 
-def set_digest(versions: Iterable[tuple[int, str]]) -> str:
+def set_digest(versions: Iterable[tuple[Partition, str]]) -> str:
     """The digest of a set of (partition, data version), in any order.
 
     It is a sum, so that one partition can be replaced without reading the others; see `replaced`.
     """
-    return f"{sum(_member(ordinal, version) for ordinal, version in versions) % _MODULUS:032x}"
+    return f"{sum(_member(partition, version) for partition, version in versions) % _MODULUS:032x}"
 
 
-def replaced(whole: str, ordinal: int, old: str | None, new: str | None) -> str:
+def replaced(whole: str, partition: Partition, old: str | None, new: str | None) -> str:
     """The set digest after one partition's version was replaced, added or removed.
 
-    >>> replaced(set_digest([(1, "a"), (2, "b")]), 2, "b", "c") == set_digest([(1, "a"), (2, "c")])
+    >>> one, two = Partition(ordinal=1), Partition(ordinal=2)
+    >>> replaced(set_digest([(one, "a"), (two, "b")]), two, "b", "c") == set_digest([(one, "a"), (two, "c")])
     True
     """
     total = int(whole, 16)
-    total -= _member(ordinal, old) if old is not None else 0
-    total += _member(ordinal, new) if new is not None else 0
+    total -= _member(partition, old) if old is not None else 0
+    total += _member(partition, new) if new is not None else 0
     return f"{total % _MODULUS:032x}"
 
 
-def _member(ordinal: int, version: str) -> int:
-    return int.from_bytes(sha256(f"{ordinal}:{version}".encode()).digest()[:16])
+def _member(partition: Partition, version: str) -> int:
+    text = f"{len(partition.slice)}:{partition.slice}{partition.ordinal}:{version}"
+    return int.from_bytes(sha256(text.encode("utf-8", "surrogatepass")).digest()[:16])

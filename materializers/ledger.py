@@ -10,14 +10,16 @@ Laws, held by one suite of tests for every implementation:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from graph.errors import AssetGraphError
 from graph.fingerprint import Basis
-from graph.state import Attempt, Outcome, State, Version
+from graph.partition_set import Partition, PartitionSet
+from graph.state import Attempt, Outcome, Settlement, State, Version
 
 LEASE = timedelta(seconds=60)
 """How long a claim lives without a sign of life of its holder."""
@@ -37,7 +39,7 @@ class Claim:
 
     environment: str
     key: str
-    ordinal: int
+    partition: Partition
     token: int
     run_id: str
 
@@ -51,6 +53,14 @@ class StartedAttempt:
     number: int
     fingerprint: str
     started_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What an attempt at one partition starts from: what goes in, and the version that is visible."""
+
+    fingerprint: str
+    was: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +95,31 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What one parameter was given: the partitions of an upstream, with the digest of their versions.
+
+    Args:
+        digest: the data version of one partition, or the set digest of several.
+        versions: the ids of the versions that were read, as long as they are few.
+    """
+
+    key: str
+    partitions: PartitionSet
+    digest: str
+    versions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """A materialization that is about to be recorded: what went in and what came out.
 
-    ``lineage`` names, by parameter, the upstream key and the version ids that were read.
+    ``lineage`` says, by parameter, what was read.
     """
 
     content: Content
     basis: Basis
     inputs: Mapping[str, str]
-    lineage: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    lineage: Mapping[str, Read] = field(default_factory=dict)
     as_of: datetime | None = None
     ends: bool = False
 
@@ -121,12 +146,26 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """What an attempt at one partition gave: by key, what was made and what its checks said.
+
+    Args:
+        refused: by key, why a version is rejected instead of published.
+    """
+
+    attempt: StartedAttempt
+    made: Mapping[str, Made]
+    judged: Mapping[str, Judgement]
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Materialization:
     """A recorded version with all that is known about it."""
 
     version: Version
     content: Content
-    lineage: Mapping[str, tuple[str, tuple[str, ...]]]
+    lineage: Mapping[str, Read]
     judgement: Judgement | None
     duration: timedelta
     run_id: str
@@ -157,7 +196,7 @@ class AttemptRecord:
     id: int
     run_id: str
     key: str
-    ordinal: int
+    partition: Partition
     number: int
     fingerprint: str
     started_at: datetime
@@ -176,12 +215,19 @@ class Publication:
     sequence: int
     environment: str
     key: str
-    first: int
-    last: int
+    partition: Partition
     version_id: str
     kind: Literal["publish", "adopt", "observe"]
     at: datetime
     run_id: str
+
+
+class LedgerState(State, Protocol):
+    """The state of a ledger, which also tells when it was looked at."""
+
+    @property
+    def now(self) -> datetime:
+        """The ledger's clock at that moment."""
 
 
 Seen = tuple[Version, datetime | None] | tuple[Version, datetime | None, bool]
@@ -191,17 +237,11 @@ Seen = tuple[Version, datetime | None] | tuple[Version, datetime | None, bool]
 class Ledger(Protocol):
     """See the module for the laws. Every method is safe to call from several threads."""
 
-    def state(
-        self,
-        environment: str,
-        keys: Iterable[str] | None = None,
-        *,
-        ordinals: Mapping[str, Collection[int]] | None = None,
-    ) -> State:
-        """What is visible now, of all assets or of ``keys``.
+    def state(self, environment: str, keys: Iterable[str] | None = None) -> AbstractContextManager[LedgerState]:
+        """A view of one moment: of all assets, or of ``keys`` alone. Leave it soon: it holds back the cleaning up.
 
-        Args:
-            ordinals: by key, the only partitions that are wanted; of a key that is not in it, all are.
+        Summaries and settlements, and what is known of assets without partitions, are read at once; versions and
+        attempts of partitions when they are asked for.
         """
 
     def begin_run(self, run: RunRecord) -> tuple[AttemptRecord, ...]:
@@ -220,34 +260,25 @@ class Ledger(Protocol):
         self,
         environment: str,
         key: str,
-        ordinal: int,
+        wanted: Mapping[Partition, Wanted],
         *,
         run_id: str,
-        fingerprint: str,
         number: int,
-        was: str | None,
-    ) -> StartedAttempt | Busy | Moved:
-        """Claim a partition whose visible version is ``was`` and record that an attempt starts, in one transaction."""
+    ) -> tuple[StartedAttempt, ...] | Busy | Moved:
+        """Claim partitions together and record that an attempt at each starts, in one transaction: all or none."""
 
     def renew(self, run_id: str) -> None:
         """A sign of life: every claim of the run gets a whole lease."""
 
     def publish(
-        self,
-        attempt: StartedAttempt,
-        made: Mapping[str, Made],
-        judged: Mapping[str, Judgement],
-        *,
-        output: str = "",
-        kind: Literal["publish", "observe"] = "publish",
-        reject: Mapping[str, str] | None = None,
-    ) -> Mapping[str, str]:
-        """Record versions by key and make them visible, except those in ``reject`` (key to reason).
+        self, products: Sequence[Product], *, output: str = "", kind: Literal["publish", "observe"] = "publish"
+    ) -> tuple[Mapping[str, str], ...]:
+        """Record versions and make them visible, except those that are refused, all in one transaction.
 
-        Ends the attempt and frees its claim. Answers the version ids by key.
+        Ends the attempts and frees their claims. Answers the version ids by key, for each product.
 
         Raises:
-            ClaimLost: the claim was taken over; nothing was recorded.
+            ClaimLost: a claim was taken over; nothing was recorded.
         """
 
     def finish(
@@ -275,6 +306,9 @@ class Ledger(Protocol):
 
     def judge(self, environment: str, version: Version, judgement: Judgement, run_id: str) -> None:
         """Record what changed checks say of a published version."""
+
+    def settle(self, environment: str, settlements: Mapping[str, Settlement]) -> None:
+        """Note what was found up to date, by key; it replaces what was noted before, unless that is newer."""
 
     def content(self, version_id: str) -> Content:
         """Where a version's value is."""
@@ -315,11 +349,15 @@ __all__ = [
     "Judgement",
     "Ledger",
     "LedgerError",
+    "LedgerState",
     "Made",
     "Materialization",
     "Moved",
+    "Product",
     "Publication",
+    "Read",
     "RunRecord",
     "Seen",
     "StartedAttempt",
+    "Wanted",
 ]
