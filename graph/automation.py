@@ -145,7 +145,7 @@ def handled() -> Condition:
 
 
 def cron_tick_passed(cron: str, timezone: str = "UTC") -> Condition:
-    """Occurrence: a tick of ``cron`` in ``timezone``."""
+    """Occurrence: a tick of ``cron`` in ``timezone``. It happens to the partitions that exist then."""
     return Condition(CronTick(cron, timezone))
 
 
@@ -233,10 +233,10 @@ def on_cron(cron: str, timezone: str = "UTC") -> Condition:
 
     This makes the latest partition, and those that were missed once what they read is there.
     """
-    tick = cron_tick_passed(cron, timezone)
+    ticked = cron_tick_passed(cron, timezone).since_last_handled()
     return (
-        in_latest_window() & tick.since_last_handled() & all_upstream_updated_since_cron(cron, timezone)
-        | missed() & tick.since(newly_missing()) & ~any_upstream_missing()
+        in_latest_window() & ticked & all_upstream_updated_since_cron(cron, timezone)
+        | missed() & ticked & ~any_upstream_missing()
     ).with_label(f"on_cron({cron_arguments(cron, timezone)})")
 
 
@@ -246,3 +246,39 @@ def on_missing() -> Condition:
     return (missing() & newly_missing().since_last_handled() & ~any_upstream_missing()).with_label(
         "on_missing()"
     )
+
+
+__all__ = [
+    "Condition",
+    "all_upstream",
+    "all_upstream_checks_passed",
+    "all_upstream_updated_since_cron",
+    "any_upstream",
+    "any_upstream_in_progress",
+    "any_upstream_missing",
+    "any_upstream_updated",
+    "checks_failed",
+    "checks_passed",
+    "code_changed",
+    "cron_tick_passed",
+    "data_version_changed",
+    "due_soon",
+    "eager",
+    "execution_failed",
+    "fresh",
+    "handled",
+    "in_latest_window",
+    "in_progress",
+    "initial_evaluation",
+    "missed",
+    "missing",
+    "newly_missing",
+    "newly_requested",
+    "newly_updated",
+    "on_cron",
+    "on_missing",
+    "outdated",
+    "overdue",
+    "rejected",
+    "will_be_requested",
+]

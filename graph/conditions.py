@@ -181,11 +181,13 @@ class Condition:
     def without(self, part: Condition | str) -> Condition:
         """The same without one of the parts that are joined by ``&`` or ``|``, given as itself or by its label.
 
+        A part that says ``~something`` is found by ``something`` as well.
+
         Raises:
             ValueError: it has no such part.
         """
         joined = self.parts if isinstance(self.node, All | Any) else ()
-        left = tuple(one for one in joined if part not in {one, one.label})
+        left = tuple(one for one in joined if not _is(one, part))
         if not left or len(left) == len(joined):
             names = ", ".join(map(str, joined)) or "none, for & and | alone make parts"
             raise ValueError(f"'{self}' has no part '{part}' that could be left out; its parts are {names}")
@@ -264,14 +266,12 @@ class Condition:
                     f"asks when '{of}' began, which is not on record; newly_true() is for missing(), in_progress(), "
                     "execution_failed(), rejected(), in_latest_window(), the freshness states, and these with & and |"
                 )
-            case Since(of=of, reset=reset) if not reset.has_moments and not isinstance(of.node, CronTick):
+            case Since(reset=reset) if not reset.has_moments:
                 yield (
                     f"counts since '{reset}', of which no moments are on record; since() takes handled(), "
                     "newly_updated(), newly_requested(), data_version_changed(), cron_tick_passed(), "
                     "initial_evaluation(), and these with |"
                 )
-            case Since(reset=reset) if not reset.is_occurrence:
-                yield f"counts since '{reset}', which is a state; say {reset}.newly_true()"
             case _:
                 pass
 
@@ -296,6 +296,11 @@ class Condition:
                 return all(one.has_moments for one in several)
             case _:
                 return False
+
+
+def _is(condition: Condition, other: Condition | str) -> bool:
+    inner = condition.node.of if isinstance(condition.node, Not) else condition
+    return other in {condition, condition.label, inner, inner.label}
 
 
 HANDLED = Condition(Happened("handled"))

@@ -271,7 +271,8 @@ def _ask(sweep: _Sweep, condition: Condition, key: str, within: PartitionSet, si
             true = sweep.facts.status(status, key, within)
         case CronTick():
             tick = before_all_at(sweep.tick(node))
-            return Tree(condition, key, within, within if tick > since.after else EMPTY, (), tick)
+            true = sweep.partitioning.existing(key, tick.at) & within if tick > since.after else EMPTY
+            return Tree(condition, key, within, true, (), tick)
         case FreshnessIs(state=state):
             true = within if sweep.facts.freshness(key)[0] == state else EMPTY
         case SwitchedOn():
@@ -303,13 +304,7 @@ def _ask_several(
 def _ask_since(
     sweep: _Sweep, condition: Condition, node: Since, key: str, within: PartitionSet, on: Moment
 ) -> Tree:
-    """Later than the reset, asked for its moments; a tick is compared the other way round where it has none."""
-    if not node.reset.has_moments:
-        part = _ask(sweep, node.of, key, within, _Since(on, on))
-        if part.moment is None or not part.true:
-            return Tree(condition, key, within, EMPTY, (part,))
-        reset = _ask(sweep, node.reset, key, within, _Since(part.moment, on))
-        return Tree(condition, key, within, within - reset.true, (part, reset))
+    """Asked once for each moment that the reset has: of the partitions to which it happened then, what came later."""
     moments = _moments(sweep, node.reset, key, within, on)
     asked = [_ask(sweep, node.of, key, some, _Since(moment, on)) for moment, some in moments.items()]
     part = asked[0] if len(asked) == 1 else _joined(asked, node.of, key)

@@ -22,8 +22,8 @@ Event = Literal["updated", "data changed", "removed", "requested", "handled"]
 - ``removed``: nothing is visible any more;
 - ``requested``: an attempt began;
 - ``handled``: any of these, told by what it could have seen: an attempt or publication counts from when the attempt
-  began, what was settled from the publication that it was settled as of. An attempt that says when to try again
-  (`graph.state.Attempt.until`) does not count once that time has come.
+  began, what was settled from the publication that it was settled as of. An attempt that was interrupted does not
+  count, nor does one that says when to try again (`graph.state.Attempt.until`) once that time has come.
 """
 
 Status = Literal["in progress", "failed", "rejected", "checks failed", "code changed", "outdated"]

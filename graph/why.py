@@ -215,8 +215,6 @@ def _reset(reset: Condition, parts: Sequence[Tree], told: _Telling) -> str:
             if moment is None:
                 return "automation was switched on"
             return f"{told.subject(tree.key, tree.within)} was last {_HAPPENED[event]} ({told.at(moment)})"
-        case NewlyTrue(of=Condition(node=Missing())):
-            return "it became missing"
         case SwitchedOn():
             return "automation was switched on"
         case _:

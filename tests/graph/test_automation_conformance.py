@@ -1,6 +1,6 @@
 """What is due is what Dagster 1.13 requests, tick by tick, but for the deviations that are named here.
 
-After each tick both go on from Dagster's answer: what it requested was made, and what it passed over counts as
+After each tick both go on from Dagster's answer: what it requested was made, and what it forgets for good counts as
 handled, so that a deviation is counted where it arises and not at every tick after it. The rows are the `automation`
 rows of the shared table, and those of `dagster_automation.jsonl` beside this file (made by `dagster_automation.py`),
 some of which have daily partitions.
@@ -134,21 +134,22 @@ class Run:
         self.ticks.append(Tick(at=at, updated=updated, requested=theirs))
         seen = self.facts
         for key in self.graph.upstream_of:
-            self._go_on(key, theirs.get(key, EMPTY), found.get(key, EMPTY), at)
+            self._go_on(key, theirs.get(key, EMPTY), at)
         return [
             Difference(run=self, facts=seen, key=key, partition=partition, ours=found, theirs=theirs)
             for key in self.graph.upstream_of
             for partition in different(found.get(key, EMPTY), theirs.get(key, EMPTY))
         ]
 
-    def _go_on(self, key: str, theirs: PartitionSet, ours: PartitionSet, at: datetime) -> None:
+    def _go_on(self, key: str, theirs: PartitionSet, at: datetime) -> None:
         if theirs and self.materializes:
             done = at + timedelta(seconds=30)
             self.facts = self.facts.request(key, theirs, at=done).publish(key, theirs, at=done)
         elif theirs:
             self.facts = self.facts.request(key, theirs, at=at)
-        if passed_over := ours - theirs:
-            self.facts = self.facts.settle(key, passed_over, at=at)
+
+    def forget(self, one: Difference) -> None:
+        self.facts = self.facts.settle(one.key, one.itself, at=self.ticks[-1].at)
 
 
 def different(one: PartitionSet, other: PartitionSet) -> PartitionSet:
@@ -201,11 +202,16 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Deviation:
-    """Where we differ from Dagster on purpose: a rule and its reason."""
+    """Where we differ from Dagster on purpose: a rule and its reason.
+
+    Args:
+        forgotten: Dagster will not come back to it at a later tick.
+    """
 
     name: str
     reason: str
     explains: Callable[[Difference], bool]
+    forgotten: bool = False
 
 
 def two_updates_between_two_ticks(one: Difference) -> bool:
@@ -237,11 +243,18 @@ def other_partitioning_in_the_same_sweep(one: Difference) -> bool:
     )
 
 
+def tick_of_another_day(one: Difference) -> bool:
+    """It waits for a cron tick, and did not exist yet at the last one."""
+    cron, now = one.run.crons.get(one.key), one.run.ticks[-1].at
+    if one.only_ours or cron is None:
+        return False
+    return one.partition not in one.run.partitioning.existing(one.key, last_tick(cron, "UTC", now))
+
+
 def follows_from_upstream(one: Difference) -> bool:
-    """Something upstream is requested in this very tick by us alone."""
-    return one.only_ours and any(
-        (one.ours.get(up, EMPTY) - one.theirs.get(up, EMPTY)) & one.read(up) for up in one.ups()
-    )
+    """Something upstream is requested in this very tick by us alone, or by Dagster alone, as it is itself."""
+    more, less = (one.ours, one.theirs) if one.only_ours else (one.theirs, one.ours)
+    return any((more.get(up, EMPTY) - less.get(up, EMPTY)) & one.read(up) for up in one.ups())
 
 
 DEVIATIONS = (
@@ -249,11 +262,13 @@ DEVIATIONS = (
         name="two updates between two ticks are not lost",
         reason="what came after the asset was handled is still to be done, whenever somebody looks",
         explains=two_updates_between_two_ticks,
+        forgotten=True,
     ),
     Deviation(
         name="gaps are filled",
         reason="partitions that nobody looked at in their time are not skipped in silence",
         explains=gap,
+        forgotten=True,
     ),
     Deviation(
         name="one sweep crosses partitionings",
@@ -261,8 +276,13 @@ DEVIATIONS = (
         explains=other_partitioning_in_the_same_sweep,
     ),
     Deviation(
-        name="a sweep includes what follows",
-        reason="what another deviation makes due upstream is told downstream in the same sweep",
+        name="a tick is for what existed then",
+        reason="a partition that appears later waits for the next tick, however late the last one is looked at",
+        explains=tick_of_another_day,
+    ),
+    Deviation(
+        name="what follows from a deviation upstream",
+        reason="what will be made, or will not, is told downstream in the same sweep",
         explains=follows_from_upstream,
     ),
 )
@@ -278,15 +298,20 @@ def rows_of(table: str) -> list[dict[str, Any]]:
     return [row for row in rows if row["kind"] == "automation"]
 
 
-def explanation(one: Difference) -> str | None:
-    return next((deviation.name for deviation in DEVIATIONS if deviation.explains(one)), None)
+def explanation(one: Difference) -> Deviation | None:
+    return next((deviation for deviation in DEVIATIONS if deviation.explains(one)), None)
 
 
 def outcomes(row: Mapping[str, Any], catch_up: CatchUp) -> Iterator[tuple[str, list[str | None]]]:
     """Of each step, whether we agree, and the names of the deviations if not; None where there is none."""
     run = Run.of(row, catch_up)
     for step in row["steps"]:
-        names = [explanation(one) for one in run.step(step)]
+        names: list[str | None] = []
+        for one in run.step(step):
+            why = explanation(one)
+            names.append(why.name if why else None)
+            if why is not None and why.forgotten:
+                run.forget(one)
         yield "agree" if not names else "unexplained" if None in names else "explained", names
 
 
