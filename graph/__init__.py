@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from graph.asset_graph import Asset, AssetGraph, UnknownAsset
 from graph.build import build_graph
+from graph.catch_up import CatchUp
 from graph.declare import (
     Ancestor,
+    Batch,
     Code,
     Declaration,
     Defaults,
@@ -17,6 +19,7 @@ from graph.declare import (
     Out,
     Previous,
     Provenance,
+    Reads,
     Run,
     Skip,
     asset,
@@ -36,6 +39,8 @@ __all__ = [
     "Asset",
     "AssetGraph",
     "AssetGraphError",
+    "Batch",
+    "CatchUp",
     "Code",
     "Config",
     "Daily",
@@ -50,6 +55,7 @@ __all__ = [
     "Out",
     "Previous",
     "Provenance",
+    "Reads",
     "Run",
     "Skip",
     "UnknownAsset",

@@ -16,8 +16,10 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 from graph.errors import DefinitionErrors, Problem, Where
+from graph.catch_up import CatchUp
 from graph.freshness import Freshness
-from graph.partitions import Daily
+from graph.mappings import PartitionMapping
+from graph.partitions import Partitions
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -86,6 +88,35 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Several partitions are made by one call: consecutive ones of one slice, the window of which the function gets.
+
+    Args:
+        size: at most so many; without it, as many as there are.
+        by: the column of a table that says in whose window a row lies: its dates, or its times. Without it, the
+            function returns a mapping from the partitions' keys to their values.
+    """
+
+    size: int | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """Which asset a parameter is, and which of its partitions: ``Reads("market/bars", Overlap(start_offset=-20))``.
+
+    What is not said is the usual: the asset of the parameter's name, and the mapping that suits both.
+    """
+
+    key: str | None = None
+    mapping: PartitionMapping | None = None
+
+
+Given = str | Reads | PartitionMapping
+"""What ``upstream`` says of a parameter: a key, a mapping, or both."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Out:
     """One of several assets from one function: ``Out("train", checks=[...])``."""
 
@@ -105,9 +136,11 @@ class Declaration:
     outputs: tuple[Out, ...]
     is_source: bool = False
     several: bool = False
-    upstream: Mapping[str, str] = field(default_factory=dict)
+    upstream: Mapping[str, Given] = field(default_factory=dict)
     after: tuple[str, ...] = ()
-    partitions: Daily | None = None
+    partitions: Partitions | None = None
+    batch: Batch | None = None
+    catch_up: CatchUp | None = None
     run: Execution | None = None
     labels: Labels | None = None
     volatile: bool = False
@@ -162,7 +195,13 @@ class Run(Protocol):
     @property
     def run_id(self) -> str: ...
     @property
-    def partition(self) -> str | None: ...
+    def partition(self) -> str | None:
+        """The partition's key; None in a batch of several, and for an asset without partitions."""
+
+    @property
+    def partitions(self) -> tuple[str, ...]:
+        """The keys of all partitions that the call makes."""
+
     @property
     def attempt(self) -> int: ...
     @property
@@ -276,9 +315,11 @@ def asset(function: F, /) -> F: ...
 def asset(
     *,
     name: str | None = None,
-    upstream: Mapping[str, str] | None = None,
+    upstream: Mapping[str, Given] | None = None,
     after: Sequence[str] = (),
-    partitions: Daily | None = None,
+    partitions: Partitions | None = None,
+    batch: Batch | None = None,
+    catch_up: CatchUp | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     run: Execution | None = None,
@@ -293,9 +334,11 @@ def asset(
     /,
     *,
     name: str | None = None,
-    upstream: Mapping[str, str] | None = None,
+    upstream: Mapping[str, Given] | None = None,
     after: Sequence[str] = (),
-    partitions: Daily | None = None,
+    partitions: Partitions | None = None,
+    batch: Batch | None = None,
+    catch_up: CatchUp | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     run: Execution | None = None,
@@ -312,7 +355,9 @@ def asset(
             its package.
         upstream: which asset a parameter is, where its name alone does not say so.
         after: assets that come first without being loaded.
-        partitions: the days that it is made for, one by one.
+        partitions: what it is made for, one by one.
+        batch: several partitions are made by one call.
+        catch_up: which missing partitions are made; without it, all.
         checks: promises about the value; see the package ``checks``.
         freshness: how old the data may be; see `fresh_within` and `fresh_by`.
         run: retries, time-out, isolation.
@@ -346,6 +391,8 @@ def asset(
                 upstream=dict(upstream or {}),
                 after=tuple(after),
                 partitions=partitions,
+                batch=batch,
+                catch_up=catch_up,
                 run=run,
                 labels=labels,
                 volatile=volatile,
@@ -358,9 +405,11 @@ def asset(
 
 def multi_asset(
     *outputs: Out,
-    upstream: Mapping[str, str] | None = None,
+    upstream: Mapping[str, Given] | None = None,
     after: Sequence[str] = (),
-    partitions: Daily | None = None,
+    partitions: Partitions | None = None,
+    batch: Batch | None = None,
+    catch_up: CatchUp | None = None,
     run: Execution | None = None,
     labels: Labels | None = None,
     volatile: bool = False,
@@ -379,6 +428,8 @@ def multi_asset(
                 upstream=dict(upstream or {}),
                 after=tuple(after),
                 partitions=partitions,
+                batch=batch,
+                catch_up=catch_up,
                 run=run,
                 labels=labels,
                 volatile=volatile,

@@ -45,7 +45,7 @@ class TableFormat:
         import pyarrow as pa
 
         with self._told():
-            content = _arrow(value)
+            content = arrow_of(value)
             if content is None:
                 remedy = "return a table or a list of rows, or leave out stored_as='table'"
                 raise NotStorable(self.key, kind_of(value), remedy)
@@ -141,11 +141,11 @@ def _converted(table: pa.Table, want: Wanted, key: str) -> Any:
         case "pandas":
             return table.to_pandas()
         case "polars":
-            return _polars(key, want).from_arrow(table)
+            return _polars(key, want).fromarrow_of(table)
         case "lazy":
-            return _polars(key, want).from_arrow(table).lazy()
+            return _polars(key, want).fromarrow_of(table).lazy()
         case "relation":
-            return _connection().from_arrow(table)
+            return _connection().fromarrow_of(table)
         case "any" | "plain" if rows_wanted and (want.hint is None or is_plain(want.hint)):
             return table.to_pylist()
         case "any" if rows_wanted:
@@ -160,7 +160,7 @@ def _converted(table: pa.Table, want: Wanted, key: str) -> Any:
             raise CannotConvert(key, "a table", want.text, f"a table is read as {forms}")
 
 
-def _arrow(value: Any) -> pa.Table | pa.RecordBatchReader | None:
+def arrow_of(value: Any) -> pa.Table | pa.RecordBatchReader | None:
     """A table-like value in Arrow's form, without a copy where possible; None if it is not one."""
     import pyarrow as pa
 
@@ -173,7 +173,7 @@ def _arrow(value: Any) -> pa.Table | pa.RecordBatchReader | None:
             return pa.Table.from_pandas(value)
         case "polars":
             frame = value.collect() if hasattr(value, "collect") else value
-            return frame.to_arrow(compat_level=sys.modules["polars"].CompatLevel.oldest())
+            return frame.toarrow_of(compat_level=sys.modules["polars"].CompatLevel.oldest())
         case "duckdb":
             return value.to_arrow_reader()
         case _:

@@ -4,10 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deployments.freshness_states import Freshness, freshness_states
 from graph import asset, build_graph, fresh_by, fresh_within
 from graph.fingerprint import Basis
 from graph.freshness import FreshBy, FreshWithin
+from graph.freshness_states import Freshness, freshness_states
+from graph.partition_set import WHOLE
+from graph.partitions import Horizon
+from graph.reading import Reader
 from graph.state import MemoryState, Version
 
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)  # a Tuesday
@@ -18,7 +21,6 @@ def version(key: str, as_of: datetime | None, *, ends: bool = False) -> Version:
     return Version(
         id=key,
         key=key,
-        ordinal=0,
         fingerprint="",
         basis=Basis(code=""),
         inputs={},
@@ -34,7 +36,7 @@ def state_of(policy: FreshWithin | FreshBy | None, seen: Version | None) -> Fres
     def x() -> int:
         return 1
 
-    versions = {"t/x": {0: seen}} if seen else {}
+    versions = {"t/x": {WHOLE: seen}} if seen else {}
     return freshness_states(build_graph([x]), MemoryState(versions=versions), NOW)["t/x"]
 
 
@@ -100,9 +102,9 @@ def below(between: int) -> int:
 def test_overdue_above_is_overdue_below_and_names_the_culprit():
     graph = build_graph([above, between, below])
     versions = {
-        "t/above": {0: version("t/above", NOW - 30 * HOUR)},
-        "t/between": {0: version("t/between", None)},
-        "t/below": {0: version("t/below", NOW)},
+        "t/above": {WHOLE: version("t/above", NOW - 30 * HOUR)},
+        "t/between": {WHOLE: version("t/between", None)},
+        "t/below": {WHOLE: version("t/below", NOW)},
     }
 
     found = freshness_states(graph, MemoryState(versions=versions), NOW)
