@@ -99,8 +99,7 @@ def _visible_versions(
         return ()
     if workspace.graph[key].partitions is not None:
         return ()
-    with workspace.ledger.state(workspace.environment, [key]) as state:
-        version = state.published(key).get(WHOLE)
+    version = workspace.published(key).get(WHOLE)
     return [(key, version.id)] if version else ()
 
 

@@ -45,7 +45,6 @@ class Reader:
     graph: AssetGraph
     state: State
     horizon: Horizon
-    _existing: dict[Partitions, PartitionSet] = field(default_factory=dict)
     _visible: dict[str, PartitionSet] = field(default_factory=dict)
     _versions: dict[str, dict[Partition, Version]] = field(default_factory=dict)
     _fetched: dict[str, PartitionSet] = field(default_factory=dict)
@@ -55,12 +54,7 @@ class Reader:
 
     def existing(self, key: str) -> PartitionSet:
         """The partitions of an asset that exist."""
-        partitions = self.graph.assets[key].partitions
-        if partitions is None:
-            return ONLY
-        if partitions not in self._existing:
-            self._existing[partitions] = partitions.existing(self.horizon)
-        return self._existing[partitions]
+        return self.horizon.existing(self.graph.assets[key].partitions)
 
     def visible(self, key: str) -> PartitionSet:
         """The published partitions among those that exist: others are history, and nobody reads them."""

@@ -31,7 +31,7 @@ def units(step: Step, workspace: Workspace, scope: RunScope) -> Iterator[Partiti
     if not isinstance(step, Materialize | Adopt) or asset.partitions is None:
         return iter([step.partitions])
     size = asset.batch.size if asset.batch else 1
-    return batches(step.partitions, asset.partitions.existing(scope.horizon), size)
+    return batches(step.partitions, scope.horizon.existing(asset.partitions), size)
 
 
 def perform(step: Step, unit: PartitionSet, workspace: Workspace, scope: RunScope) -> list[Result]:

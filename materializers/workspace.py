@@ -296,7 +296,7 @@ class Workspace:
         for key in targets:
             partitions = self.graph[key].partitions
             if partitions is not None:
-                found[key] = chosen(text, partitions, partitions.existing(horizon))
+                found[key] = chosen(text, partitions, horizon.existing(partitions))
         if not found:
             raise SettingsError(f"none of {', '.join(sorted(targets))} has partitions, so '{text}' names none")
         return found
@@ -337,6 +337,11 @@ class Workspace:
         )
 
     # Reading
+
+    def published(self, key: str) -> Mapping[Partition, Version]:
+        """The visible version of each partition of an asset."""
+        with self.ledger.state(self.environment, [key]) as state:
+            return state.published(key)
 
     def load(self, key: str, *, partition: str | None = None, as_type: str | None = None) -> Any:
         """The published value of an asset.

@@ -177,7 +177,7 @@ class Witness:
     def step_progressed(self, step: Step, done: float, total: float) -> None: ...
 
     def step_ended(self, result: Result) -> None:
-        self.ended.append(result.id)
+        self.ended.append(result.name)
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ def test_both_engines_write_the_same_rows(table: str, on_prefect: Carried, in_pr
 def test_both_engines_answer_the_same_results(on_prefect: Carried, in_process: Carried) -> None:
     def told(carried: Carried) -> list[Any]:
         return [
-            (one.id, one.outcome, one.reason, one.attempts, one.rows, one.size, one.notes)
+            (one.name, one.outcome, one.reason, one.attempts, one.rows, one.size, one.notes)
             for run in carried.results
             for one in run.results
         ]
@@ -270,13 +270,13 @@ def test_the_law_is_tried_on_every_way_to_end(in_process: Carried) -> None:
     assert all(rows(in_process, table) for table in ROWS)
     numbers = {(row[0], row[2], row[5]) for row in rows(in_process, "attempts")}
     assert {("book/failing", 3, "failed"), ("book/recovering", 3, "published")} <= numbers
-    kept = {one.id for one in in_process.results[1].results if one.outcome == "kept"}
+    kept = {one.name for one in in_process.results[1].results if one.outcome == "kept"}
     assert "book/below_count" in kept  # early cutoff
     assert outcome_of(in_process.results[1], "book/orders") == "published"  # from the last good weights
 
 
 def outcome_of(run: RunResult, name: str) -> str:
-    (outcome,) = [one.outcome for one in run.results if one.id == name]
+    (outcome,) = [one.outcome for one in run.results if one.name == name]
     return outcome
 
 

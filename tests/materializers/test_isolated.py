@@ -26,6 +26,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from graph import Config, Execution, Previous, Run, Skip, asset
+from graph.partition_set import WHOLE
 
 APART = Execution(isolation="process")
 
@@ -148,7 +149,7 @@ def test_the_child_reads_the_versions_that_the_parent_names(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "number.txt").write_text("1")
     run_plan(workspace.plan("counts"), workspace)
-    named = workspace.ledger.state("main").published("apart_assets/number")[0].id
+    named = workspace.published("apart_assets/number")[WHOLE].id
     (tmp_path / "number.txt").write_text("2")
     run_plan(workspace.plan("number", force=True), workspace)
     assert workspace.load("number") == 2

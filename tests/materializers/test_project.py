@@ -97,7 +97,7 @@ from pathlib import Path
 from materializers import find_project, open_workspace, run_plan
 workspace = open_workspace(find_project(Path({str(folder)!r}), environ={{}}))
 for result in run_plan(workspace.plan("*"), workspace, jobs=1).results:
-    print(result.id.rpartition("/")[2], result.outcome)
+    print(result.name.rpartition("/")[2], result.outcome)
 """
     done = subprocess.run(
         [sys.executable, "-B", "-c", code], capture_output=True, text=True, cwd=folder, check=False
