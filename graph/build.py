@@ -24,7 +24,7 @@ from graph.declare import (
     with_defaults,
 )
 from graph.errors import DefinitionErrors, Problem, Where, near_miss
-from graph.mappings import PartitionMapping, default_mapping, itself_problems
+from graph.mappings import PartitionMapping, default_mapping
 from graph.partitions import Partitions
 
 _CONTEXTS = frozenset({"Window", "Run", "Previous", "Provenance"})
@@ -385,8 +385,12 @@ def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
 
 def _mapping_problems(asset: Asset, given: Upstream, above: Asset) -> list[str]:
     """What is wrong with the partitions that an edge maps to each other."""
-    if given.key == asset.key:
-        return itself_problems(given.mapping, asset.partitions)
+    if given.key != asset.key:
+        return given.mapping.problems(asset.partitions, above.partitions)
+    if asset.partitions is None or not given.mapping.goes_back:
+        return ["so depends on itself, which only earlier partitions of it allow: Reads(mapping=Overlap(...))"]
+    if asset.batch is not None:
+        return ["makes it in batches; what reads its own earlier partitions is made one by one"]
     return given.mapping.problems(asset.partitions, above.partitions)
 
 

@@ -1,63 +1,97 @@
-"""Which missing partitions of time are built when somebody asks for an asset: all, the newest few, or the newest only."""
+"""How many of the time partitions that were missed are made: the rest is left out, and said to be."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graph.partition_set import PartitionSet, Range
+from graph.partition_set import EMPTY, PartitionSet
 
 
 @dataclass(frozen=True, slots=True)
 class CatchUp:
-    """Of the partitions that are missing, those among the ``newest`` of each slice are caught up; None is all of them.
+    """A catch-up policy, made by `catch_up_all`, `catch_up_last` or `catch_up_none`.
 
-    What was chosen by hand is built whatever the policy says.
+    Args:
+        last: how many of the newest partitions that exist may be missing ones; None for any number.
     """
 
-    newest: int | None
+    last: int | None = None
 
     def problems(self) -> list[str]:
-        """What is wrong with this policy, in words."""
-        if self.newest is not None and self.newest < 1:
-            return [f"catches up the newest {self.newest} partitions: it must be at least one"]
+        """What is wrong with this policy, in words; empty when nothing is."""
+        if self.last is not None and self.last < 0:
+            return [f"catches up the last {self.last} partitions: the number must be 0 or more"]
         return []
 
-    def left_out(self, existing: PartitionSet, missing: PartitionSet) -> PartitionSet:
-        """The missing partitions that are not caught up.
-
-        >>> CatchUp(2).left_out(PartitionSet.span(1, 9), PartitionSet.span(6, 9))
-        PartitionSet(spans={'': ((6, 7),)})
-        """
-        if self.newest is None or not missing:
-            return missing - missing
-        recent = {name: _newest(spans, self.newest) for name, spans in existing.spans.items()}
-        return missing - PartitionSet(recent)
-
     def __str__(self) -> str:
-        match self.newest:
-            case None:
-                return "all are caught up"
-            case 1:
-                return "only the newest is caught up"
-            case _:
-                return f"only the newest {self.newest} are caught up"
+        return {None: "all", 0: "none"}.get(self.last, f"last({self.last})")
 
 
-def last(newest: int) -> CatchUp:
-    """Catch up what is missing among the newest partitions."""
-    return CatchUp(newest)
+def catch_up_all() -> CatchUp:
+    """Every partition that was missed is made."""
+    return CatchUp()
 
 
-ALL = CatchUp(None)
-NONE = CatchUp(1)
+def catch_up_last(count: int) -> CatchUp:
+    """Of what was missed, only what is among the last ``count`` partitions that exist is made."""
+    return CatchUp(count)
 
 
-def _newest(spans: tuple[Range, ...], count: int) -> tuple[Range, ...]:
-    found: list[Range] = []
-    for start, end in reversed(spans):
-        if count <= 0:
-            break
-        first = max(start, end - count + 1)
-        found.append((first, end))
-        count -= end - first + 1
-    return tuple(reversed(found))
+def catch_up_none() -> CatchUp:
+    """Nothing that was missed is made: only the latest partitions are."""
+    return CatchUp(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caught:
+    """What a policy makes of partitions that are due."""
+
+    taken: PartitionSet
+    left_out: PartitionSet = EMPTY
+
+
+def caught_up(
+    due: PartitionSet,
+    policy: CatchUp,
+    *,
+    visible: PartitionSet,
+    latest: PartitionSet,
+    existing: PartitionSet,
+) -> Caught:
+    """What of ``due`` is made under a policy. What is visible already, or the latest, is made under any.
+
+    >>> days = PartitionSet.span(1, 9)
+    >>> caught = caught_up(
+    ...     PartitionSet.span(4, 9),
+    ...     catch_up_last(3),
+    ...     visible=PartitionSet.span(1, 3),
+    ...     latest=PartitionSet.span(9, 9),
+    ...     existing=days,
+    ... )
+    >>> list(caught.taken.ranges()), list(caught.left_out.ranges())
+    ([('', 7, 9)], [('', 4, 6)])
+    """
+    if policy.last is None:
+        return Caught(taken=due)
+    missed = due - visible - latest
+    if not missed:
+        return Caught(taken=due)
+    left_out = missed - newest(existing, policy.last)
+    return Caught(taken=due - left_out, left_out=left_out)
+
+
+def newest(partitions: PartitionSet, count: int) -> PartitionSet:
+    """The last ``count`` partitions of each slice.
+
+    >>> list(newest(PartitionSet.ranged([("", 1, 4), ("", 8, 9)]), 3).ranges())
+    [('', 4, 4), ('', 8, 9)]
+    """
+    found: list[tuple[str, int, int]] = []
+    for name, spans in partitions.spans.items():
+        left = count
+        for first, last in reversed(spans):
+            if left <= 0:
+                break
+            found.append((name, max(first, last - left + 1), last))
+            left -= last - first + 1
+    return PartitionSet.ranged(found)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from graph.ages import watermark
 from graph.asset_graph import Asset
+from graph.catch_up import caught_up, newest
 from graph.partition_set import Partition, PartitionSet
 from graph.reading import Reader
 from graph.state import Version
@@ -68,16 +69,16 @@ def freshness_states(
 def _own(asset: Asset, reader: Reader, now: datetime) -> Freshness:
     """An asset's state by its own promise alone."""
     policy = asset.freshness
-    newest, as_of, ends = age_of(asset, reader)
+    whole_to, as_of, ends = age_of(asset, reader)
     if policy is None:
-        return Freshness(state="none", as_of=as_of, watermark=newest)
-    if newest is None:
+        return Freshness(state="none", as_of=as_of, watermark=whole_to)
+    if whole_to is None:
         return Freshness(state="unknown")
     if ends or as_of is None:
-        return Freshness(state="fresh", as_of=as_of, ends=ends, watermark=newest)
+        return Freshness(state="fresh", as_of=as_of, ends=ends, watermark=whole_to)
     due_at, overdue_at = policy.due_at(as_of), policy.overdue_at(as_of)
     state: StateName = "overdue" if overdue_at <= now else "due soon" if due_at <= now else "fresh"
-    return Freshness(state=state, as_of=as_of, due_at=due_at, overdue_at=overdue_at, watermark=newest)
+    return Freshness(state=state, as_of=as_of, due_at=due_at, overdue_at=overdue_at, watermark=whole_to)
 
 
 def age_of(asset: Asset, reader: Reader) -> tuple[Partition | None, datetime | None, bool]:
@@ -85,15 +86,15 @@ def age_of(asset: Asset, reader: Reader) -> tuple[Partition | None, datetime | N
 
     The data of a partition of time are never newer than the end of its window.
     """
-    newest = watermark(reader.existing(asset.key), _there_or_filled(asset, reader))
-    version = None if newest is None else _nearest(asset, newest, reader)
-    if newest is None or version is None:
+    whole_to = watermark(reader.existing(asset.key), _there_or_filled(asset, reader))
+    version = None if whole_to is None else _nearest(asset, whole_to, reader)
+    if whole_to is None or version is None:
         return None, None, False
     as_of = version.as_of
-    window = asset.partitions.window(newest) if asset.partitions is not None else None
+    window = asset.partitions.window(whole_to) if asset.partitions is not None else None
     if window is not None:
         as_of = min(as_of, window.end) if as_of is not None else window.end
-    return newest, as_of, version.ends
+    return whole_to, as_of, version.ends
 
 
 def _there_or_filled(asset: Asset, reader: Reader) -> PartitionSet:
@@ -103,7 +104,10 @@ def _there_or_filled(asset: Asset, reader: Reader) -> PartitionSet:
     if not missing or not there:
         return there
     if asset.catch_up is not None:
-        there |= asset.catch_up.left_out(existing, missing)
+        latest = newest(existing, 1)
+        there |= caught_up(
+            missing, asset.catch_up, visible=there, latest=latest, existing=existing
+        ).left_out
         missing = existing - there
     filled = (
         partition
@@ -113,8 +117,8 @@ def _there_or_filled(asset: Asset, reader: Reader) -> PartitionSet:
     return there | PartitionSet.of(filled)
 
 
-def _nearest(asset: Asset, newest: Partition, reader: Reader) -> Version | None:
+def _nearest(asset: Asset, whole_to: Partition, reader: Reader) -> Version | None:
     """The version of the watermark, or of the last partition before it that has one."""
-    before = reader.visible(asset.key) & PartitionSet.span(-(1 << 62), newest.ordinal, newest.slice)
-    spans = before.spans.get(newest.slice)
-    return reader.version(asset.key, Partition(newest.slice, spans[-1][1])) if spans else None
+    before = reader.visible(asset.key) & PartitionSet.span(-(1 << 62), whole_to.ordinal, whole_to.slice)
+    spans = before.spans.get(whole_to.slice)
+    return reader.version(asset.key, Partition(whole_to.slice, spans[-1][1])) if spans else None

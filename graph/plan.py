@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 from graph import declare
 from graph.asset_graph import Asset, AssetGraph, Upstream
+from graph.catch_up import caught_up, newest
 from graph.fingerprint import Basis, digest, fingerprint
 from graph.freshness import due_at
+from graph.one_each import takes_what_is_there
 from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.partitions import Horizon
 from graph.reading import Reader, Reading, inputs_of
@@ -178,10 +180,16 @@ class _Planner:
         policy = self.graph.assets[key].catch_up
         if policy is None:
             return existing
-        left = policy.left_out(existing, existing - self.state.summary(key).partitions)
-        if left:
-            self.left_out.append(LeftOut(key=key, partitions=left, text=str(policy)))
-        return existing - left
+        caught = caught_up(
+            existing,
+            policy,
+            visible=self.reader.visible(key),
+            latest=newest(existing, 1),
+            existing=existing,
+        )
+        if caught.left_out:
+            self.left_out.append(LeftOut(key=key, partitions=caught.left_out, text=str(policy)))
+        return caught.taken
 
     # Steps
 
@@ -272,11 +280,11 @@ class _Planner:
         decided, rest = self._in_ranges(asset, wanted) if asset.partitions is not None else ([], wanted)
         self.reader.fetch(asset, rest)
         attempts = self.state.attempts(asset.producer, rest)
-        newest = _newest(self.reader.existing(asset.key))
+        latest = newest(self.reader.existing(asset.key), 1)
         grouped: dict[tuple[type[Step], Reason, str | None], tuple[Step, list[Partition]]] = {}
         settled: list[Partition] = []
         for partition in rest:
-            step = self._look(asset, partition, attempts.get(partition), newest=partition in newest)
+            step = self._look(asset, partition, attempts.get(partition), newest=partition in latest)
             when = step.when if isinstance(step, Materialize) else None
             grouped.setdefault((type(step), step.reason, when), (step, []))[1].append(partition)
             if _is_settled(step):
@@ -457,7 +465,7 @@ class _Planner:
                     skipped[given.key] = why[-1] or ""
                 else:
                     waits.append(given.key)
-            elif gaps.get(given.key) and not given.mapping.takes_what_is_there:
+            elif gaps.get(given.key) and not takes_what_is_there(given.mapping):
                 filled = PartitionSet.of(self.filled.get(given.key, {}))
                 if gaps[given.key] - filled:
                     waits.append(given.key)

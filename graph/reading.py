@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from graph.asset_graph import Asset, AssetGraph, Upstream
 from graph.fingerprint import digest, set_digest
-from graph.mappings import Mapped, reads_one
+from graph.mappings import Mapped
+from graph.one_each import reads_one
 from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.partitions import Horizon, Partitions
 from graph.state import State, Version

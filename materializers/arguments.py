@@ -9,7 +9,8 @@ from typing import Any, assert_never
 
 from graph import Ancestor, Asset, AssetGraphError, Previous, Provenance, Window
 from graph.asset_graph import Context, FromConfig, FromResource, Upstream
-from graph.partition_set import WHOLE, Partition, PartitionSet
+from graph.one_each import reads_one
+from graph.partition_set import Partition, PartitionSet
 from graph.reading import Reader
 from graph.state import Version
 from materializers.workspace import Workspace
@@ -86,8 +87,6 @@ def arguments_for(asset: Asset, given: Taken, workspace: Workspace, run: StepRun
 
 def _value(asset: Asset, parameter: Upstream, given: Taken, workspace: Workspace) -> Any:
     """What an upstream's partitions are to a function: one as it is, several as one, none as None."""
-    from graph.mappings import reads_one
-
     above = workspace.graph[parameter.key]
     versions = given.versions[parameter.parameter]
     one = reads_one(parameter.mapping, asset.partitions, above.partitions) and len(given.partitions) == 1
@@ -168,4 +167,4 @@ def provenance(above: Mapping[str, Versions], workspace: Workspace) -> Provenanc
     return Provenance(ancestors=tuple(ancestors))
 
 
-__all__ = ["WHOLE", "StepRun", "Taken", "arguments_for", "hint_of", "provenance", "taken", "window_of"]
+__all__ = ["StepRun", "Taken", "arguments_for", "hint_of", "provenance", "taken", "window_of"]

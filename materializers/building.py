@@ -16,6 +16,7 @@ from typing import Any
 from graph import Asset, Skip
 from graph.ages import inherited_as_of
 from graph.fingerprint import fingerprint
+from graph.one_each import takes_what_is_there
 from graph.partition_set import Partition, PartitionSet
 from graph.partitions import batches
 from graph.plan import checks_digest, key_of
@@ -233,7 +234,7 @@ class Building:
                 if given.key in found.missing
                 else found.gaps.get(given.key)
             )
-            if not lacks or (given.key in found.gaps and given.mapping.takes_what_is_there):
+            if not lacks or (given.key in found.gaps and takes_what_is_there(given.mapping)):
                 continue
             why = self.scope.why_skipped(given.key, lacks)
             if why is None:
