@@ -24,7 +24,7 @@ from graph.digest import Digester
 from materializers.loading import open_workspace
 from materializers.project import Project, ProjectError, find_project
 from materializers.runner import RunResult, run_plan
-from materializers.sqlite_ledger import SqliteLedger
+from materializers.sql_ledger import open_sqlite_ledger
 from materializers.store import MemoryStore
 from materializers.workspace import Clock, SettingsError, Workspace
 
@@ -57,12 +57,12 @@ def in_memory(
         sources: source texts by module name, for the code digest of functions that were not written in a file.
         clock: the time, for the ledger as well.
     """
-    from materializers.sqlite_ledger import host_clock
+    from materializers.database import host_clock
 
     ticking = clock or host_clock
     return Workspace(
         graph=build_graph(declared),
-        ledger=SqliteLedger(clock=ticking),
+        ledger=open_sqlite_ledger(None, clock=ticking),
         store=MemoryStore(),
         digester=Digester(_Texts(sources or {})),
         config=config or {},

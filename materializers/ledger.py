@@ -213,6 +213,10 @@ class AttemptRecord:
     version_id: str | None
 
 
+Kind = Literal["publish", "adopt", "observe"]
+"""How a version became visible."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """A version became visible in an environment."""
@@ -222,7 +226,7 @@ class Publication:
     key: str
     partition: Partition
     version_id: str
-    kind: Literal["publish", "adopt", "observe"]
+    kind: Kind
     at: datetime
     run_id: str
 
@@ -234,6 +238,9 @@ class LedgerState(State, Protocol):
     def now(self) -> datetime:
         """The ledger's clock at that moment."""
 
+    def pin(self, key: str, partition: Partition) -> str | None:
+        """The fingerprint that was rolled back here, until something else is published."""
+
 
 Seen = tuple[Version, datetime | None] | tuple[Version, datetime | None, bool]
 """A published version that was found current: its ``as_of``, and ``ends`` where that is known anew."""
@@ -242,7 +249,9 @@ Seen = tuple[Version, datetime | None] | tuple[Version, datetime | None, bool]
 class Ledger(Protocol):
     """See the module for the laws. Every method is safe to call from several threads."""
 
-    def state(self, environment: str, keys: Iterable[str] | None = None) -> AbstractContextManager[LedgerState]:
+    def state(
+        self, environment: str, keys: Iterable[str] | None = None
+    ) -> AbstractContextManager[LedgerState]:
         """A view of one moment: of all assets, or of ``keys`` alone. Leave it soon: it holds back the cleaning up.
 
         Summaries and settlements, and what is known of assets without partitions, are read at once; versions and
@@ -270,17 +279,33 @@ class Ledger(Protocol):
         run_id: str,
         number: int,
     ) -> tuple[StartedAttempt, ...] | Busy | Moved:
-        """Claim partitions together and record that an attempt at each starts, in one transaction: all or none."""
+        """Claim partitions together and record that an attempt at each starts, in one transaction: all or none.
+
+        Raises:
+            ClaimLost: the run has ended, or was taken for dead.
+        """
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a run's claims live without a sign of life."""
 
     def renew(self, run_id: str) -> None:
-        """A sign of life: every claim of the run gets a whole lease."""
+        """A sign of life: every claim of the run gets a whole lease.
+
+        Raises nothing: what is wrong with the ledger is told when the next step is recorded.
+        """
 
     def publish(
-        self, products: Sequence[Product], *, output: str = "", kind: Literal["publish", "observe"] = "publish"
+        self,
+        products: Sequence[Product],
+        *,
+        output: str = "",
+        kind: Literal["publish", "observe"] = "publish",
     ) -> tuple[Mapping[str, str], ...]:
         """Record versions and make them visible, except those that are refused, all in one transaction.
 
-        Ends the attempts and frees their claims. Answers the version ids by key, for each product.
+        Ends the attempts and frees their claims; ``output`` is kept with the first of them. Answers the version ids by
+        key, for each product.
 
         Raises:
             ClaimLost: a claim was taken over; nothing was recorded.
@@ -352,6 +377,7 @@ __all__ = [
     "ClaimLost",
     "Content",
     "Judgement",
+    "Kind",
     "Ledger",
     "LedgerError",
     "LedgerState",

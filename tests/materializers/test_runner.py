@@ -151,9 +151,9 @@ def test_ctrl_c_leaves_nothing_half_and_does_not_wait(tmp_path: Path) -> None:
     out, _ = child.communicate(timeout=20)
     assert (out.split(), child.returncode) == (["planned", "stopped"], 130)
     assert time.monotonic() - began < 15
-    from materializers.sqlite_ledger import SqliteLedger
+    from materializers.sql_ledger import open_sqlite_ledger
 
-    ledger = SqliteLedger(tmp_path / ".assets" / "ledger.sqlite")
+    ledger = open_sqlite_ledger(tmp_path / ".assets" / "ledger.sqlite")
     (run,) = ledger.runs()
     assert run.outcome == "interrupted"
     assert [one.outcome for one in ledger.attempts_of(run.id)] == ["interrupted"]
