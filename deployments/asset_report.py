@@ -19,7 +19,7 @@ from graph import Asset, AssetGraph, AssetGraphError
 from graph.digest import CodeDigest
 from graph.freshness_states import Freshness, freshness_states
 from graph.partition_set import EMPTY, PartitionSet
-from graph.partitions import described
+from graph.partition_text import described
 from graph.plan import key_of
 from graph.reading import Reader
 from materializers.ledger import AttemptRecord, Materialization

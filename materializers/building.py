@@ -18,7 +18,7 @@ from graph.ages import inherited_as_of
 from graph.fingerprint import fingerprint
 from graph.one_each import takes_what_is_there
 from graph.partition_set import Partition, PartitionSet
-from graph.partitions import batches
+from graph.partition_text import batches
 from graph.plan import checks_digest, key_of
 from graph.reading import Reader, inputs_of
 from graph.reading import Reading as Inputs

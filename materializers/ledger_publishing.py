@@ -18,6 +18,8 @@ from materializers.ledger_rows import canonical, maybe_micros, micros, partition
 
 _SPEAKING = frozenset({"published", "rejected", "failed", "skipped", "adopted"})
 """Outcomes after which an attempt speaks for its partition."""
+_SHOWING = frozenset({"published", "adopted"})
+"""Those after which it is visible, which whoever decides next sees by the number of the publication."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +285,7 @@ def end(db: Writing, endings: Sequence[Ending]) -> None:
     )
     ours = held(db, [one.attempt.claim for one in endings])
     give_back(db, ours)
+    _unsettle(db, [one for one in endings if one.outcome in _SPEAKING - _SHOWING and one.attempt.claim in ours])
     db.executemany(
         "INSERT INTO last_attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (environment, asset, slice, ordinal) DO UPDATE SET attempt_id = excluded.attempt_id,"
@@ -305,6 +308,21 @@ def end(db: Writing, endings: Sequence[Ending]) -> None:
             if one.outcome in _SPEAKING and one.attempt.claim in ours
         ],
     )
+
+
+def _unsettle(db: Writing, endings: Sequence[Ending]) -> None:
+    """What ended without being published has to be looked at by whoever decides next."""
+    by_asset: dict[tuple[str, str], list[Partition]] = {}
+    for one in endings:
+        claim = one.attempt.claim
+        by_asset.setdefault((claim.environment, claim.key), []).append(claim.partition)
+    for place, partitions in by_asset.items():
+        for row in db.rows("SELECT partitions FROM settlements WHERE environment = ? AND asset = ?", place):
+            left = PartitionSet.from_json(row["partitions"]) - PartitionSet.of(partitions)
+            db.execute(
+                "UPDATE settlements SET partitions = ? WHERE environment = ? AND asset = ?",
+                (left.to_json(), *place),
+            )
 
 
 def visible(db: Reading, environment: str, key: str, partitions: Iterable[Partition]) -> dict[Partition, str]:

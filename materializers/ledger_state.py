@@ -159,13 +159,14 @@ class SqlState:
         )
         return ((partition_of(row), row["data_version"]) for row in rows)
 
-    def changed(self, key: str, since: int) -> PartitionSet:
+    def changed(self, key: str, since: int, *, but: str | None = None) -> PartitionSet:
         """See `graph.state.State`."""
         if self.summary(key).sequence <= since:
             return EMPTY
         rows = self._db.rows(
-            "SELECT slice, ordinal FROM publications WHERE environment = ? AND asset = ? AND sequence > ?",
-            (self.environment, key, since),
+            "SELECT slice, ordinal FROM publications WHERE environment = ? AND asset = ? AND sequence > ?"
+            " AND coalesce(run_id, '') <> ?",
+            (self.environment, key, since, but or "-"),
         )
         return PartitionSet.of(partition_of(row) for row in rows)
 
@@ -209,8 +210,7 @@ class SqlState:
     def made_with(self, key: str, basis: Basis) -> bool:
         """See `graph.state.State`."""
         rows = self._db.rows(
-            "SELECT 1 AS found FROM versions WHERE asset = ? AND code = ? AND config = ? AND resources = ?"
-            " AND rejected IS NULL LIMIT 1",
+            "SELECT 1 AS found FROM versions WHERE asset = ? AND code = ? AND config = ? AND resources = ? LIMIT 1",
             (key, basis.code, basis.config, canonical(basis.resources)),
         )
         return bool(rows)

@@ -9,7 +9,9 @@ INSERT INTO leases SELECT id, 0 FROM runs WHERE id NOT IN (SELECT run_id FROM ru
 INSERT INTO claims SELECT environment, asset, '', ordinal, token, run_id, expires_at > 0 FROM old_claims;
 
 INSERT INTO attempts
-SELECT id, run_id, environment, asset, '', ordinal, number, token, fingerprint, started_at FROM old_attempts;
+SELECT id, run_id, environment, asset, '', ordinal,
+    CASE ordinal WHEN 0 THEN '' ELSE date('0001-01-01', '+' || (ordinal - 1) || ' days') END,
+    number, token, fingerprint, started_at FROM old_attempts;
 INSERT INTO attempt_ends
 SELECT attempt_id, ended_at, outcome, reason, error, until, output FROM old_attempt_ends;
 INSERT INTO last_attempts

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, assert_never
 
 from graph.partition_set import ONLY, WHOLE, PartitionSet
-from graph.partitions import batches
+from graph.partition_text import batches
 from graph.plan import checks_digest, key_of
 from graph.state import Outcome
 from graph.steps import Adopt, Check, Hold, Keep, Materialize, Observe, Step

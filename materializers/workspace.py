@@ -15,7 +15,8 @@ from graph.declare import NOTHING, Check
 from graph.digest import CodeDigest, Digester
 from graph.fingerprint import Basis
 from graph.partition_set import ONLY, Partition, PartitionSet
-from graph.partitions import Horizon, chosen
+from graph.partition_text import chosen
+from graph.partitions import Horizon
 from graph.plan import Known, checks_digest, key_of, make_plan, scope_of
 from graph.reading import Reader
 from graph.selection import parse
@@ -239,7 +240,7 @@ class Workspace:
 
     def horizon(self, now: datetime | None = None) -> Horizon:
         """What decides which partitions exist, now or at a time."""
-        return Horizon(now=now or self.clock(), sessions=sessions, dynamic=self.ledger.dynamic_keys)
+        return Horizon(now=now or self.clock(), sessions=sessions)
 
     def plan(
         self, selection: str, *, partitions: str | None = None, force: bool = False, only: bool = False
