@@ -375,7 +375,7 @@ def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
             found.append("is made in batches of partitions, and has no partitions=.")
         if asset.batch.size is not None and asset.batch.size < 1:
             found.append(f"is made in batches of {asset.batch.size} partitions; it must be at least one.")
-    for given in (*asset.edges, *asset.order):
+    for given in (*asset.edges, *(given for given in asset.order if given.key != asset.key)):
         found.extend(
             f"reads '{given.key}' and {problem}"
             for problem in _mapping_problems(asset, given, assets[given.key])
@@ -388,7 +388,7 @@ def _mapping_problems(asset: Asset, given: Upstream, above: Asset) -> list[str]:
     if given.key != asset.key:
         return given.mapping.problems(asset.partitions, above.partitions)
     if asset.partitions is None or not given.mapping.goes_back:
-        return ["so depends on itself, which only earlier partitions of it allow: Reads(mapping=Overlap(...))"]
+        return ["so depends on itself; only what goes back in time may: Reads(..., Overlap(start_offset=...))"]
     if asset.batch is not None:
         return ["makes it in batches; what reads its own earlier partitions is made one by one"]
     return given.mapping.problems(asset.partitions, above.partitions)

@@ -141,11 +141,11 @@ def _converted(table: pa.Table, want: Wanted, key: str) -> Any:
         case "pandas":
             return table.to_pandas()
         case "polars":
-            return _polars(key, want).fromarrow_of(table)
+            return _polars(key, want).from_arrow(table)
         case "lazy":
-            return _polars(key, want).fromarrow_of(table).lazy()
+            return _polars(key, want).from_arrow(table).lazy()
         case "relation":
-            return _connection().fromarrow_of(table)
+            return _connection().from_arrow(table)
         case "any" | "plain" if rows_wanted and (want.hint is None or is_plain(want.hint)):
             return table.to_pylist()
         case "any" if rows_wanted:
@@ -173,7 +173,7 @@ def arrow_of(value: Any) -> pa.Table | pa.RecordBatchReader | None:
             return pa.Table.from_pandas(value)
         case "polars":
             frame = value.collect() if hasattr(value, "collect") else value
-            return frame.toarrow_of(compat_level=sys.modules["polars"].CompatLevel.oldest())
+            return frame.to_arrow(compat_level=sys.modules["polars"].CompatLevel.oldest())
         case "duckdb":
             return value.to_arrow_reader()
         case _:

@@ -160,7 +160,7 @@ def test_what_was_settled_is_kept_without_being_looked_at() -> None:
         horizon=Horizon(now=NOW, sessions=no_sessions),
     )
     assert {type(step) for step in plan.steps} == {Keep}
-    assert sum(len(step.partitions) for step in plan.steps) == 4 * 28 + 4
+    assert sum(len(step.partitions) for step in plan.steps) == 4 * 28 + 3
 
 
 class _Blind(MemoryState):

@@ -202,8 +202,7 @@ def test_the_clock_renews_the_newest_day_only(shop: Shop) -> None:
     shop.run(bars)
     shop.now += timedelta(hours=23)
     assert outcomes(shop.run(bars)) == {
-        "bars@2024-01-02": "kept",
-        "bars@2024-01-03": "kept",
+        "bars@2024-01-02..2024-01-03": "kept",
         "bars@2024-01-04": "published",
     }
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from graph.partition_set import ONLY, WHOLE
 from materializers import Workspace, find_project, open_workspace, run_plan
+from materializers.arguments import Taken
 from materializers.call import Call, Stopped
 from materializers.isolated import compute_apart
 from materializers.output import Output
@@ -26,7 +28,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from graph import Config, Execution, Previous, Run, Skip, asset
-from graph.partition_set import WHOLE
 
 APART = Execution(isolation="process")
 
@@ -177,7 +178,13 @@ def test_what_a_step_started_ends_with_it(workspace: Workspace, tmp_path: Path) 
     asset = workspace.graph["apart_assets/parent_of_another"]
     workspace.config = {asset.key: {"folder": str(tmp_path)}}
     call = Call(
-        asset=asset, outputs=(asset,), partition=None, arguments=dict, run_id="r", number=1, versions={}
+        asset=asset,
+        outputs=(asset,),
+        partitions=(),
+        arguments=dict,
+        run_id="r",
+        number=1,
+        taken=Taken(partitions=ONLY, versions={}),
     )
     with pytest.raises(Stopped):
         compute_apart(call, workspace, WhenLocked(), Output())
