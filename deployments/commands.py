@@ -189,7 +189,13 @@ def materialize(
 
     if plan_only:
         return materializing.plan_selection(
-            selection, partitions=partitions, force=force, only=only, every=explain, environment=env, settings=config
+            selection,
+            partitions=partitions,
+            force=force,
+            only=only,
+            every=explain,
+            environment=env,
+            settings=config,
         )
     return materializing.materialize(
         selection,

@@ -151,7 +151,7 @@ def _place(path: Path, write: Callable[[Path], None]) -> None:
 
 def _told(written: list[tuple[PublishedValue, Path]], missing: list[str], elsewhere: list[str]) -> str:
     lines = [
-        f"{step_name(value.key, value.partition or "")} -> {path} ({size_text(value.content.size)})"
+        f"{step_name(value.key, value.partition or '')} -> {path} ({size_text(value.content.size)})"
         for value, path in written
     ]
     lines.extend(f"{key} is stored elsewhere; only its version is known here" for key in elsewhere)

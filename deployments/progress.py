@@ -103,7 +103,9 @@ class PlainLines:
             self._line(f"{word} {result.name} ({span_text(result.duration)}, {count}/{self._work}){why}")
         elif of_step == len(step.partitions) or not self._quiet(name):
             left = time_left(time.monotonic() - self._started, count, self._work)
-            self._line(f"{word} {of_step:,} of {len(step.partitions):,} of {name} ({count:,}/{self._work:,}{left})")
+            self._line(
+                f"{word} {of_step:,} of {len(step.partitions):,} of {name} ({count:,}/{self._work:,}{left})"
+            )
 
     def _quiet(self, name: str) -> bool:
         """Whether a step was told of a moment ago."""

@@ -13,7 +13,7 @@ from deployments.progress import outcome_word
 from deployments.text_table import aligned, bounded, painted
 from graph import Asset
 from graph.partition_set import WHOLE
-from graph.steps import Adopt, Keep, Materialize, Observe, Plan, name_of
+from graph.steps import Adopt, Materialize, Observe, Plan, name_of
 from materializers.runner import RunResult
 from materializers.step import Result
 from materializers.workspace import Workspace
@@ -150,7 +150,8 @@ def _row(group: Sequence[Result], width: int) -> list[str]:
 def _left_out(plan: Plan) -> list[str]:
     """What the catch-up policies left out."""
     return [
-        f"left out: {counted(len(one.partitions), 'partition')} of {one.key} ({one.text})" for one in plan.left_out
+        f"left out: {counted(len(one.partitions), 'partition')} of {one.key} ({one.text})"
+        for one in plan.left_out
     ]
 
 

@@ -23,7 +23,9 @@ def inherited_as_of(asset: Asset, partition: Partition, reader: Reader) -> tuple
         if given.key != asset.key and (version := _read(asset, given, partition, reader)) is not None
     ]
     dated = [
-        version.as_of for version in read if reader.graph.assets[version.key].freshness is None and version.as_of
+        version.as_of
+        for version in read
+        if reader.graph.assets[version.key].freshness is None and version.as_of
     ]
     return min(dated, default=None), bool(read) and all(version.ends for version in read)
 

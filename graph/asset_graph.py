@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from graph.catch_up import CatchUp
 from graph.declare import Batch, Check, Code, Execution, Format, Labels
 from graph.errors import AssetGraphError, Where, near_miss
 from graph.freshness import Freshness

@@ -388,7 +388,9 @@ def _mapping_problems(asset: Asset, given: Upstream, above: Asset) -> list[str]:
     if given.key != asset.key:
         return given.mapping.problems(asset.partitions, above.partitions)
     if asset.partitions is None or not given.mapping.goes_back:
-        return ["so depends on itself; only what goes back in time may: Reads(..., Overlap(start_offset=...))"]
+        return [
+            "so depends on itself; only what goes back in time may: Reads(..., Overlap(start_offset=...))"
+        ]
     if asset.batch is not None:
         return ["makes it in batches; what reads its own earlier partitions is made one by one"]
     return given.mapping.problems(asset.partitions, above.partitions)

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
-from graph.errors import DefinitionErrors, Problem, Where
 from graph.catch_up import CatchUp
+from graph.errors import DefinitionErrors, Problem, Where
 from graph.freshness import Freshness
 from graph.mappings import PartitionMapping
 from graph.partitions import Partitions

@@ -46,7 +46,10 @@ class Freshness:
 def freshness_states(
     reader: Reader, now: datetime, keys: Iterable[str] | None = None
 ) -> Mapping[str, Freshness]:
-    """The state of every asset, or of ``keys`` with all upstream. What is overdue above makes what promises below it so."""
+    """The state of every asset, or of ``keys`` with all upstream.
+
+    What is overdue above makes what promises something below it overdue.
+    """
     found: dict[str, Freshness] = {}
     culprits: dict[str, str] = {}
     graph = reader.graph
@@ -105,9 +108,7 @@ def _there_or_filled(asset: Asset, reader: Reader) -> PartitionSet:
         return there
     if asset.catch_up is not None:
         latest = newest(existing, 1)
-        there |= caught_up(
-            missing, asset.catch_up, visible=there, latest=latest, existing=existing
-        ).left_out
+        there |= caught_up(missing, asset.catch_up, visible=there, latest=latest, existing=existing).left_out
         missing = existing - there
     filled = (
         partition

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from graph import declare
 from graph.asset_graph import Asset, AssetGraph, Upstream
-from graph.catch_up import caught_up, newest
+from graph.catch_up import newest
+from graph.demand import asked_for, demanded
 from graph.fingerprint import Basis, digest, fingerprint
 from graph.freshness import due_at
 from graph.one_each import takes_what_is_there
@@ -28,7 +29,6 @@ from graph.steps import (
     Check,
     Hold,
     Keep,
-    LeftOut,
     Materialize,
     Observe,
     Plan,
@@ -80,15 +80,17 @@ def make_plan(
     """
     named = frozenset(targets)
     wanted = tuple(key for key in graph.assets if key in named)
+    reader = Reader(graph=graph, state=state, horizon=horizon)
+    asked, left_out = asked_for(wanted, partitions or {}, reader)
+    demand = demanded(asked, scope_of(graph, wanted, only=only), reader, only=only)
     planner = _Planner(
         graph=graph,
         state=state,
         known=known,
         now=horizon.now,
-        reader=Reader(graph=graph, state=state, horizon=horizon),
+        reader=reader,
         forced=frozenset(wanted) if force else frozenset(),
     )
-    demand = planner.demand(scope_of(graph, wanted, only=only), wanted, partitions or {}, only=only)
     done: set[str] = set()
     for key, asset in graph.assets.items():
         if key in demand and key not in done:
@@ -103,7 +105,7 @@ def make_plan(
         sequence=state.sequence,
         steps=tuple(planner.steps),
         settled=planner.settled,
-        left_out=tuple(planner.left_out),
+        left_out=left_out,
     )
 
 
@@ -141,55 +143,6 @@ class _Planner:
     named: dict[str, list[tuple[PartitionSet, str]]] = field(default_factory=dict)
     filled: dict[str, dict[Partition, str]] = field(default_factory=dict)
     settled: dict[str, PartitionSet] = field(default_factory=dict)
-    left_out: list[LeftOut] = field(default_factory=list)
-
-    # What is wanted
-
-    def demand(
-        self,
-        scope: frozenset[str],
-        targets: Sequence[str],
-        chosen: Mapping[str, PartitionSet],
-        *,
-        only: bool,
-    ) -> dict[str, PartitionSet]:
-        """By key, the partitions that have to be up to date: what is asked for, and what that reads."""
-        wanted: dict[str, PartitionSet] = {key: self._asked(key, chosen) for key in targets}
-        for key in reversed(list(self.graph.assets)):
-            if key not in scope:
-                continue
-            asset = self.graph.assets[key]
-            for sibling in self.graph.siblings(key) if asset.several else ():
-                wanted[key] = wanted.get(key, EMPTY) | wanted.get(sibling, EMPTY)
-            mine = wanted.setdefault(key, EMPTY)
-            for given in () if only else (*asset.edges, *asset.order):
-                if given.key != key:
-                    read = self.reader.above(asset, given, mine).read
-                    wanted[given.key] = wanted.get(given.key, EMPTY) | read
-        for key in scope:
-            siblings = self.graph.siblings(key)
-            together = PartitionSet.union(wanted.get(sibling, EMPTY) for sibling in siblings)
-            wanted.update(dict.fromkeys(siblings, together))
-        return wanted
-
-    def _asked(self, key: str, chosen: Mapping[str, PartitionSet]) -> PartitionSet:
-        """What is wanted of a target: what was chosen, or all that its catch-up policy does not leave out."""
-        existing = self.reader.existing(key)
-        if key in chosen:
-            return chosen[key] & existing
-        policy = self.graph.assets[key].catch_up
-        if policy is None:
-            return existing
-        caught = caught_up(
-            existing,
-            policy,
-            visible=self.reader.visible(key),
-            latest=newest(existing, 1),
-            existing=existing,
-        )
-        if caught.left_out:
-            self.left_out.append(LeftOut(key=key, partitions=caught.left_out, text=str(policy)))
-        return caught.taken
 
     # Steps
 
@@ -231,39 +184,35 @@ class _Planner:
 
     def _together(self, outputs: list[Asset], decided: list[_Decision]) -> list[_Decision]:
         """What one function makes together is built together: where one of its outputs is, all are."""
-        builds = [one for one in decided if isinstance(one.step, Materialize)]
-        built = PartitionSet.union(one.partitions for one in builds)
-        rest = [
-            one._replace(partitions=one.partitions - built)
-            for one in decided
-            if not isinstance(one.step, Materialize)
-        ]
+        builds = _builds(decided)
+        left = built = PartitionSet.union(partitions for _, partitions in builds)
         found: list[_Decision] = []
-        left = built
-        for one in sorted(builds, key=lambda one: isinstance(one.step, Materialize) and one.step.when != "always"):
-            mine, left = one.partitions & left, left - one.partitions
+        for step, partitions in sorted(builds, key=lambda build: build[0].when != "always"):
+            mine, left = partitions & left, left - partitions
             first = outputs[0].key
             served = self.state.summary(first).partitions & mine
-            step = replace(one.step, key=first, outputs=tuple(output.key for output in outputs), served=served)
-            found.append(_Decision(step, mine))
-        return [*found, *rest]
+            together = replace(
+                step, key=first, outputs=tuple(output.key for output in outputs), served=served
+            )
+            found.append(_Decision(together, mine))
+        return [*found, *_without(decided, built)]
 
     def _chained(self, asset: Asset, decided: list[_Decision]) -> list[_Decision]:
         """What reads its own earlier partitions is one step, with all that comes after what is built."""
-        builds = [one for one in decided if isinstance(one.step, Materialize)]
+        builds = _builds(decided)
         if not builds:
             return decided
-        built = PartitionSet.union(one.partitions for one in builds)
+        built = PartitionSet.union(partitions for _, partitions in builds)
         kept = PartitionSet.union(one.partitions for one in decided if isinstance(one.step, Keep))
-        while reached := PartitionSet.union(
-            self.reader.below(asset, given, built) for given in asset.edges if given.key == asset.key
-        ) & kept - built:
+        own = [given for given in asset.edges if given.key == asset.key]
+        while (
+            reached := PartitionSet.union(self.reader.below(asset, given, built) for given in own)
+            & kept - built
+        ):
             built |= reached
-        first = next((one for one in builds if one.step.when == "always"), builds[0])  # type: ignore[union-attr]  # only builds
-        served = self.reader.visible(asset.key) & built
-        step = _Decision(replace(first.step, served=served), built)  # type: ignore[call-arg]  # it is a Materialize
-        rest = [one._replace(partitions=one.partitions - built) for one in decided if one not in builds]
-        return [step, *rest]
+        first = next((step for step, _ in builds if step.when == "always"), builds[0][0])
+        chain = replace(first, served=self.reader.visible(asset.key) & built)
+        return [_Decision(chain, built), *_without(decided, built)]
 
     # Deciding
 
@@ -293,9 +242,8 @@ class _Planner:
             self.settled[asset.key] = self.settled.get(asset.key, EMPTY) | PartitionSet.of(settled)
         for step, members in grouped.values():
             partitions = PartitionSet.of(members)
-            if isinstance(step, Materialize | Adopt | Hold):
-                step = replace(step, served=served & partitions)
-            decided.append(_Decision(step, partitions))
+            told = isinstance(step, Materialize | Adopt | Hold)
+            decided.append(_Decision(replace(step, served=served & partitions) if told else step, partitions))
         return decided
 
     def _in_ranges(self, asset: Asset, wanted: PartitionSet) -> tuple[list[_Decision], PartitionSet]:
@@ -323,8 +271,7 @@ class _Planner:
             )
         if maybe:
             keys = [given.key for given in asset.edges if self._reach(asset, given) & maybe]
-            step = _maybe(asset, Reason.if_changed(dict.fromkeys(keys)), maybe)
-            decided.append(_Decision(step, maybe))
+            decided.append(_Decision(_maybe(asset, Reason.if_changed(dict.fromkeys(keys)), maybe), maybe))
         return decided, wanted - kept - maybe
 
     def _of_another_basis(
@@ -340,9 +287,7 @@ class _Planner:
         reason = moved(before.basis, self.known.bases[asset.key])
         if reason is None or not outdated:
             return [], wanted
-        step = Materialize(
-            key=asset.key, reason=reason, when="always", outputs=(asset.key,), served=outdated
-        )
+        step = Materialize(key=asset.key, reason=reason, when="always", outputs=(asset.key,), served=outdated)
         return [_Decision(step, outdated)], wanted - outdated
 
     def _touched_since(self, asset: Asset, before: Settlement) -> PartitionSet:
@@ -524,6 +469,19 @@ class _Planner:
     def _observable(self, asset: Asset) -> bool:
         """Whether all that a volatile asset reads outside could be looked at, so that no clock is needed."""
         return bool(asset.resources) and self.known.observed_resources.issuperset(asset.resources)
+
+
+def _builds(decided: list[_Decision]) -> list[tuple[Materialize, PartitionSet]]:
+    return [(one.step, one.partitions) for one in decided if isinstance(one.step, Materialize)]
+
+
+def _without(decided: list[_Decision], built: PartitionSet) -> list[_Decision]:
+    """What is decided of the partitions that are not built."""
+    return [
+        one._replace(partitions=one.partitions - built)
+        for one in decided
+        if not isinstance(one.step, Materialize)
+    ]
 
 
 def key_of(asset: Asset, partition: Partition) -> str | None:

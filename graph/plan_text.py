@@ -12,7 +12,19 @@ from graph.errors import PlanRefused
 from graph.partition_set import PartitionSet
 from graph.reasons import Reason, counted
 from graph.state import Observed
-from graph.steps import Adopt, Check, Hold, Keep, LeftOut, Materialize, Observe, Plan, Step, is_work, step_name
+from graph.steps import (
+    Adopt,
+    Check,
+    Hold,
+    Keep,
+    LeftOut,
+    Materialize,
+    Observe,
+    Plan,
+    Step,
+    is_work,
+    step_name,
+)
 
 _KINDS: Mapping[str, type[Any]] = {
     kind.__name__.lower(): kind for kind in (Observe, Materialize, Adopt, Check, Keep, Hold)
@@ -79,7 +91,10 @@ def explain(plan: Plan, *, every: bool = False) -> str:
         f"{_verb(step):<11} {name:<{width}}  {step.reason.text}"
         for step, name in zip(shown, names, strict=True)
     ]
-    lines.extend(f"{'left out':<11} {one.key:<{width}}  {counted(len(one.partitions))}: {one.text}" for one in plan.left_out)
+    lines.extend(
+        f"{'left out':<11} {one.key:<{width}}  {counted(len(one.partitions))}: {one.text}"
+        for one in plan.left_out
+    )
     kept = len({step.key for step in plan.steps} - {step.key for step in shown})
     if kept:
         lines.append(

@@ -136,9 +136,7 @@ class Reader:
                 gaps[given.key] = gap
         if asset.reads_provenance:
             inputs[PROVENANCE] = self._provenance(asset)
-        return Reading(
-            inputs=inputs, missing=tuple(dict.fromkeys(missing)), gaps=gaps, absent=absent
-        )
+        return Reading(inputs=inputs, missing=tuple(dict.fromkeys(missing)), gaps=gaps, absent=absent)
 
     def _input(self, asset: Asset, given: Upstream, found: PartitionSet) -> str:
         """What stands in the fingerprint for what is read of one upstream."""

@@ -1,4 +1,4 @@
-"""The plan as data: frozen steps in an order in which upstream comes first. `explain` and the runner read the same list.
+"""The plan as data: frozen steps, upstream first. `explain` and the runner read the same list.
 
 A step is about some partitions of one function's assets, all for one reason.
 """

@@ -52,7 +52,9 @@ def _by_column(
 
     made = arrow_of(value)
     if made is None:
-        raise NotDone(f"its batch is split by the column '{column}', and it gave no table, but {type(value).__name__}")
+        raise NotDone(
+            f"its batch is split by the column '{column}', and it gave no table, but {type(value).__name__}"
+        )
     table = made if isinstance(made, pa.Table) else made.read_all()
     if column not in table.column_names:
         raise NotDone(f"its batch is split by the column '{column}', and the table has {table.column_names}")

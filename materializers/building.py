@@ -1,50 +1,42 @@
 """Building: load -> compute -> write aside -> check -> publish or reject, under claims, with retries.
 
-Whether there is something to compute was planned; here the same question is asked once more of what is published
-now, so that early cutoff, another run's work and a moved upstream are seen. A batch is asked partition by partition,
-and computed in one call for those that need it.
+A batch is looked at partition by partition, and computed in one call for those that need it.
 """
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from graph import Asset, Skip
-from graph.ages import inherited_as_of
-from graph.fingerprint import fingerprint
-from graph.one_each import takes_what_is_there
 from graph.partition_set import Partition, PartitionSet
 from graph.partition_text import batches
-from graph.plan import checks_digest, key_of
-from graph.reading import Reader, inputs_of
-from graph.reading import Reading as Inputs
+from graph.plan import key_of
+from graph.reading import Reader
 from graph.reasons import Reason
-from graph.settling import Settled, settle
-from graph.state import Attempt, Outcome, Version
+from graph.state import Outcome, Version
 from graph.steps import Adopt, Materialize
 from materializers.arguments import StepRun, Taken, arguments_for, taken
 from materializers.batching import split
 from materializers.call import Call, NotDone, Stopped, TimedOut
 from materializers.compute import compute
 from materializers.formats import choose
-from materializers.judging import judge_again, judged, why_rejected
+from materializers.judging import judged, why_rejected
 from materializers.ledger import (
     Busy,
     ClaimLost,
     Content,
     LedgerError,
-    LedgerState,
     Made,
     Moved,
     Product,
-    Read,
     StartedAttempt,
     Wanted,
 )
+from materializers.looking import Looking, Ready
 from materializers.output import Output
 from materializers.result import Result, RunScope
 from materializers.workspace import Workspace
@@ -52,8 +44,6 @@ from materializers.workspace import Workspace
 CLAIM_POLL_S = 0.05
 LONGEST_DELAY = timedelta(hours=1)
 """Retries double their delay up to this."""
-NAMED_VERSIONS = 32
-"""So many versions that were read are named one by one in the lineage; more are named by their set."""
 
 
 def claim(
@@ -61,28 +51,11 @@ def claim(
 ) -> tuple[StartedAttempt, ...] | Moved | None:
     """Claim partitions, waiting while another run holds one; None when this run is stopped."""
     while not scope.stop.is_set():
-        begun = workspace.ledger.begin(
-            workspace.environment, key, wanted, run_id=scope.run_id, number=number
-        )
+        begun = workspace.ledger.begin(workspace.environment, key, wanted, run_id=scope.run_id, number=number)
         if not isinstance(begun, Busy):
             return begun
         scope.stop.wait(CLAIM_POLL_S)
     return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ready:
-    """A partition that has to be built, or of which a version exists that only has to become visible."""
-
-    partition: Partition
-    found: Inputs
-    mark: str
-    was: str | None
-    known: Version | None
-    as_of: tuple[datetime | None, bool] | None
-    lineage: Mapping[str, Read]
-    why: str
-    notes: tuple[str, ...]
 
 
 class Building:
@@ -95,9 +68,8 @@ class Building:
         self.unit = unit
         self.workspace = workspace
         self.scope = scope
-        self.asset = workspace.graph[step.key]
-        outputs = step.outputs if isinstance(step, Materialize) else (step.key,)
-        self.outputs = tuple(workspace.graph[key] for key in outputs)
+        self._looking = Looking(step, workspace, scope)
+        self.asset, self.outputs = self._looking.asset, self._looking.outputs
 
     def run(self) -> list[Result]:
         """Build, or see that there is nothing to build: a result for each partition."""
@@ -118,14 +90,14 @@ class Building:
         """One try at some partitions; what another run has moved meanwhile is looked at again."""
         done: list[Result] = []
         while True:
-            with self.workspace.ledger.state(self.workspace.environment, self._keys()) as state:
+            with self.workspace.ledger.state(self.workspace.environment, self._looking.keys()) as state:
                 reader = Reader(graph=self.workspace.graph, state=state, horizon=self.scope.horizon)
-                looked = self._look(partitions, reader, state)
-                ready = [one for one in looked if isinstance(one, _Ready)]
+                looked = self._looking.at(partitions, reader, state)
+                ready = [one for one in looked if isinstance(one, Ready)]
                 calls = self._calls([one for one in ready if one.known is None], reader)
                 sequence = state.sequence
             done.extend(one for one in looked if isinstance(one, Result))
-            again: list[_Ready] = []
+            again: list[Ready] = []
             for one in ready:
                 if one.known is not None:
                     adopted = self._adopt(one, one.known, number, sequence)
@@ -139,211 +111,9 @@ class Building:
                 return done
             partitions = PartitionSet.of(one.partition for one in again)
 
-    def _keys(self) -> frozenset[str]:
-        """The assets that are read or made."""
-        keys = {output.key for output in self.outputs} | set(self.asset.upstream)
-        if self.asset.reads_provenance:
-            keys |= self.workspace.graph.ancestors([self.asset.key])
-        return frozenset(keys)
-
-    # Is there something to do?
-
-    def _look(self, partitions: PartitionSet, reader: Reader, state: LedgerState) -> list[Result | _Ready]:
-        """For each partition, what is to be done, or how it ended without being built."""
-        reader.fetch(self.asset, partitions)
-        asked = self.step.reason.kind in ("forced", "due")
-        moved = state.changed(self.asset.key, self.scope.sequence) if asked else partitions
-        forced = self.step.reason.kind == "forced"
-        tried = {} if forced else state.attempts(self.asset.producer, partitions)
-        mixed = self._mixed_provenance(reader) if self.asset.reads_provenance else ()
-        return [
-            self._look_at(
-                one, reader, state, tried.get(one), must=asked and one not in moved, mixed=mixed
-            )
-            for one in partitions
-        ]
-
-    def _look_at(
-        self,
-        partition: Partition,
-        reader: Reader,
-        state: LedgerState,
-        tried: Attempt | None,
-        *,
-        must: bool,
-        mixed: tuple[str, ...],
-    ) -> Result | _Ready:
-        found = reader.reading(self.asset, partition)
-        held = self._why_not_readable(partition, found, reader)
-        if held is not None:
-            return held
-        notes = self._notes(partition, found, reader)
-        if mixed:
-            reason = f"its inputs do not belong together: {'; '.join(mixed)}"
-            return self._result("held", partition, reason=reason, notes=notes)
-        mark = fingerprint(self.workspace.basis(self.asset.key), key_of(self.asset, partition), found.inputs)
-        published = [reader.version(output.key, partition) for output in self.outputs]
-        checks = [checks_digest(self.workspace.checks(output.key)) for output in self.outputs]
-        settled = settle(
-            published,
-            checks,
-            mark,
-            tried=tried,
-            known=lambda: self._known(state, partition, mark, checks[0]),
-            now=self.workspace.clock(),
-            unseen=self.asset.volatile and self.workspace.seen_by(self.asset) is None,
-            must=must,
-        )
-        match settled:
-            case Settled(what="keep"):
-                return self._keep(partition, published, reader, state.sequence, notes)
-            case Settled(what="check"):
-                return self._check(partition, published, state.sequence, notes)
-            case Settled(what="hold", reason=Reason() as reason):
-                return self._result("held", partition, reason=reason.text, because=reason.kind, notes=notes)
-        return _Ready(
-            partition=partition,
-            found=found,
-            mark=mark,
-            was=published[0].id if published[0] else None,
-            known=settled.version if settled else None,
-            as_of=None if self.asset.volatile else inherited_as_of(self.asset, partition, reader),
-            lineage=self._lineage(partition, found, reader),
-            why=self._why(found, published[0]),
-            notes=notes,
-        )
-
-    def _known(self, state: LedgerState, partition: Partition, mark: str, checks: str) -> Version | None:
-        """A good version made from the same, if its value is still there."""
-        version = state.version_with(self.asset.key, partition, mark, checks=checks)
-        if version is None:
-            return None
-        address = self.workspace.ledger.content(version.id).address
-        return version if address is None or self.workspace.store.exists(address) else None
-
-    def _why_not_readable(self, partition: Partition, found: Inputs, reader: Reader) -> Result | None:
-        """Upstream has nothing to read: because it was skipped, or because it failed or was rejected."""
-        if found.absent:
-            return self._held(partition, Reason.absent(found.absent))
-        mine = PartitionSet.of([partition])
-        skipped: dict[str, str] = {}
-        waits: list[str] = []
-        for given in self.asset.edges:
-            lacks = (
-                reader.above(self.asset, given, mine).read
-                if given.key in found.missing
-                else found.gaps.get(given.key)
-            )
-            if not lacks or (given.key in found.gaps and takes_what_is_there(given.mapping)):
-                continue
-            why = self.scope.why_skipped(given.key, lacks)
-            if why is None:
-                waits.append(given.key)
-            elif given.key in found.missing:
-                skipped[given.key] = why
-        if waits:
-            return self._held(partition, Reason.waits(dict.fromkeys(waits)))
-        if skipped:
-            return self._result("skipped", partition, reason=Reason.upstream_skipped(skipped).text)
-        return self._held(partition, Reason.waits(found.missing)) if found.missing else None
-
-    def _held(self, partition: Partition, reason: Reason) -> Result:
-        return self._result("held", partition, reason=reason.text, because=reason.kind)
-
-    def _notes(self, partition: Partition, found: Inputs, reader: Reader) -> tuple[str, ...]:
-        """What is told of the inputs: older versions than there should be, and partitions that are not there."""
-        mine = PartitionSet.of([partition])
-        told = [
-            f"reads the last good version of {given.key}; a newer one {why}"
-            for given in sorted(self.asset.edges, key=lambda given: given.key)
-            for why in self.scope.why_broken(given.key, reader.above(self.asset, given, mine).read)
-        ]
-        for key, gap in found.gaps.items():
-            above = self.workspace.graph[key]
-            named = next(iter(gap))
-            told.append(
-                f"reads {key} without {len(gap):,} of its partitions, the first {key_of(above, named)}"
-            )
-        return tuple(dict.fromkeys(told))
-
-    def _mixed_provenance(self, reader: Reader) -> tuple[str, ...]:
-        """Ancestors of which an older version is read than there should be."""
-        return tuple(
-            f"reads the last good version of {key}; a newer one {why}"
-            for key in sorted(self.workspace.graph.ancestors([self.asset.key]))
-            for why in self.scope.why_broken(key, reader.existing(key))
-        )
-
-    def _keep(
-        self,
-        partition: Partition,
-        versions: Sequence[Version | None],
-        reader: Reader,
-        sequence: int,
-        notes: tuple[str, ...],
-    ) -> Result:
-        """Early cutoff, or another run's work: what is published was made from the same."""
-        if self.asset.volatile:
-            seen_as_of = self.workspace.seen_by(self.asset)
-        else:
-            seen_as_of = inherited_as_of(self.asset, partition, reader)
-        if seen_as_of is not None:
-            as_of, ends = seen_as_of
-            seen = [
-                (version, as_of, ends)
-                for version in versions
-                if version and (version.as_of, version.ends) != (as_of, ends)
-            ]
-            self.workspace.ledger.verify(self.workspace.environment, seen, self.scope.run_id)
-        reason = "made from the same as what is published"
-        return self._result("kept", partition, reason=reason, read_at=sequence, notes=notes)
-
-    def _check(
-        self,
-        partition: Partition,
-        versions: Sequence[Version | None],
-        sequence: int,
-        notes: tuple[str, ...],
-    ) -> Result:
-        """What is published was made from the same, but its checks have changed."""
-        verdicts = {}
-        for asset, version in zip(self.outputs, versions, strict=True):
-            if version is not None:
-                verdicts[asset.key] = judge_again(asset, version, self.workspace, self.scope.run_id)[1]
-        failing = why_rejected([verdict for said in verdicts.values() for verdict in said])
-        if failing:
-            reason = f"published, and its checks fail: {failing}"
-            return self._result("rejected", partition, reason=reason, verdicts=verdicts, notes=notes)
-        reason = Reason.checks_changed().text
-        return self._result(
-            "kept", partition, reason=reason, verdicts=verdicts, read_at=sequence, notes=notes
-        )
-
-    def _why(self, found: Inputs, published: Version | None) -> str:
-        """Why it is built: what was planned as "if x changes" has changed, and this names it."""
-        if self.step.reason.kind != "upstream may change" or published is None:
-            return self.step.reason.text
-        moved = [name for name, version in found.inputs.items() if published.inputs.get(name) != version]
-        return Reason.upstream_changed(inputs_of(self.asset, moved)).text
-
-    def _lineage(self, partition: Partition, found: Inputs, reader: Reader) -> Mapping[str, Read]:
-        """By parameter, what is read."""
-        mine = PartitionSet.of([partition])
-        lineage = {}
-        for given in self.asset.edges:
-            read = reader.above(self.asset, given, mine).read & reader.visible(given.key)
-            few = reader.versions(given.key, read) if len(read) <= NAMED_VERSIONS else {}
-            lineage[given.parameter] = Read(
-                key=given.key,
-                partitions=read,
-                digest=found.inputs[given.parameter],
-                versions=tuple(few[one].id for one in sorted(few)),
-            )
-        return lineage
-
     # Doing it
 
-    def _calls(self, ready: Sequence[_Ready], reader: Reader) -> list[tuple[Taken, list[_Ready]]]:
+    def _calls(self, ready: Sequence[Ready], reader: Reader) -> list[tuple[Taken, list[Ready]]]:
         """The calls that are needed, each with what it reads: one a partition, or one a batch."""
         by_partition = {one.partition: one for one in ready}
         wanted = PartitionSet.of(by_partition)
@@ -354,7 +124,7 @@ class Building:
             for group in batches(wanted, existing, size)
         ]
 
-    def _adopt(self, one: _Ready, known: Version, number: int, sequence: int) -> Result | None:
+    def _adopt(self, one: Ready, known: Version, number: int, sequence: int) -> Result | None:
         """Make a version visible that exists; None when another run was first."""
         wanted = {one.partition: self._wanted(one)}
         begun = claim(self.workspace, self.scope, self.asset.key, wanted, number=number)
@@ -375,7 +145,7 @@ class Building:
         )
 
     def _claimed(
-        self, given: Taken, members: Sequence[_Ready], number: int, sequence: int
+        self, given: Taken, members: Sequence[Ready], number: int, sequence: int
     ) -> list[Result] | None:
         """Claim and build some partitions in one call; None when another run was first at one of them."""
         wanted = {one.partition: self._wanted(one) for one in members}
@@ -387,7 +157,7 @@ class Building:
         attempts = {attempt.claim.partition: attempt for attempt in begun}
         return self._guarded(attempts, given, members, sequence)
 
-    def _wanted(self, one: _Ready) -> Wanted:
+    def _wanted(self, one: Ready) -> Wanted:
         return Wanted(fingerprint=one.mark, was=one.was, label=key_of(self.asset, one.partition) or "")
 
     def _stopped(self, partition: Partition) -> Result:
@@ -397,7 +167,7 @@ class Building:
         self,
         attempts: Mapping[Partition, StartedAttempt],
         given: Taken,
-        members: Sequence[_Ready],
+        members: Sequence[Ready],
         sequence: int,
     ) -> list[Result]:
         """Build, and record whatever goes wrong with the attempts."""
@@ -422,9 +192,7 @@ class Building:
             attempt = attempts[one.partition]
             self._finish(attempt, outcome, reason=reason, error=details, output=output)
             count = attempt.number if outcome == "failed" else 0
-            results.append(
-                self._result(outcome, one.partition, reason=reason, error=details, attempts=count)
-            )
+            results.append(self._result(outcome, one.partition, reason=reason, error=details, attempts=count))
         return results
 
     def _finish(
@@ -450,7 +218,7 @@ class Building:
         self,
         attempts: Mapping[Partition, StartedAttempt],
         given: Taken,
-        members: Sequence[_Ready],
+        members: Sequence[Ready],
         output: Output,
         sequence: int,
     ) -> list[Result]:
@@ -491,7 +259,7 @@ class Building:
 
     def _product(
         self,
-        one: _Ready,
+        one: Ready,
         attempt: StartedAttempt,
         values: Mapping[str, Mapping[Partition, object]],
         started: datetime,
@@ -516,9 +284,7 @@ class Building:
         }
         return Product(attempt=attempt, made=made, judged=judgements, refused=refused), verdicts
 
-    def _ended(
-        self, one: _Ready, product: Product, verdicts: Mapping[str, Any], sequence: int
-    ) -> Result:
+    def _ended(self, one: Ready, product: Product, verdicts: Mapping[str, Any], sequence: int) -> Result:
         return self._result(
             "rejected" if product.refused else "published",
             one.partition,
@@ -552,13 +318,7 @@ class Building:
         return arguments_for(self.asset, given, self.workspace, run)
 
     def _result(self, outcome: Outcome, partition: Partition, **details: Any) -> Result:
-        return Result(
-            step=self.step,
-            partitions=PartitionSet.of([partition]),
-            label=key_of(self.asset, partition) or "",
-            outcome=outcome,
-            **details,
-        )
+        return self._looking.result(outcome, partition, **details)
 
 
 def _total(counts: Iterable[int | None]) -> int | None:

@@ -26,7 +26,9 @@ def conclude(plan: Plan, results: Iterable[Result], workspace: Workspace, scope:
         return
     kept = [result for result in found if isinstance(result.step, Keep)]
     with workspace.ledger.state(plan.environment) as state:
-        seen = _found_current(kept, workspace, Reader(graph=workspace.graph, state=state, horizon=scope.horizon))
+        seen = _found_current(
+            kept, workspace, Reader(graph=workspace.graph, state=state, horizon=scope.horizon)
+        )
         settlements = _settlements(plan, found, workspace, scope, state)
     workspace.ledger.verify(plan.environment, seen, scope.run_id)
     if settlements:
@@ -80,7 +82,11 @@ def _settlements(
         settled -= state.changed(key, plan.sequence, but=scope.run_id)
         before = state.settlement(key)
         basis, checks = workspace.basis(key), checks_digest(workspace.checks(key))
-        same = before is not None and (before.basis, before.checks, before.partitions) == (basis, checks, settled)
+        same = before is not None and (before.basis, before.checks, before.partitions) == (
+            basis,
+            checks,
+            settled,
+        )
         if same and before is not None and not _anything_since(asset, before.sequence, state):
             continue
         found[key] = Settlement(sequence=state.sequence, basis=basis, checks=checks, partitions=settled)

@@ -285,7 +285,9 @@ def end(db: Writing, endings: Sequence[Ending]) -> None:
     )
     ours = held(db, [one.attempt.claim for one in endings])
     give_back(db, ours)
-    _unsettle(db, [one for one in endings if one.outcome in _SPEAKING - _SHOWING and one.attempt.claim in ours])
+    _unsettle(
+        db, [one for one in endings if one.outcome in _SPEAKING - _SHOWING and one.attempt.claim in ours]
+    )
     db.executemany(
         "INSERT INTO last_attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (environment, asset, slice, ordinal) DO UPDATE SET attempt_id = excluded.attempt_id,"

@@ -82,9 +82,7 @@ def in_order(
 
 def _not_begun(step: Step) -> Result:
     reason = "the run was stopped before it began"
-    return Result(
-        step=step, partitions=step.partitions, label=step.label, outcome="cancelled", reason=reason
-    )
+    return Result(step=step, partitions=step.partitions, label=step.label, outcome="cancelled", reason=reason)
 
 
 def _next(ended: Ended) -> Result | StepDone | BaseException:

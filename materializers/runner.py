@@ -225,9 +225,8 @@ class _Workers:
         portions = units(step, self._workspace, self._scope)
         share = _Share(step, portions)
         alone = self._workspace.graph[step.key].depends_on_itself
-        for _ in range(1 if alone else min(self._threads, len(step.partitions))):
-            share.hands += 1
-        for _ in range(share.hands):
+        share.hands = 1 if alone else min(self._threads, len(step.partitions))
+        for _hand in range(share.hands):
             self._given.put(share)
 
     def dismiss(self) -> None:

@@ -93,9 +93,7 @@ def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
         content=content_of(seen), basis=workspace.basis(step.key), inputs={}, as_of=seen.as_of, ends=seen.ends
     )
     refused = {step.key: why_rejected(verdicts)} if judgement.failing else {}
-    product = Product(
-        attempt=begun[0], made={step.key: made}, judged={step.key: judgement}, refused=refused
-    )
+    product = Product(attempt=begun[0], made={step.key: made}, judged={step.key: judgement}, refused=refused)
     (ids,) = workspace.ledger.publish([product], kind="observe")
     return _result(
         step,

@@ -14,7 +14,7 @@ from graph.asset_graph import Context, FromConfig, FromResource
 from graph.declare import NOTHING, Check
 from graph.digest import CodeDigest, Digester
 from graph.fingerprint import Basis
-from graph.partition_set import ONLY, Partition, PartitionSet
+from graph.partition_set import Partition, PartitionSet
 from graph.partition_text import chosen
 from graph.partitions import Horizon
 from graph.plan import Known, checks_digest, key_of, make_plan, scope_of
@@ -299,7 +299,9 @@ class Workspace:
             if partitions is not None:
                 found[key] = chosen(text, partitions, horizon.existing(partitions))
         if not found:
-            raise SettingsError(f"none of {', '.join(sorted(targets))} has partitions, so '{text}' names none")
+            raise SettingsError(
+                f"none of {', '.join(sorted(targets))} has partitions, so '{text}' names none"
+            )
         return found
 
     def observe(self, source: Asset) -> Observed:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from graph import AssetGraph, Daily, Out, asset, build_graph, fresh_within, multi_asset, source
 from graph.declare import Check
 from graph.fingerprint import Basis, fingerprint
-from graph.partition_set import WHOLE, Partition, PartitionSet
+from graph.partition_set import WHOLE, Partition
 from graph.partitions import Horizon
 from graph.plan import Known, checks_digest, key_of, make_plan
 from graph.plan_text import explain, from_json, to_json
@@ -116,8 +116,7 @@ def weekdays(calendar: str, first: date, last: date) -> list[date]:
 def said(plan: Plan) -> dict[str, str]:
     """By the asset's name, what the plan does and why."""
     return {
-        name_of(step).partition("/")[2]: f"{type(step).__name__}: {step.reason.text}"
-        for step in plan.steps
+        name_of(step).partition("/")[2]: f"{type(step).__name__}: {step.reason.text}" for step in plan.steps
     }
 
 
@@ -174,7 +173,9 @@ def test_upstream_published_since_is_a_reason() -> None:
         world.state,
         versions={
             **world.state.versions,
-            moved.key: {WHOLE: replace(moved, fingerprint=world.state.published(moved.key)[WHOLE].fingerprint)},
+            moved.key: {
+                WHOLE: replace(moved, fingerprint=world.state.published(moved.key)[WHOLE].fingerprint)
+            },
         },
     )
     assert said(world.plan("c"))["b"] == "Materialize: upstream changed: test_plan/a"
@@ -277,7 +278,9 @@ def test_data_that_have_ended_are_never_due() -> None:
 
     world = World.of([prices]).build()
     key = world.key("prices")
-    world.state = replace(world.state, versions={key: {WHOLE: replace(world.state.published(key)[WHOLE], ends=True)}})
+    world.state = replace(
+        world.state, versions={key: {WHOLE: replace(world.state.published(key)[WHOLE], ends=True)}}
+    )
     world.now = NOW + timedelta(days=1000)
     assert said(world.plan()) == {"prices": "Keep: up to date"}
 

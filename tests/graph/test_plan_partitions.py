@@ -46,7 +46,10 @@ def weeks(momentum: int) -> int:
     return momentum
 
 
-@asset(partitions=DAYS, upstream={"yesterday": Reads("test_plan_partitions/equity", Overlap(start_offset=-1, end_offset=-1))})
+@asset(
+    partitions=DAYS,
+    upstream={"yesterday": Reads("test_plan_partitions/equity", Overlap(start_offset=-1, end_offset=-1))},
+)
 def equity(returns: int, yesterday: int | None) -> int:
     return returns
 
@@ -189,7 +192,11 @@ changes = st.lists(
 def test_a_settlement_changes_no_decision(story: list[tuple[str, int, int, str]]) -> None:
     world = settled_world()
     for number, (key, first, span, what) in enumerate(story):
-        partitions = days(first, first + span) if GRAPH[key].partitions == DAYS else world.horizon.existing(GRAPH[key].partitions)
+        partitions = (
+            days(first, first + span)
+            if GRAPH[key].partitions == DAYS
+            else world.horizon.existing(GRAPH[key].partitions)
+        )
         match what:
             case "new data" | "same data":
                 world.publish(key, partitions, str(number) if what == "new data" else "1")
@@ -198,7 +205,9 @@ def test_a_settlement_changes_no_decision(story: list[tuple[str, int, int, str]]
             case "attempt":
                 mark = fingerprint(world.bases[key], "2024-01-05", {})
                 tried = Attempt(fingerprint=mark, outcome="rejected", ended_at=NOW, reason="no")
-                world.state = replace(world.state, tried={**world.state.tried, (key, next(iter(partitions))): tried})
+                world.state = replace(
+                    world.state, tried={**world.state.tried, (key, next(iter(partitions))): tried}
+                )
             case "settle":
                 world.settle(world.plan())
             case "later":
@@ -209,7 +218,9 @@ def test_a_settlement_changes_no_decision(story: list[tuple[str, int, int, str]]
 @pytest.mark.parametrize(
     ("moved", "key", "reached"),
     [
-        pytest.param(3, "bars", days(3), id="itself, which has new data that were not made from anything else"),
+        pytest.param(
+            3, "bars", days(3), id="itself, which has new data that were not made from anything else"
+        ),
         pytest.param(3, "returns", days(3), id="the same day of what reads it day by day"),
         pytest.param(3, "momentum", days(3, 5), id="the days whose window reaches back to it"),
         pytest.param(3, "equity", days(3, 27), id="every later day of what reads its own yesterday"),
@@ -226,7 +237,9 @@ def test_one_new_day_reaches_what_reads_it(moved: int, key: str, reached: Partit
 
 
 def test_chosen_partitions_ask_upstream_for_what_they_read() -> None:
-    plan = Ledger().plan("test_plan_partitions/momentum", partitions={"test_plan_partitions/momentum": days(9)})
+    plan = Ledger().plan(
+        "test_plan_partitions/momentum", partitions={"test_plan_partitions/momentum": days(9)}
+    )
     wanted = {step.key.rpartition("/")[2]: step.partitions for step in plan.steps}
     assert wanted == {"bars": days(7, 9), "returns": days(7, 9), "momentum": days(9)}
 

@@ -145,7 +145,9 @@ def without(*path: str | int) -> Callable[[Any], object]:
         pytest.param(setting({}, "steps", 1, "reason"), id="a reason without a kind"),
         pytest.param(setting(7, "steps", 1, "valid_until"), id="valid until a number"),
         pytest.param(setting("all", "steps", 1, "partitions"), id="partitions as a text"),
-        pytest.param(setting({"": [[5, 3]]}, "steps", 1, "partitions"), id="partitions that end before they start"),
+        pytest.param(
+            setting({"": [[5, 3]]}, "steps", 1, "partitions"), id="partitions that end before they start"
+        ),
         pytest.param(setting({"": [[1, 2], [2, 3]]}, "steps", 1, "partitions"), id="partitions twice"),
         pytest.param(setting([], "settled"), id="what is settled as a list"),
         pytest.param(setting({"a": 1}, "read"), id="what was read as a number"),

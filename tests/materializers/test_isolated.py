@@ -150,7 +150,7 @@ def test_the_child_reads_the_versions_that_the_parent_names(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "number.txt").write_text("1")
     run_plan(workspace.plan("counts"), workspace)
-    named = workspace.published("apart_assets/number")[WHOLE].id
+    named = workspace.published("apart_assets/number")[WHOLE]
     (tmp_path / "number.txt").write_text("2")
     run_plan(workspace.plan("number", force=True), workspace)
     assert workspace.load("number") == 2
@@ -158,11 +158,15 @@ def test_the_child_reads_the_versions_that_the_parent_names(
     call = Call(
         asset=asset,
         outputs=(asset,),
-        partition=None,
+        partitions=(),
         arguments=dict,
         run_id="r",
         number=1,
-        versions={"number": ("apart_assets/number", (named,))},
+        taken=Taken(
+            partitions=ONLY,
+            versions={"number": {WHOLE: named}},
+            previous=workspace.published("apart_assets/counts")[WHOLE],
+        ),
     )
     assert compute_apart(call, workspace, threading.Event(), Output()) == {asset.key: [1, [1, None]]}
 
