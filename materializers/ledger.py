@@ -57,10 +57,14 @@ class StartedAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What an attempt at one partition starts from: what goes in, and the version that is visible."""
+    """What an attempt at one partition starts from: what goes in, and the version that is visible.
+
+    ``label`` is the partition's key for people; empty for an asset without partitions.
+    """
 
     fingerprint: str
     was: str | None
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +201,7 @@ class AttemptRecord:
     run_id: str
     key: str
     partition: Partition
+    label: str
     number: int
     fingerprint: str
     started_at: datetime

@@ -156,11 +156,11 @@ def claim(
         )
         for place, (partition, each) in enumerate(wanted.items(), start=1)
     )
-    _record(db, started)
+    _record(db, started, wanted)
     return started
 
 
-def _record(db: Writing, started: Sequence[StartedAttempt]) -> None:
+def _record(db: Writing, started: Sequence[StartedAttempt], wanted: Mapping[Partition, Wanted]) -> None:
     now = micros(db.now)
     db.executemany(
         "INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT (environment, asset, slice, ordinal)"
@@ -171,7 +171,7 @@ def _record(db: Writing, started: Sequence[StartedAttempt]) -> None:
         ],
     )
     db.executemany(
-        "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 one.id,
@@ -179,6 +179,7 @@ def _record(db: Writing, started: Sequence[StartedAttempt]) -> None:
                 one.claim.environment,
                 one.claim.key,
                 *one.claim.partition,
+                plain(wanted[one.claim.partition].label),
                 one.number,
                 one.claim.token,
                 one.fingerprint,

@@ -196,6 +196,7 @@ def attempt_record_of(row: Row) -> AttemptRecord:
         run_id=row["run_id"],
         key=row["asset"],
         partition=partition_of(row),
+        label=row["label"],
         number=row["number"],
         fingerprint=row["fingerprint"],
         started_at=moment(row["started_at"]),

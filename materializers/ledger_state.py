@@ -159,13 +159,14 @@ class SqlState:
         )
         return ((partition_of(row), row["data_version"]) for row in rows)
 
-    def changed(self, key: str, since: int) -> PartitionSet:
+    def changed(self, key: str, since: int, *, but: str | None = None) -> PartitionSet:
         """See `graph.state.State`."""
         if self.summary(key).sequence <= since:
             return EMPTY
         rows = self._db.rows(
-            "SELECT slice, ordinal FROM publications WHERE environment = ? AND asset = ? AND sequence > ?",
-            (self.environment, key, since),
+            "SELECT slice, ordinal FROM publications WHERE environment = ? AND asset = ? AND sequence > ?"
+            " AND coalesce(run_id, '') <> ?",
+            (self.environment, key, since, but or "-"),
         )
         return PartitionSet.of(partition_of(row) for row in rows)
 

@@ -23,8 +23,8 @@ CREATE INDEX claims_of_run ON claims (run_id) WHERE held = 1;
 
 CREATE TABLE attempts (
     id NUMBERED, run_id TEXT NOT NULL, environment TEXT NOT NULL, asset TEXT NOT NULL, slice TEXT NOT NULL,
-    ordinal BIGINT NOT NULL, number INTEGER NOT NULL, token BIGINT NOT NULL, fingerprint TEXT NOT NULL,
-    started_at BIGINT NOT NULL
+    ordinal BIGINT NOT NULL, label TEXT NOT NULL, number INTEGER NOT NULL, token BIGINT NOT NULL,
+    fingerprint TEXT NOT NULL, started_at BIGINT NOT NULL
 );
 CREATE INDEX attempts_of_asset ON attempts (environment, asset, id);
 CREATE INDEX attempts_of_run ON attempts (run_id, id);
