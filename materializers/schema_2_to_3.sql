@@ -8,10 +8,11 @@ INSERT INTO cancellations SELECT run_id, at FROM old_cancellations;
 INSERT INTO leases SELECT id, 0 FROM runs WHERE id NOT IN (SELECT run_id FROM run_ends);
 INSERT INTO claims SELECT environment, asset, '', ordinal, token, run_id, expires_at > 0 FROM old_claims;
 
+-- All partitions were days, counted from the first of January of the year 1.
 INSERT INTO attempts
 SELECT id, run_id, environment, asset, '', ordinal,
-    CASE ordinal WHEN 0 THEN '' ELSE date('0001-01-01', '+' || (ordinal - 1) || ' days') END,
-    number, token, fingerprint, started_at FROM old_attempts;
+    CASE WHEN ordinal = 0 THEN '' ELSE date(ordinal + 1721424.5) END, number, token, fingerprint, started_at
+FROM old_attempts;
 INSERT INTO attempt_ends
 SELECT attempt_id, ended_at, outcome, reason, error, until, output FROM old_attempt_ends;
 INSERT INTO last_attempts

@@ -430,6 +430,14 @@ def test_what_changed_since_a_publication_is_known(book: Any) -> None:
         assert [at.ordinal for at in state.changed("g/b", 0)] == [5]
 
 
+def test_what_a_run_changed_itself_can_be_left_out(book: Any) -> None:
+    for at, by in ((1, "r1"), (2, "r2"), (3, "r1"), (3, "r2")):
+        book.publish(at, f"d{at}{by}", by=by)
+    with book.ledger.state("main") as state:
+        assert [at.ordinal for at in state.changed("g/a", 1, but="r1")] == [2, 3]
+        assert [at.ordinal for at in state.changed("g/a", 1, but="r2")] == [3]
+
+
 def settlement(sequence: int, partitions: PartitionSet = ONLY) -> Settlement:
     basis = Basis(code="c", config="{}", resources={"b": "2", "a": "1"})
     return Settlement(sequence=sequence, basis=basis, checks="k", partitions=partitions)
@@ -512,7 +520,9 @@ def test_a_run_that_ends_interrupts_what_it_left_open(book: Any) -> None:
 
 
 def test_attempts_are_remembered_with_their_output(book: Any) -> None:
-    book.ledger.finish(book.begin(), "failed", reason="no", error="Traceback", output="printed")
+    wanted = {Partition("AAPL", 3): Wanted(fingerprint="f1", was=None, label="AAPL 2024-01-03")}
+    (begun,) = book.ledger.begin("main", "g/a", wanted, run_id="r1", number=1)
+    book.ledger.finish(begun, "failed", reason="no", error="Traceback", output="printed")
     (attempt,) = book.ledger.attempts_of("r1")
     assert (attempt.outcome, attempt.reason, attempt.error, attempt.output) == (
         "failed",
@@ -520,7 +530,8 @@ def test_attempts_are_remembered_with_their_output(book: Any) -> None:
         "Traceback",
         "printed",
     )
-    assert (attempt.partition, attempt.number, attempt.key) == (WHOLE, 1, "g/a")
+    assert (attempt.partition, attempt.label) == (Partition("AAPL", 3), "AAPL 2024-01-03")
+    assert (attempt.key, attempt.number) == ("g/a", 1)
     assert book.ledger.history("g/a", environment="main") == (attempt,)
     assert book.ledger.history("g/a", environment="other") == ()
 

@@ -71,6 +71,7 @@ def test_what_happened_is_remembered(path: Path) -> None:
     assert (ledger.run("r1").outcome, ledger.run("r1").context) == ("success", {"host": "h"})
     assert [one.output for one in ledger.attempts_of("r1")] == ["printed"] * 5 + ["", "printed", ""]
     assert ledger.cancelled("r2")
+    assert [one.label for one in ledger.attempts_of("r1")][2:4] == ["2024-01-04", ""]
     ledger.close()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import traceback
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -28,12 +27,12 @@ def begin(ledger: SqlLedger, by: str) -> tuple[StartedAttempt, ...] | Any:
 
 
 @pytest.fixture
-def opened(postgres: str) -> Iterator[Callable[..., SqlLedger]]:
+def opened(postgres: str, emptied: str) -> Iterator[Callable[..., SqlLedger]]:
     """Opens one ledger on PostgreSQL, any number of times."""
-    schema, ledgers = f"t{uuid.uuid4().hex[:12]}", list[SqlLedger]()
+    ledgers: list[SqlLedger] = []
 
     def open_one(**options: Any) -> SqlLedger:
-        ledgers.append(open_postgres_ledger(postgres, schema=schema, **options))
+        ledgers.append(open_postgres_ledger(postgres, schema=emptied, **options))
         return ledgers[-1]
 
     yield open_one
@@ -41,7 +40,7 @@ def opened(postgres: str) -> Iterator[Callable[..., SqlLedger]]:
         ledger.close()
 
 
-def kill_connections(postgres: str, *, but: int = 0) -> None:
+def kill_connections(postgres: str) -> None:
     """End every other connection to the database, as a server does that is restarted."""
     import psycopg
 
@@ -52,12 +51,12 @@ def kill_connections(postgres: str, *, but: int = 0) -> None:
         )
 
 
-def test_several_openers_at_once_make_one_ledger(opened: Callable[..., SqlLedger]) -> None:
+def test_several_openers_at_once_make_one_ledger(postgres: str) -> None:
     found: list[SqlLedger | BaseException] = []
 
     def open_it() -> None:
         try:
-            found.append(opened())
+            found.append(open_postgres_ledger(postgres, schema="at_once"))
         except BaseException as error:  # noqa: BLE001  # it is told below
             found.append(error)
 
@@ -67,15 +66,21 @@ def test_several_openers_at_once_make_one_ledger(opened: Callable[..., SqlLedger
     for thread in threads:
         thread.join()
     assert [one for one in found if isinstance(one, BaseException)] == []
-    opened().begin_run(run("r1"))
-    assert [[one.id for one in ledger.runs()] for ledger in found] == [["r1"]] * 6  # type: ignore[union-attr]
+    ledgers = [one for one in found if isinstance(one, SqlLedger)]
+    ledgers[0].begin_run(run("r1"))
+    assert [[one.id for one in ledger.runs()] for ledger in ledgers] == [["r1"]] * 6
+    for ledger in ledgers:
+        ledger.close()
 
 
 def test_a_ledger_of_a_newer_schema_is_refused(opened: Callable[..., SqlLedger]) -> None:
-    with opened().database.writing() as db:
+    ledger = opened()
+    with ledger.database.writing() as db:
         db.execute("UPDATE schema_version SET version = 99")
     with pytest.raises(LedgerError, match="has schema 99, this program knows 3; upgrade it"):
         opened()
+    with ledger.database.writing() as db:
+        db.execute("UPDATE schema_version SET version = 3")
 
 
 def test_the_clock_is_the_servers(opened: Callable[..., SqlLedger], postgres: str) -> None:
