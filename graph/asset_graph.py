@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from graph.declare import Batch, Check, Code, Execution, Format, Labels
+from graph.destination import Outside
 from graph.errors import AssetGraphError, Where, near_miss
 from graph.freshness import Freshness
 from graph.mappings import PartitionMapping
@@ -76,6 +77,7 @@ class Asset:
     Args:
         edges: the inputs that are other assets, or earlier partitions of this one.
         order: the assets that only come first.
+        outside: a place that shows a copy of what is published; it is no part of what goes in.
     """
 
     key: str
@@ -103,6 +105,7 @@ class Asset:
     code: Code
     unchecked: str | None
     where: Where
+    outside: Outside | None = None
 
     @property
     def group(self) -> str:
