@@ -402,7 +402,9 @@ def _split(stored_as: Format | Outside | None) -> tuple[Format | None, Outside |
     """The format that an option names, and the place outside. What is neither is a format, and then no known one."""
     if stored_as is None or isinstance(stored_as, str):
         return stored_as, None
-    is_place = isinstance(stored_as, Outside) and not isinstance(stored_as, type)  # a class describes none yet
+    is_place = isinstance(stored_as, Outside) and not isinstance(
+        stored_as, type
+    )  # a class describes none yet
     return (stored_as.format, stored_as) if is_place else (stored_as, None)  # type: ignore[return-value]  # see above
 
 
