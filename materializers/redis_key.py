@@ -91,10 +91,10 @@ class RedisDestination:
     def current(self) -> str | None:
         """See `graph.destination.Destination`."""
         with self._connected() as client:
-            mark = _mark(client, self._beside)
-            if mark is None or mark.key != self.key:
-                return None
-            return mark.data_version if self.ttl is not None or client.exists(self.name) else None
+            is_there, _, mark = self._look(client)
+        if mark is None or mark.key != self.key:
+            return None
+        return mark.data_version if self.ttl is not None or is_there else None
 
     def replace(self, value: object, data_version: str) -> None:
         """See `graph.destination.Destination`."""
@@ -103,7 +103,7 @@ class RedisDestination:
         with self._connected() as client:
 
             def write(pipe: redis.client.Pipeline) -> None:
-                self._refuse_others(pipe)
+                self._refuse_others(client)  # read after it is watched: nobody sets it meanwhile
                 pipe.multi()
                 pipe.set(self.name, data, px=self.ttl)
                 pipe.set(self._beside, mark)
@@ -115,7 +115,7 @@ class RedisDestination:
         with self._connected() as client:
 
             def write(pipe: redis.client.Pipeline) -> None:
-                self._refuse_others(pipe)
+                self._refuse_others(client)  # read after it is watched: nobody sets it meanwhile
                 pipe.multi()
                 pipe.delete(self.name, self._beside)
 
@@ -141,10 +141,19 @@ class RedisDestination:
             reason = " ".join(str(error).split())
             raise OutsideError(f"asset '{self.key}' cannot be copied to {self.place}: {reason}") from error
 
+    def _look(self, client: redis.Redis) -> tuple[bool, bool, Mark | None]:
+        """Whether the key and its version are there, and the mark, at one moment."""
+        with client.pipeline(transaction=True) as pipe:
+            pipe.exists(self.name)
+            pipe.get(self._beside)
+            is_there, held = pipe.execute()
+        mark = Mark.of(held.decode("utf-8", "replace")) if isinstance(held, bytes) else None
+        return bool(is_there), held is not None, mark
+
     def _refuse_others(self, client: redis.Redis) -> None:
-        """Refuse a key that this asset did not set; it is watched, so nobody sets it meanwhile."""
-        mark = _mark(client, self._beside)
-        if mark is None and (client.exists(self.name) or client.exists(self._beside)):
+        """Refuse a key that this asset did not set."""
+        is_there, is_marked, mark = self._look(client)
+        if mark is None and (is_there or is_marked):
             raise NotOurs(self.key, self.place, None)
         if mark is not None and mark.key != self.key:
             raise NotOurs(self.key, self.place, mark.key)
@@ -155,11 +164,6 @@ class RedisDestination:
         if isinstance(value, (bytes, bytearray, memoryview)):
             return bytes(value)
         return _stream(value) if table_library(value) is not None else json_of(value)
-
-
-def _mark(client: redis.Redis, key: str) -> Mark | None:
-    held = client.get(key)
-    return Mark.of(held.decode("utf-8", "replace")) if isinstance(held, bytes) else None
 
 
 def _stream(table: object) -> bytes:
