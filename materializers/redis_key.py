@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from materializers.conversion import kind_of
 from materializers.destination import HasUrl, Mark, NotOurs, OutsideError, url_of
 from materializers.exchange import json_of
-from materializers.table_format import as_arrow, table_library
+from materializers.table_format import arrow_of, table_library
 
 if TYPE_CHECKING:
     import redis
@@ -169,7 +169,7 @@ class RedisDestination:
 def _stream(table: object) -> bytes:
     import pyarrow as pa
 
-    content = as_arrow(table)
+    content = arrow_of(table)
     if content is None:
         raise OutsideError(f"{kind_of(table)} is no table")
     sink = pa.BufferOutputStream()
