@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 from graph.destination import Destination, Outside
 from graph.errors import AssetGraphError
 from graph.partition_set import WHOLE
+from graph.reading import Reader
 from materializers.destination import OutsideError
 from materializers.workspace import Workspace
 
@@ -128,13 +129,14 @@ class InEnvironment:
 
     def version(self, key: str) -> str | None:
         """See `Published`."""
-        ledger, environment = self.workspace.ledger, self.workspace.environment
+        ledger, environment, graph = self.workspace.ledger, self.workspace.environment, self.workspace.graph
         if not ledger.publications(key, environment=environment, limit=1):
             return None
         with ledger.state(environment, [key]) as state:
-            if self.workspace.graph[key].partitions is not None:
-                summary = state.summary(key)
-                return summary.digest if summary.partitions else None
+            if graph[key].partitions is not None:
+                reader = Reader(graph=graph, state=state, horizon=self.workspace.horizon())
+                partitions = reader.visible(key)
+                return state.digest(key, partitions) if partitions else None
             version = state.published(key).get(WHOLE)
             return version.data_version if version is not None else None
 

@@ -190,7 +190,7 @@ def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
         around = Surroundings(
             files=(workspace.root / asset.where.file).parent,
             store=workspace.store,
-            note=lambda text: print(text, end=""),
+            note=lambda text: print(text, end="", flush=True),
             now=run.now,
             leads=False,  # killed with this process, by whoever waits for it
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from checks import check
-from graph import asset
+from graph import Daily, Window, asset
 from graph import resource as provide
 from materializers import in_memory, materialize
 from materializers.copying import Copy, bring_up, copy_published, look_at_copies, remove_copies
@@ -267,6 +268,24 @@ def test_copies_of_an_environment_are_taken_away(world: World) -> None:
 def test_an_environment_that_published_nothing_copies_nothing(world: World) -> None:
     workspace = replace(world.run(), environment="dev")
     assert states(copy_published(workspace, ["g/prices"])) == {"prices": "not published"}
+
+
+def test_partitions_are_copied_together_when_one_of_them_is_new() -> None:
+    place, now = MemoryPlace("days"), [datetime(2024, 1, 3, tzinfo=UTC)]
+
+    @asset(name="g/days", partitions=Daily(start="2024-01-01"), stored_as=place)
+    def days(window: Window) -> int:
+        return window.day.day
+
+    workspace = in_memory([days], clock=lambda: now[0])
+    materialize("*", workspace=workspace)
+    assert states(copy_published(workspace, ["g/days"])) == {"days": "copied"}
+    assert place.held["days"][1] == {"2024-01-01": 1, "2024-01-02": 2}
+    assert states(copy_published(workspace, ["g/days"])) == {"days": "current"}
+    now[0] += timedelta(days=1)
+    materialize("*", workspace=workspace)
+    assert states(copy_published(workspace, ["g/days"])) == {"days": "copied"}
+    assert place.held["days"][1] == {"2024-01-01": 1, "2024-01-02": 2, "2024-01-03": 3}
 
 
 class CacheSettings(BaseSettings):
