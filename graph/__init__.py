@@ -30,6 +30,7 @@ from graph.declare import (
 from graph.errors import AssetGraphError, DefinitionErrors, near_miss
 from graph.freshness import FreshBy, FreshWithin, fresh_by, fresh_within
 from graph.partitions import Daily, Window
+from graph.program import Program
 
 if TYPE_CHECKING:
     from graph.config import Config
@@ -54,6 +55,7 @@ __all__ = [
     "Observation",
     "Out",
     "Previous",
+    "Program",
     "Provenance",
     "Reads",
     "Run",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from graph.catch_up import CatchUp
 from graph.declare import Batch, Check, Code, Execution, Format, Labels
+from graph.destination import Outside
 from graph.errors import AssetGraphError, Where, near_miss
 from graph.freshness import Freshness
 from graph.mappings import PartitionMapping
@@ -77,6 +78,7 @@ class Asset:
     Args:
         edges: the inputs that are other assets, or earlier partitions of this one.
         order: the assets that only come first.
+        outside: a place that shows a copy of what is published; it is no part of what goes in.
     """
 
     key: str
@@ -104,6 +106,7 @@ class Asset:
     code: Code
     unchecked: str | None
     where: Where
+    outside: Outside | None = None
 
     @property
     def group(self) -> str:

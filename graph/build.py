@@ -23,6 +23,7 @@ from graph.declare import (
     provider_of,
     with_defaults,
 )
+from graph.destination import Outside
 from graph.errors import DefinitionErrors, Problem, Where, near_miss
 from graph.mappings import PartitionMapping, default_mapping
 from graph.partitions import Partitions
@@ -80,6 +81,7 @@ def build_graph(
     assets = {key: _resolve(draft, names, providers, partitions, problems) for key, draft in drafts.items()}
     for asset in assets.values():
         problems.extend(_problems_of(asset, assets))
+    problems.extend(_problems_outside(assets.values(), providers))
     ordered = _in_order(assets, problems)
     if problems:
         raise DefinitionErrors(problems)
@@ -230,6 +232,7 @@ def _resolve(
             edge = _Edge(parameter="", key=key, annotation=None, mapping=None)
             order.append(edge.resolved(declaration.partitions, partitions[key]))
     edges = tuple(given for given in inputs if isinstance(given, Upstream))
+    stored_as, outside = _split(draft.out.stored_as)
     return Asset(
         key=draft.key,
         producer=draft.producer,
@@ -251,11 +254,12 @@ def _resolve(
         execution=declaration.run or Execution(),
         labels=declaration.labels or Labels(),
         volatile=declaration.volatile,
-        stored_as=draft.out.stored_as,
+        stored_as=stored_as,
         returns=None if declaration.several else _text(function.__annotations__.get("return")),
         code=declaration.code,
         unchecked=draft.out.unchecked,
         where=draft.where,
+        outside=outside,
     )
 
 
@@ -394,6 +398,35 @@ def _mapping_problems(asset: Asset, given: Upstream, above: Asset) -> list[str]:
     if asset.batch is not None:
         return ["makes it in batches; what reads its own earlier partitions is made one by one"]
     return given.mapping.problems(asset.partitions, above.partitions)
+
+
+def _split(stored_as: Format | Outside | None) -> tuple[Format | None, Outside | None]:
+    """The format that an option names, and the place outside. What is neither is a format, and then no known one."""
+    if stored_as is None or isinstance(stored_as, str):
+        return stored_as, None
+    is_place = isinstance(stored_as, Outside) and not isinstance(
+        stored_as, type
+    )  # a class describes none yet
+    return (stored_as.format, stored_as) if is_place else (stored_as, None)  # type: ignore[return-value]  # see above
+
+
+def _problems_outside(assets: Iterable[Asset], providers: Mapping[str, Provider]) -> list[Problem]:
+    """What is wrong with the places outside that assets are copied to."""
+    found: list[Problem] = []
+    owners: dict[tuple[type | None, str], str] = {}
+    for asset in assets:
+        if asset.outside is None:
+            continue
+        told = list(asset.outside.problems())
+        connection, place = asset.outside.connection, asset.outside.place("main")
+        name = connection.__name__ if connection is not None else None
+        if name is not None and name not in providers:
+            told.append(f"is copied over {name}, which no @resource returns.{near_miss(name, providers)}")
+        owner = owners.setdefault((connection, place), asset.key)
+        if owner != asset.key:
+            told.append(f"is copied to {place}, and so is '{owner}'; give each a place of its own.")
+        found.extend(Problem(key=asset.key, where=asset.where, message=message) for message in told)
+    return found
 
 
 def _no_choice(option: str, given: object, choices: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 from graph.catch_up import CatchUp
+from graph.destination import Outside
 from graph.errors import DefinitionErrors, Problem, Where
 from graph.freshness import Freshness
 from graph.mappings import PartitionMapping
@@ -123,7 +124,7 @@ class Out:
     name: str = field(kw_only=False)
     checks: Sequence[Check] = ()
     freshness: Freshness | None = None
-    stored_as: Format | None = None
+    stored_as: Format | Outside | None = None
     unchecked: str | None = None
     description: str = ""
 
@@ -325,7 +326,7 @@ def asset(
     run: Execution | None = None,
     labels: Labels | None = None,
     volatile: bool = False,
-    stored_as: Format | None = None,
+    stored_as: Format | Outside | None = None,
     code: Code | None = None,
     unchecked: str | None = None,
 ) -> Callable[[F], F]: ...
@@ -344,7 +345,7 @@ def asset(
     run: Execution | None = None,
     labels: Labels | None = None,
     volatile: bool = False,
-    stored_as: Format | None = None,
+    stored_as: Format | Outside | None = None,
     code: Code | None = None,
     unchecked: str | None = None,
 ) -> Any:
@@ -363,7 +364,8 @@ def asset(
         run: retries, time-out, isolation.
         labels: tags, owners, kinds.
         volatile: it reads the world outside the graph, so the clock (its freshness) makes it due.
-        stored_as: ``table``, ``json`` or ``file``; otherwise the returned value decides.
+        stored_as: ``table``, ``json`` or ``file``, otherwise the returned value decides; or a place outside, such as
+            a ``PostgresTable``, that shows a copy of what is published.
         code: what the automatic code digest cannot see.
         unchecked: why it has no error check or no freshness.
 
@@ -449,7 +451,7 @@ def source(
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     labels: Labels | None = None,
-    stored_as: Format | None = None,
+    stored_as: Format | Outside | None = None,
     unchecked: str | None = None,
 ) -> Callable[[F], F]: ...
 def source(
@@ -460,7 +462,7 @@ def source(
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     labels: Labels | None = None,
-    stored_as: Format | None = None,
+    stored_as: Format | Outside | None = None,
     unchecked: str | None = None,
 ) -> Any:
     """Declare data that others produce: the function looks at them and returns an `Observation`.

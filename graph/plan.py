@@ -242,8 +242,10 @@ class _Planner:
             self.settled[asset.key] = self.settled.get(asset.key, EMPTY) | PartitionSet.of(settled)
         for step, members in grouped.values():
             partitions = PartitionSet.of(members)
-            told = isinstance(step, Materialize | Adopt | Hold)
-            decided.append(_Decision(replace(step, served=served & partitions) if told else step, partitions))
+            if isinstance(step, Materialize | Adopt | Hold):
+                decided.append(_Decision(replace(step, served=served & partitions), partitions))
+            else:
+                decided.append(_Decision(step, partitions))
         return decided
 
     def _in_ranges(self, asset: Asset, wanted: PartitionSet) -> tuple[list[_Decision], PartitionSet]:

@@ -7,30 +7,29 @@ through the store, calls the function and stores what it returns; only addresses
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import date, datetime
 from datetime import time as time_of_day
 from pathlib import Path
 from typing import Any
 
-from graph import Skip
+from graph import Program, Skip
 from graph.partition_set import PartitionSet
 from graph.state import Version
 from materializers.arguments import StepRun, Taken, Versions, arguments_for
 from materializers.call import STOP_POLL_S, Call, NotDone, Stopped, TimedOut, by_key
+from materializers.external import Surroundings, run_program
 from materializers.formats import choose, decode
 from materializers.ledger import Content, Ledger
 from materializers.loading import open_workspace
 from materializers.output import Output
+from materializers.process_group import kill_group
 from materializers.project import Project
 from materializers.workspace import Workspace
 
@@ -64,7 +63,7 @@ def compute_apart(
             _await(child, call, stop)
         finally:
             if child.poll() is None:
-                _kill(child)
+                kill_group(child)
             output.write(printed.read_text("utf-8", "replace"))
         answer = order.with_name("answer.json")
         if not answer.exists():
@@ -103,16 +102,6 @@ def _previous(version: Version | None) -> tuple[str, str | None] | None:
     if version is None:
         return None
     return version.id, version.as_of.isoformat() if version.as_of else None
-
-
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    """End the child and whatever it started."""
-    if os.name == "posix":
-        with suppress(ProcessLookupError, PermissionError):  # it has just ended
-            os.killpg(child.pid, signal.SIGKILL)  # it is not yet waited for, so the number is still its own
-    else:
-        child.kill()
-    child.wait()
 
 
 def _await(child: subprocess.Popen[bytes], call: Call, stop: threading.Event) -> None:
@@ -197,6 +186,15 @@ def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
         value = asset.function(**arguments)
     except Exception as error:  # named as it is in a thread
         raise NotDone(f"{type(error).__name__}: {error}") from error
+    if isinstance(value, Program):
+        around = Surroundings(
+            files=(workspace.root / asset.where.file).parent,
+            store=workspace.store,
+            note=lambda text: print(text, end="", flush=True),
+            now=run.now,
+            leads=False,  # killed with this process, by whoever waits for it
+        )
+        value = run_program(value, call, around)
     values = by_key(call, value)
     if isinstance(values, Skip):
         return {"skip": values.reason, "until": values.until.isoformat() if values.until else None}

@@ -60,6 +60,7 @@ def test_the_environment_overrides(tmp_path: Path) -> None:
                 ('fsync = "full"', "'full' in"),
                 ("config = 3", "3 in"),
                 ('config = {"market/x" = 3}', "{'market/x': 3} in"),
+                ('events = {"bus" = "redis"}', "{'bus': 'redis'} in"),
                 ('modules = "assets"', "'assets' in"),
                 ("modules = [1]", "[1] in"),
                 ('modules = [""]', "[''] in"),
