@@ -7,7 +7,8 @@ and says which days match.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -21,8 +22,8 @@ from graph.ticks import HOUR_S, changes, local, offset_at, settled
 if TYPE_CHECKING:
     from cronsim import CronSim
 
-FIRST_YEAR, LAST_YEAR = 1800, 2200
-"""The years in which ticks are counted."""
+_CYCLE, _DAYS = 400, 146_097
+"""After so many years, of so many days, the calendar repeats, weekdays and all."""
 
 
 def problems_of(cron: str) -> list[str]:
@@ -45,7 +46,7 @@ class Days:
     Args:
         times: the times of a day, ascending.
         every_hour: whether hours and days are unrestricted, so that ticks go by hours that pass.
-        months: the matching days of each month, from January of the first year on.
+        months: the matching days of each month of a cycle of years.
         before: how many days match before each of these months, and in all.
     """
 
@@ -56,14 +57,21 @@ class Days:
 
     def number(self, day: date) -> int:
         """How many days match before a day."""
-        month = (day.year - FIRST_YEAR) * 12 + day.month - 1
-        return self.before[month] + sum(1 for other in self.months[month] if other < day.day)
+        cycle, year = divmod(day.year, _CYCLE)
+        month = year * 12 + day.month - 1
+        return cycle * self.before[-1] + self.before[month] + bisect_left(self.months[month], day.day)
 
     def day(self, number: int) -> date:
         """The matching day that has a number of them before it."""
+        cycle, number = divmod(number, self.before[-1])
         month = bisect_right(self.before, number) - 1
-        year, index = divmod(month, 12)
-        return date(FIRST_YEAR + year, index + 1, self.months[month][number - self.before[month]])
+        return date(
+            cycle * _CYCLE + month // 12, month % 12 + 1, self.months[month][number - self.before[month]]
+        )
+
+    def match(self, day: date) -> bool:
+        """Whether a day matches."""
+        return day.day in self.months[day.year % _CYCLE * 12 + day.month - 1]
 
 
 @lru_cache(maxsize=256)
@@ -78,20 +86,20 @@ def days_of(cron: str) -> Days:
     expression = CronSim(cron, datetime(2024, 1, 1, tzinfo=UTC))
     alike: dict[tuple[int, int, int], tuple[int, ...]] = {}
     months = []
-    for year in range(FIRST_YEAR, LAST_YEAR):
+    for year in range(_CYCLE, 2 * _CYCLE):
         for month in range(1, 13):
-            first = date(year, month, 1)
-            following = date(year + month // 12, month % 12 + 1, 1)
-            kind = (month, (following - first).days, first.weekday())
+            weekday, length = monthrange(year, month)
+            kind = (month, length, weekday)
             if kind not in alike:
-                alike[kind] = _matching(expression, first, kind[1])
+                alike[kind] = _matching(expression, date(year, month, 1), length)
             months.append(alike[kind])
     minutes, hours = sorted(expression.minutes), sorted(expression.hours)
+    before = list(accumulate((len(days) for days in months), initial=0))
     return Days(
         times=tuple(time(hour, minute) for hour in hours for minute in minutes),
-        every_hour=len(hours) == 24 and all(len(days) >= 28 for days in months),
+        every_hour=len(hours) == 24 and before[-1] == _DAYS,
         months=months,
-        before=list(accumulate((len(days) for days in months), initial=0)),
+        before=before,
     )
 
 
@@ -120,7 +128,7 @@ class CronTicks:
     def containing(self, instant: int) -> int:
         moment = local(instant, self.zone)
         ordinal = self.days.number(moment.date()) * len(self.days.times)
-        ordinal += bisect_right(self.days.times, moment.time()) if self._matches(moment) else 0
+        ordinal += bisect_right(self.days.times, moment.time()) if self.days.match(moment) else 0
         while self.at(ordinal) > instant:
             ordinal -= 1
         while self.at(ordinal + 1) <= instant:
@@ -129,9 +137,6 @@ class CronTicks:
 
     def may_lose(self, shift_s: int) -> bool:
         return shift_s > 0
-
-    def _matches(self, moment: datetime) -> bool:
-        return moment.day in self.days.months[(moment.year - FIRST_YEAR) * 12 + moment.month - 1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

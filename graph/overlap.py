@@ -27,6 +27,8 @@ class Reach(NamedTuple):
 
 
 _PLAIN = Row(None)
+_EVER = (-5_364_662_400, 7_258_118_400)
+"""From 1800 to 2200 UTC."""
 
 
 @lru_cache(maxsize=256)
@@ -120,8 +122,8 @@ class Overlapping:
         if (ordinal := row.ordinal(number)) is None:
             low, high = self.limits or (self.below.at(row.first), self.below.at(row.last + 1))
             return low if number < 0 else high
-        if self.limits is not None and row.spans is None:  # a reach may be longer than history
-            low, high = self.limits
+        if row.spans is None:  # a reach may be longer than history
+            low, high = self.limits or _EVER
             if self.reach.start < 0:
                 ordinal = max(ordinal, self.below.containing(low) - 1)
             if self.reach.end > 0:

@@ -21,7 +21,8 @@ from graph.partitions import (
     Static,
     is_timed,
 )
-from graph.time_partitions import TimePartitions, window_with_key
+from graph.ticks import Ticks
+from graph.time_partitions import TimePartitions, bounds, window_with_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,17 +208,19 @@ _PLAIN = Overlap()
 
 
 def _share_beginnings(one: TimePartitions, other: TimePartitions) -> bool:
-    """Whether the windows of the coarser of two kinds begin when some of the finer do."""
-    moments = [
-        each.ticks.at(each.ticks.containing(_SOMEDAY) + number) for each in (one, other) for number in (0, 1)
-    ]
-    coarse, fine = (one, other) if moments[1] - moments[0] >= moments[3] - moments[2] else (other, one)
-    first = coarse.ticks.containing(_SOMEDAY)
-    begins = [coarse.ticks.at(first + number) for number in range(12)]
-    return all(fine.ticks.at(fine.ticks.containing(moment)) == moment for moment in begins)
+    """Whether windows of the coarser of two kinds begin when some of the finer do, all through a year."""
+    coarse, fine = sorted((one.ticks, other.ticks), key=_length, reverse=True)
+    begins = (coarse.at(coarse.containing(_NEW_YEAR + days * 86_400)) for days in range(0, 360, 30))
+    return all(fine.at(fine.containing(moment)) == moment for moment in begins)
 
 
-_SOMEDAY = 1_704_067_200  # 2024-01-01 in UTC
+def _length(ticks: Ticks) -> int:
+    """How long the first window of a year is, in seconds."""
+    first = ticks.containing(_NEW_YEAR)
+    return ticks.at(first + 1) - ticks.at(first)
+
+
+_NEW_YEAR = 1_704_067_200  # 2024, in UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +373,20 @@ def _read(
         (down.partition(key), PartitionSet.of(up.partition(each) for each in keys))
         for key, keys in table.rows
     )
+
+
+def _without_a_pair(down: TimePartitions, up: TimePartitions) -> list[str]:
+    """Why keys of windows are not keys of others: the first of the first hundred that is none."""
+    if down.by_day != up.by_day:
+        return ["pairs equal keys, but those of days are not those of times"]
+    first, _ = bounds(down)
+    keys = (
+        []
+        if down.ticks == up.ticks
+        else [down.key(Partition(ordinal=first + number)) for number in range(100)]
+    )
+    lacking = next((key for key in keys if window_with_key(up, key) is None), None)
+    return [f"pairs equal keys, but upstream can have no '{lacking}'"] if lacking else []
 
 
 def kind_of(partitions: Partitions | None) -> str:

@@ -220,8 +220,8 @@ class MonthlyTicks:
 
 
 def beginning(ticks: Ticks, instant: int) -> int:
-    """The ordinal of the first window that begins at an instant or later."""
-    return ticks.containing(instant - 1) + 1
+    """The ordinal of the first window that begins at an instant or later, and is not empty."""
+    return ticks.containing(ticks.at(ticks.containing(instant - 1) + 1))
 
 
 def before(ticks: Ticks, instant: int) -> int:

@@ -17,9 +17,10 @@ from functools import lru_cache
 from typing import ClassVar, Literal, Protocol, TypeGuard
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from graph.cron_ticks import FIRST_YEAR, LAST_YEAR, MinuteTicks, cron_ticks, days_of, problems_of
+from graph.cron_ticks import MinuteTicks, cron_ticks, days_of, problems_of
 from graph.horizon import BadPartition, Horizon, Partitions, Window
 from graph.partition_set import EMPTY, Partition, PartitionSet
+from graph.rows import Row
 from graph.ticks import (
     DailyTicks,
     HourlyTicks,
@@ -144,24 +145,11 @@ def _existing(self: Timed, horizon: Horizon) -> PartitionSet:
     ended = self.ticks.containing(math.floor(horizon.now.timestamp())) - 1
     found = between(self, first, ended, horizon)
     if self.end_offset < 0:
-        found = _without_last(found, -self.end_offset)
+        found = _oldest(found, len(found) + self.end_offset)
     elif self.end_offset > 0:
-        found |= _next(self, max(first, ended + 1), self.end_offset, horizon)
+        coming = _next(self, ended + 1, self.end_offset, horizon)
+        found |= coming - PartitionSet.span(ended + 1, first - 1)
     return found if last is None else found & PartitionSet.span(first, last)
-
-
-def _without_last(found: PartitionSet, count: int) -> PartitionSet:
-    if count >= len(found):
-        return EMPTY
-    ranges = list(found.ranges())
-    while count:
-        name, first, last = ranges.pop()
-        dropped = min(count, last - first + 1)
-        ranges.append((name, first, last - dropped))
-        count -= dropped
-        if ranges[-1][2] < first:
-            ranges.pop()
-    return PartitionSet.ranged(ranges)
 
 
 def _next(self: Timed, first: int, count: int, horizon: Horizon) -> PartitionSet:
@@ -170,7 +158,13 @@ def _next(self: Timed, first: int, count: int, horizon: Horizon) -> PartitionSet
     while len(found) < count and reach < count + 1000:
         found = between(self, first, first + reach - 1, horizon)
         reach += 2 * (count - len(found))
-    return found
+    return _oldest(found, count)
+
+
+def _oldest(found: PartitionSet, count: int) -> PartitionSet:
+    """The first so many of a set."""
+    row = Row.of(found.spans.get("", ()))
+    return PartitionSet.ranged(("", *span) for span in row.ordinals(0, count - 1))
 
 
 def _declares(self: Timed, partition: Partition) -> bool:
@@ -470,12 +464,7 @@ class Cron:
 
     def problems(self) -> list[str]:
         """What is wrong with this definition, in words; empty when nothing is."""
-        if found := problems_of(self.cron):
-            return found
-        years = [stretch(text) for text in (self.start, self.end) if text is not None]
-        if any(covered and not FIRST_YEAR < covered[0].year < LAST_YEAR - 1 for covered in years):
-            return [f"has partitions by cron outside the years {FIRST_YEAR} to {LAST_YEAR}"]
-        return _problems(self)
+        return problems_of(self.cron) or _problems(self)
 
     existing, declares, window = _existing, _declares, _window
     key, partition, dimensions = _key, _partition, property(_dimensions)
