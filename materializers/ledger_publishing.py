@@ -12,7 +12,7 @@ from graph.fingerprint import replaced
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Outcome, Settlement, Summary, Version
 from materializers.database import Writing, ranges
-from materializers.ledger import Judgement, Kind, LedgerError, Product, Seen, StartedAttempt
+from materializers.ledger import Claim, Judgement, Kind, LedgerError, Product, Seen, StartedAttempt
 from materializers.ledger_claims import check_held, give_back, held
 from materializers.ledger_environments import chain, note_first
 from materializers.ledger_rows import canonical, maybe_micros, micros, partition_of, plain, version_row
@@ -72,7 +72,8 @@ def publish(
     db: Writing, products: Sequence[Product], *, output: str, kind: Kind
 ) -> tuple[Mapping[str, str], ...]:
     """Record versions, make those visible that are not refused, and end their attempts; answers their ids."""
-    check_held(db, [product.attempt.claim for product in products])
+    claims = [product.attempt.claim for product in products]
+    check_held(db, claims)
     environment, run_id = products[0].attempt.claim.environment, products[0].attempt.claim.run_id
     stamp = f"{micros(db.now):013x}"
     ids = tuple({key: stamp + secrets.token_hex(5) for key in product.made} for product in products)
@@ -104,7 +105,8 @@ def publish(
         if key not in product.refused
     ]
     point(db, environment, pointings, Cause(kind=kind, run_id=run_id))
-    end(db, [_ending(product, output if place == 0 else "") for place, product in enumerate(products)])
+    endings = [_ending(product, output if place == 0 else "") for place, product in enumerate(products)]
+    end(db, endings, ours=frozenset(claims))
     return ids
 
 
@@ -266,11 +268,15 @@ def adopt(
         judgement=rows[0]["judgement"],
     )
     point(db, claim.environment, [pointing], Cause(kind="adopt", run_id=claim.run_id))
-    end(db, [Ending(attempt=attempt, outcome="adopted")])
+    end(db, [Ending(attempt=attempt, outcome="adopted")], ours=frozenset([claim]))
 
 
-def end(db: Writing, endings: Sequence[Ending]) -> None:
-    """Record how attempts ended, and free their claims; who lost the claim does not speak for the partition."""
+def end(db: Writing, endings: Sequence[Ending], ours: frozenset[Claim] | None = None) -> None:
+    """Record how attempts ended, and free their claims; who lost the claim does not speak for the partition.
+
+    Args:
+        ours: the claims that are held, where that is known.
+    """
     now = micros(db.now)
     db.executemany(
         "INSERT INTO attempt_ends VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (attempt_id) DO NOTHING",
@@ -287,7 +293,8 @@ def end(db: Writing, endings: Sequence[Ending]) -> None:
             for one in endings
         ],
     )
-    ours = held(db, [one.attempt.claim for one in endings])
+    if ours is None:
+        ours = held(db, [one.attempt.claim for one in endings])
     give_back(db, ours)
     db.executemany(
         "INSERT INTO last_attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
