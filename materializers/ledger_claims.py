@@ -23,6 +23,7 @@ from materializers.ledger import (
     StartedAttempt,
     Wanted,
 )
+from materializers.ledger_environments import chain
 from materializers.ledger_rows import ATTEMPTS, attempt_record_of, micros, moment, partition_of, plain
 
 
@@ -61,6 +62,7 @@ class Leases:
 
 def start_run(db: Writing, run: RunRecord, lease: timedelta) -> None:
     """Record that a run starts, with its lease."""
+    chain(db, run.environment)
     db.execute(
         "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
@@ -192,17 +194,17 @@ def _record(db: Writing, started: Sequence[StartedAttempt], wanted: Mapping[Part
 
 def held(db: Writing, claims: Iterable[Claim]) -> frozenset[Claim]:
     """Those of some claims that nobody took over, and that were not given back."""
-    by_asset: dict[tuple[str, str], dict[tuple[Partition, int], Claim]] = {}
+    by_asset: dict[tuple[str, str], dict[tuple[Partition, int, str], Claim]] = {}
     for one in claims:
-        by_asset.setdefault((one.environment, one.key), {})[one.partition, one.token] = one
+        by_asset.setdefault((one.environment, one.key), {})[one.partition, one.token, one.run_id] = one
     found: list[Claim] = []
     for (environment, key), expected in by_asset.items():
         rows = db.rows(
-            "SELECT c.slice, c.ordinal, c.token FROM RANGES(?) r CROSS JOIN claims c WHERE c.environment = ?"
+            "SELECT c.slice, c.ordinal, c.token, c.run_id FROM RANGES(?) r CROSS JOIN claims c WHERE c.environment = ?"
             " AND c.asset = ? AND c.slice = r.slice AND c.ordinal = r.first AND c.held = 1",
-            (ranges(partition for partition, _ in expected), environment, key),
+            (ranges(mark[0] for mark in expected), environment, key),
         )
-        marks = {(partition_of(row), row["token"]) for row in rows}
+        marks = {(partition_of(row), row["token"], row["run_id"]) for row in rows}
         found.extend(one for mark, one in expected.items() if mark in marks)
     return frozenset(found)
 

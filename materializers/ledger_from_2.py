@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from graph.fingerprint import set_digest
-from graph.partition_set import Partition, PartitionSet
+from graph.partition_set import PartitionSet
 from materializers.database import Writing
 from materializers.ledger import Read
+from materializers.ledger_past import count_again
 from materializers.ledger_rows import canonical, lineage_text, partition_of
 
 _TABLES = (
@@ -34,7 +34,7 @@ def from_2(db: Writing, make: Callable[[Writing], None], copy: Callable[[Writing
     copy(db)
     _order_resources(db)
     _widen_lineage(db)
-    _summarize(db)
+    count_again(db)
     for table in _TABLES:
         db.execute(f"DROP TABLE old_{table}")
 
@@ -63,20 +63,3 @@ def _widen_lineage(db: Writing) -> None:
         }
         moved.append((lineage_text(lineage), row["id"]))
     db.executemany("UPDATE versions SET lineage = ? WHERE id = ?", moved)
-
-
-def _summarize(db: Writing) -> None:
-    """The digest of a set of partitions is another function now, and every asset has a row."""
-    assets: dict[tuple[str, str], list[tuple[Partition, str]]] = {}
-    sequences: dict[tuple[str, str], int] = {}
-    for row in db.rows("SELECT environment, asset, slice, ordinal, data_version, sequence FROM pointers"):
-        asset = row["environment"], row["asset"]
-        assets.setdefault(asset, []).append((partition_of(row), row["data_version"]))
-        sequences[asset] = max(sequences.get(asset, 0), row["sequence"])
-    db.executemany(
-        "INSERT INTO asset_state VALUES (?, ?, ?, ?, '{}', ?)",
-        [
-            (*asset, sequences[asset], PartitionSet.of(at for at, _ in found).to_json(), set_digest(found))
-            for asset, found in assets.items()
-        ],
-    )

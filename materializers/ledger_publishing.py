@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from graph.fingerprint import replaced
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Outcome, Settlement, Summary, Version
-from materializers.database import Reading, Writing, ranges
-from materializers.ledger import Judgement, Kind, LedgerError, Product, Seen, StartedAttempt
+from materializers.database import Writing, ranges
+from materializers.ledger import Claim, Judgement, Kind, LedgerError, Product, Seen, StartedAttempt
 from materializers.ledger_claims import check_held, give_back, held
+from materializers.ledger_environments import chain, note_first
 from materializers.ledger_rows import canonical, maybe_micros, micros, partition_of, plain, version_row
 
 _SPEAKING = frozenset({"published", "rejected", "failed", "skipped", "adopted"})
@@ -40,6 +41,10 @@ class Pointing:
     ends: bool | None = None
     judgement: int | None = None
     pin: str | None = None
+
+    def judged(self, judgement: int | None) -> Pointing:
+        """The same, with the judgement that counts."""
+        return replace(self, judgement=judgement)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +74,8 @@ def publish(
     db: Writing, products: Sequence[Product], *, output: str, kind: Kind
 ) -> tuple[Mapping[str, str], ...]:
     """Record versions, make those visible that are not refused, and end their attempts; answers their ids."""
-    check_held(db, [product.attempt.claim for product in products])
+    claims = [product.attempt.claim for product in products]
+    check_held(db, claims)
     environment, run_id = products[0].attempt.claim.environment, products[0].attempt.claim.run_id
     stamp = f"{micros(db.now):013x}"
     ids = tuple({key: stamp + secrets.token_hex(5) for key in product.made} for product in products)
@@ -101,7 +107,8 @@ def publish(
         if key not in product.refused
     ]
     point(db, environment, pointings, Cause(kind=kind, run_id=run_id))
-    end(db, [_ending(product, output if place == 0 else "") for place, product in enumerate(products)])
+    endings = [_ending(product, output if place == 0 else "") for place, product in enumerate(products)]
+    end(db, endings, ours=frozenset(claims))
     return ids
 
 
@@ -122,6 +129,7 @@ def point(db: Writing, environment: str, pointings: Sequence[Pointing], cause: C
         return
     (last,) = db.rows("SELECT coalesce(max(sequence), 0) AS sequence FROM publications")
     numbered = list(enumerate(pointings, start=last["sequence"] + 1))
+    note_first(db, environment, numbered[0][0])
     now = micros(db.now)
     db.executemany(
         "INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -262,11 +270,15 @@ def adopt(
         judgement=rows[0]["judgement"],
     )
     point(db, claim.environment, [pointing], Cause(kind="adopt", run_id=claim.run_id))
-    end(db, [Ending(attempt=attempt, outcome="adopted")])
+    end(db, [Ending(attempt=attempt, outcome="adopted")], ours=frozenset([claim]))
 
 
-def end(db: Writing, endings: Sequence[Ending]) -> None:
-    """Record how attempts ended, and free their claims; who lost the claim does not speak for the partition."""
+def end(db: Writing, endings: Sequence[Ending], ours: frozenset[Claim] | None = None) -> None:
+    """Record how attempts ended, and free their claims; who lost the claim does not speak for the partition.
+
+    Args:
+        ours: the claims that are held, where that is known.
+    """
     now = micros(db.now)
     db.executemany(
         "INSERT INTO attempt_ends VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (attempt_id) DO NOTHING",
@@ -283,7 +295,8 @@ def end(db: Writing, endings: Sequence[Ending]) -> None:
             for one in endings
         ],
     )
-    ours = held(db, [one.attempt.claim for one in endings])
+    if ours is None:
+        ours = held(db, [one.attempt.claim for one in endings])
     give_back(db, ours)
     _unsettle(
         db, [one for one in endings if one.outcome in _SPEAKING - _SHOWING and one.attempt.claim in ours]
@@ -327,16 +340,6 @@ def _unsettle(db: Writing, endings: Sequence[Ending]) -> None:
             )
 
 
-def visible(db: Reading, environment: str, key: str, partitions: Iterable[Partition]) -> dict[Partition, str]:
-    """The ids of the versions that are visible, of those partitions that have one."""
-    rows = db.rows(
-        "SELECT p.slice, p.ordinal, p.version_id FROM RANGES(?) r CROSS JOIN pointers p WHERE p.environment = ?"
-        " AND p.asset = ? AND p.slice = r.slice AND p.ordinal = r.first AND p.version_id IS NOT NULL",
-        (ranges(partitions), environment, key),
-    )
-    return {partition_of(row): row["version_id"] for row in rows}
-
-
 def verify(db: Writing, environment: str, seen: Sequence[Seen], run_id: str) -> None:
     """Record that published versions were found current, and whether anything newer will come."""
     (last,) = db.rows(
@@ -362,6 +365,18 @@ def verify(db: Writing, environment: str, seen: Sequence[Seen], run_id: str) -> 
             for place, (version, as_of, ends) in enumerate(found, start=1)
         ],
     )
+    if len(chain(db, environment)) > 1:
+        db.executemany(
+            "INSERT INTO sightings VALUES (?, ?, ?, ?, ?, 1, ?, ?, NULL)"
+            " ON CONFLICT (environment, asset, slice, ordinal) DO UPDATE SET version_id = excluded.version_id,"
+            " verified = 1, as_of = excluded.as_of, ends = CASE WHEN sightings.version_id = excluded.version_id"
+            " THEN coalesce(excluded.ends, sightings.ends) ELSE excluded.ends END,"
+            " judgement = CASE WHEN sightings.version_id = excluded.version_id THEN sightings.judgement END",
+            [
+                (environment, version.key, *version.partition, version.id, as_of, ends)
+                for version, as_of, ends in found
+            ],
+        )
     db.executemany(
         "UPDATE pointers SET as_of = ?, ends = coalesce(?, ends)"
         " WHERE environment = ? AND asset = ? AND slice = ? AND ordinal = ? AND version_id = ?",
@@ -374,16 +389,26 @@ def verify(db: Writing, environment: str, seen: Sequence[Seen], run_id: str) -> 
 
 def judge(db: Writing, environment: str, version: Version, judgement: Judgement, run_id: str) -> None:
     """Record what changed checks say of a published version."""
-    numbers = record_judgements(db, environment, [(version.id, judgement)], run_id)
+    number = record_judgements(db, environment, [(version.id, judgement)], run_id)[version.id]
+    place = environment, version.key, *version.partition, version.id
+    if len(chain(db, environment)) > 1:
+        db.execute(
+            "INSERT INTO sightings VALUES (?, ?, ?, ?, ?, 0, NULL, NULL, ?)"
+            " ON CONFLICT (environment, asset, slice, ordinal) DO UPDATE SET version_id = excluded.version_id,"
+            " verified = CASE WHEN sightings.version_id = excluded.version_id THEN sightings.verified ELSE 0 END,"
+            " judgement = excluded.judgement",
+            (*place, number),
+        )
     db.execute(
         "UPDATE pointers SET judgement = ?"
         " WHERE environment = ? AND asset = ? AND slice = ? AND ordinal = ? AND version_id = ?",
-        (numbers[version.id], environment, version.key, *version.partition, version.id),
+        (number, *place),
     )
 
 
 def settle(db: Writing, environment: str, settlements: Mapping[str, Settlement]) -> None:
     """Note what was found up to date, unless something newer is noted."""
+    chain(db, environment)
     db.executemany(
         "INSERT INTO settlements VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (environment, asset) DO UPDATE SET"
         " sequence = excluded.sequence, code = excluded.code, config = excluded.config,"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,22 +24,33 @@ from materializers.ledger import (
     StartedAttempt,
 )
 
-_VERSION = (
+VERSION = (
     "v.id, v.asset, v.slice, v.ordinal, v.fingerprint, v.code, v.config, v.resources, v.inputs, v.data_version,"
     " v.made_at, j.checks, j.digest, j.failing"
 )
 POINTERS = f"""
-SELECT {_VERSION}, p.as_of, coalesce(p.ends, v.ends) AS ends, p.pin
+SELECT {VERSION}, p.as_of, coalesce(p.ends, v.ends) AS ends, p.pin
 FROM pointers p JOIN versions v ON v.id = p.version_id LEFT JOIN judgements j ON j.id = p.judgement
 """
 POINTERS_IN_RANGES = f"""
-SELECT {_VERSION}, p.as_of, coalesce(p.ends, v.ends) AS ends, p.pin
+SELECT {VERSION}, p.as_of, coalesce(p.ends, v.ends) AS ends, p.pin
 FROM RANGES(?) r CROSS JOIN pointers p JOIN versions v ON v.id = p.version_id
 LEFT JOIN judgements j ON j.id = p.judgement
 WHERE p.environment = ? AND p.asset = ? AND p.slice = r.slice AND p.ordinal BETWEEN r.first AND r.last
 """
+_SIGHTING = (
+    "s.asset, s.slice, s.ordinal, s.version_id, s.verified, s.as_of, s.ends, s.judgement, j.checks, j.digest,"
+    " j.failing"
+)
+SIGHTINGS = f"""
+SELECT {_SIGHTING} FROM sightings s LEFT JOIN judgements j ON j.id = s.judgement
+"""
+SIGHTINGS_IN_RANGES = f"""
+SELECT {_SIGHTING} FROM RANGES(?) r CROSS JOIN sightings s LEFT JOIN judgements j ON j.id = s.judgement
+WHERE s.environment = ? AND s.asset = ? AND s.slice = r.slice AND s.ordinal BETWEEN r.first AND r.last
+"""
 VERSIONS = f"""
-SELECT {_VERSION}, v.as_of, v.ends, v.lineage, v.duration, v.run_id, v.rejected, v.format, v.address, v.size,
+SELECT {VERSION}, v.as_of, v.ends, v.lineage, v.duration, v.run_id, v.rejected, v.format, v.address, v.size,
     v.row_count, v.schema, j.verdicts
 FROM versions v
 LEFT JOIN judgements j ON j.id = (SELECT max(id) FROM judgements WHERE version_id = v.id)
@@ -73,6 +85,54 @@ def version_of(row: Row) -> Version:
         made_at=moment(row["made_at"]),
         as_of=maybe_moment(row["as_of"]),
         ends=bool(row["ends"]),
+        checks=row["checks"] or "",
+        verdicts=row["digest"] or "",
+        failing=bool(row["failing"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What an environment saw and said of a version that it reads from its parent.
+
+    Args:
+        verified: it looked at the version, whose ``as_of`` this gives; ``ends`` is None where that says nothing new.
+        judged: it asked checks of its own.
+    """
+
+    version_id: str
+    verified: bool
+    as_of: datetime | None
+    ends: bool | None
+    judged: bool
+    checks: str
+    verdicts: str
+    failing: bool
+
+    def of(self, version: Version) -> Version:
+        """The version as it is seen from here; the newer look at the data counts."""
+        if version.id != self.version_id:
+            return version
+        if self.verified:
+            newer = self.as_of is None or version.as_of is None or self.as_of >= version.as_of
+            version = replace(
+                version,
+                as_of=self.as_of if newer else version.as_of,
+                ends=version.ends if self.ends is None else self.ends,
+            )
+        if self.judged:
+            version = replace(version, checks=self.checks, verdicts=self.verdicts, failing=self.failing)
+        return version
+
+
+def sighting_of(row: Row) -> Sighting:
+    """A row of `SIGHTINGS`."""
+    return Sighting(
+        version_id=row["version_id"],
+        verified=bool(row["verified"]),
+        as_of=maybe_moment(row["as_of"]),
+        ends=None if row["ends"] is None else bool(row["ends"]),
+        judged=row["judgement"] is not None,
         checks=row["checks"] or "",
         verdicts=row["digest"] or "",
         failing=bool(row["failing"]),
@@ -220,6 +280,9 @@ def publication_of(row: Row) -> Publication:
         kind=row["kind"],
         at=moment(row["at"]),
         run_id=row["run_id"],
+        name=row["name"],
+        reason=row["reason"],
+        pin=row["pin"],
     )
 
 

@@ -9,14 +9,19 @@ from graph.fingerprint import Basis, replaced, set_digest
 from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.state import Attempt, Settlement, Summary, Version
 from materializers.database import Reading, Row, listed, ranges
+from materializers.ledger import MAIN
 from materializers.ledger_rows import (
     POINTERS,
     POINTERS_IN_RANGES,
+    SIGHTINGS,
+    SIGHTINGS_IN_RANGES,
     VERSIONS,
+    Sighting,
     attempt_of,
     canonical,
     partition_of,
     settlement_of,
+    sighting_of,
     summary_of,
     version_of,
 )
@@ -63,16 +68,24 @@ class SqlState:
         (row,) = db.rows("SELECT coalesce(max(sequence), 0) AS sequence FROM publications")
         self.sequence: int = row["sequence"]
         self._preloaded: set[str] | None = None if keys is None else set()
+        self.first: int | None = None
+        if environment != MAIN:
+            rows = db.rows(
+                "SELECT first FROM environments WHERE name = ? AND dropped_at IS NULL", (environment,)
+            )
+            self.first = rows[0]["first"] if rows else None
         self._rows: dict[str, dict[str, Row]] = {
             "asset_state": {},
             "settlements": {},
             "pointers": {},
             "tries": {},
+            "sightings": {},
         }
         self._preload(keys)
         self._summaries: dict[str, Summary] = {}
         self._versions: dict[str, _Known[Version]] = {}
         self._pins: dict[tuple[str, Partition], str] = {}
+        self._sightings: dict[str, _Known[Sighting]] = {}
         self._data_versions: dict[str, _Known[str]] = {}
         self._attempts: dict[str, _Known[Attempt]] = {}
 
@@ -88,7 +101,10 @@ class SqlState:
             ("settlements", "SELECT * FROM settlements s", "s", ""),
             ("pointers", POINTERS, "p", whole),
             ("tries", "SELECT * FROM last_attempts l", "l", whole),
+            ("sightings", SIGHTINGS, "s", whole),
         ):
+            if name == "sightings" and self.environment == MAIN:
+                continue
             where = f" WHERE {alias}.environment = ?{(also + among).format(alias)}"
             self._rows[name].update((row["asset"], row) for row in self._db.rows(select + where, values))
 
@@ -123,6 +139,23 @@ class SqlState:
                 self._pins[key, partition_of(row)] = row["pin"]
             version = version_of(row)
             yield version.partition, version
+
+    def withdrawn(self, key: str) -> PartitionSet:
+        """The partitions that were made invisible here."""
+        row = self._row("asset_state", key)
+        return EMPTY if row is None else PartitionSet.from_json(row["withdrawn"])
+
+    def sightings(self, key: str, partitions: PartitionSet) -> Mapping[Partition, Sighting]:
+        """What was seen here of versions that are read from a parent."""
+        return _at(self._sightings, key).among(partitions, lambda missing: self._read_sightings(key, missing))
+
+    def _read_sightings(self, key: str, partitions: PartitionSet) -> Iterable[tuple[Partition, Sighting]]:
+        if partitions == ONLY:
+            row = self._row("sightings", key)
+            rows: Iterable[Row] = [] if row is None else [row]
+        else:
+            rows = self._db.rows(SIGHTINGS_IN_RANGES, (ranges(partitions), self.environment, key))
+        return ((partition_of(row), sighting_of(row)) for row in rows)
 
     def pin(self, key: str, partition: Partition) -> str | None:
         """See `materializers.ledger.LedgerState`."""
@@ -199,21 +232,33 @@ class SqlState:
         self, key: str, partition: Partition, fingerprint: str, *, checks: str | None = None
     ) -> Version | None:
         """The newest such version; see `graph.state.State`."""
-        passed = "" if checks is None else " AND coalesce(j.checks, '') = ? AND coalesce(j.failing, 0) = 0"
-        rows = self._db.rows(
-            f"{VERSIONS} WHERE v.asset = ? AND v.slice = ? AND v.ordinal = ? AND v.fingerprint = ?"
-            f" AND v.rejected IS NULL{passed} ORDER BY v.made_at DESC, v.id DESC LIMIT 1",
-            (key, *partition, fingerprint, *(() if checks is None else (checks,))),
-        )
-        return version_of(rows[0]) if rows else None
+        return version_with(self._db, key, partition, fingerprint, checks)
 
     def made_with(self, key: str, basis: Basis) -> bool:
         """See `graph.state.State`."""
-        rows = self._db.rows(
-            "SELECT 1 AS found FROM versions WHERE asset = ? AND code = ? AND config = ? AND resources = ? LIMIT 1",
-            (key, basis.code, basis.config, canonical(basis.resources)),
-        )
-        return bool(rows)
+        return made_with(self._db, key, basis)
+
+
+def version_with(
+    db: Reading, key: str, partition: Partition, fingerprint: str, checks: str | None
+) -> Version | None:
+    """The newest version that was not rejected and has this fingerprint; see `graph.state.State`."""
+    passed = "" if checks is None else " AND coalesce(j.checks, '') = ? AND coalesce(j.failing, 0) = 0"
+    rows = db.rows(
+        f"{VERSIONS} WHERE v.asset = ? AND v.slice = ? AND v.ordinal = ? AND v.fingerprint = ?"
+        f" AND v.rejected IS NULL{passed} ORDER BY v.made_at DESC, v.id DESC LIMIT 1",
+        (key, *partition, fingerprint, *(() if checks is None else (checks,))),
+    )
+    return version_of(rows[0]) if rows else None
+
+
+def made_with(db: Reading, key: str, basis: Basis) -> bool:
+    """Whether any version of an asset, one that was rejected too, was ever made with a basis."""
+    rows = db.rows(
+        "SELECT 1 AS found FROM versions WHERE asset = ? AND code = ? AND config = ? AND resources = ? LIMIT 1",
+        (key, basis.code, basis.config, canonical(basis.resources)),
+    )
+    return bool(rows)
 
 
 def _at(known: dict[str, _Known[T]], key: str) -> _Known[T]:

@@ -35,10 +35,20 @@ SELECT j.id, j.version_id, coalesce(a.environment, 'main'), j.checks, j.verdicts
 FROM old_judgements j LEFT JOIN versions v ON v.id = j.version_id LEFT JOIN attempts a ON a.id = v.attempt_id;
 
 INSERT INTO publications
-SELECT p.sequence, p.environment, p.asset, '', p.first, p.version_id, p.kind, p.at, p.run_id, v.as_of, NULL,
+SELECT p.sequence, p.environment, p.asset, '', p.first, p.version_id, p.kind, p.at, p.run_id,
+    CASE WHEN o.sequence IS NULL THEN v.as_of ELSE o.as_of END, o.ends,
     (SELECT max(j.id) FROM judgements j WHERE j.version_id = p.version_id AND j.judged_at <= p.at),
     NULL, p.name, p.reason
-FROM old_publications p LEFT JOIN versions v ON v.id = p.version_id;
+FROM old_publications p LEFT JOIN versions v ON v.id = p.version_id
+LEFT JOIN old_pointers o ON o.sequence = p.sequence;
+
+-- Other environments were just names.
+INSERT INTO environments
+SELECT 1 + row_number() OVER (ORDER BY environment), environment, NULL, 0, min(at), 0, NULL, NULL
+FROM (
+    SELECT environment, started_at AS at FROM old_attempts UNION ALL SELECT environment, started_at FROM old_runs
+) AS found
+WHERE environment <> 'main' GROUP BY environment;
 
 INSERT INTO verifications
 SELECT x.id,

@@ -1,9 +1,18 @@
 -- Times are microseconds since 1970 in UTC; (slice, ordinal) is a partition, ('', 0) that of an asset without any.
--- Rows are only added, except to `leases` and `claims`. `pointers`, `asset_state` and `last_attempts` are
--- indexes of the others; `settlements` is a note of what planning found, which may be lost.
+-- Rows are only added, except to `leases` and `claims`. `pointers`, `sightings`, `asset_state`, `last_attempts` and
+-- `definitions` are indexes of the others or tell what is now; `settlements` is a note of what planning found, which may
+-- be lost.
 
 CREATE TABLE schema_version (version INTEGER NOT NULL);
 INSERT INTO schema_version VALUES (3);
+
+-- `born` is the last publication before it was made, `first` the first one of its own.
+CREATE TABLE environments (
+    id NUMBERED, name TEXT NOT NULL, parent TEXT, live INTEGER NOT NULL, created_at BIGINT NOT NULL,
+    born BIGINT NOT NULL, first BIGINT, dropped_at BIGINT
+);
+CREATE UNIQUE INDEX environments_by_name ON environments (name) WHERE dropped_at IS NULL;
+INSERT INTO environments VALUES (1, 'main', NULL, 1, 0, 0, NULL, NULL);
 
 CREATE TABLE runs (
     id TEXT PRIMARY KEY, environment TEXT NOT NULL, selection TEXT NOT NULL, engine TEXT NOT NULL,
@@ -85,6 +94,14 @@ CREATE TABLE pointers (
 ) CLUSTERED;
 CREATE INDEX pointers_at_wholes ON pointers (environment, asset) WHERE slice = '' AND ordinal = 0;
 
+-- What an environment saw and said of versions that it reads from its parent; `verified` where it looked at them.
+CREATE TABLE sightings (
+    environment TEXT NOT NULL, asset TEXT NOT NULL, slice TEXT NOT NULL, ordinal BIGINT NOT NULL,
+    version_id TEXT NOT NULL, verified INTEGER NOT NULL, as_of BIGINT, ends INTEGER, judgement BIGINT,
+    PRIMARY KEY (environment, asset, slice, ordinal)
+) CLUSTERED;
+CREATE INDEX sightings_at_wholes ON sightings (environment, asset) WHERE slice = '' AND ordinal = 0;
+
 -- What deciding needs of an asset without reading its partitions: the last publication that touched it, the set of
 -- partitions that have a version with its digest, and the set of those that were made invisible.
 CREATE TABLE asset_state (
@@ -96,3 +113,16 @@ CREATE TABLE settlements (
     config TEXT NOT NULL, resources TEXT NOT NULL, checks TEXT NOT NULL, partitions TEXT NOT NULL,
     PRIMARY KEY (environment, asset)
 ) CLUSTERED;
+
+-- With what definition an environment is served.
+CREATE TABLE definitions (
+    environment TEXT NOT NULL, asset TEXT NOT NULL, code TEXT NOT NULL, config TEXT NOT NULL,
+    resources TEXT NOT NULL, checks TEXT NOT NULL, checkout TEXT NOT NULL, at BIGINT NOT NULL, run_id TEXT NOT NULL,
+    PRIMARY KEY (environment, asset)
+) CLUSTERED;
+
+-- Keys of dynamic partitions, as they came (`present` 1) and went.
+CREATE TABLE dynamic_keys (
+    id NUMBERED, name TEXT NOT NULL, key TEXT NOT NULL, present INTEGER NOT NULL, at BIGINT NOT NULL
+);
+CREATE INDEX dynamic_keys_by_name ON dynamic_keys (name, key, id);

@@ -8,20 +8,29 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from graph.partition_set import Partition
+from graph.partition_set import Partition, PartitionSet
 from graph.state import Outcome, Settlement, Version
 from materializers import ledger_claims as claims
+from materializers import ledger_environments as environments
+from materializers import ledger_moving as moving
+from materializers import ledger_notes as notes
 from materializers import ledger_publishing as publishing
 from materializers.database import Clock, Database, Reading, Row, host_clock
 from materializers.ledger import (
     LEASE,
+    MAIN,
     AttemptRecord,
     Busy,
     ClaimLost,
     Content,
+    Definition,
+    DefinitionRecord,
+    Environment,
     Judgement,
     LedgerError,
+    LedgerState,
     Materialization,
+    Move,
     Moved,
     Product,
     Publication,
@@ -30,6 +39,8 @@ from materializers.ledger import (
     StartedAttempt,
     Wanted,
 )
+from materializers.ledger_fallthrough import state_of
+from materializers.ledger_past import rebuild
 from materializers.ledger_rows import (
     ATTEMPTS,
     RUNS,
@@ -43,7 +54,6 @@ from materializers.ledger_rows import (
     run_record_of,
 )
 from materializers.ledger_schema import prepare
-from materializers.ledger_state import SqlState
 from materializers.liveness import RunLocks
 
 
@@ -113,7 +123,7 @@ class SqlLedger:
                 environment,
                 key,
                 wanted,
-                publishing.visible(db, environment, key, wanted),
+                environments.visible(db, environment, key, wanted),
                 run_id=run_id,
                 number=number,
                 liveness=self._liveness,
@@ -173,13 +183,109 @@ class SqlLedger:
             with self.database.writing() as db:
                 publishing.settle(db, environment, settlements)
 
+    # Environments
+
+    def environments(self) -> tuple[Environment, ...]:
+        """See `Ledger`."""
+        with self.database.reading() as db:
+            return environments.environments(db)
+
+    def create_environment(self, name: str, *, parent: str | None = MAIN, live: bool = False) -> Environment:
+        """See `Ledger`."""
+        with self.database.writing() as db:
+            return environments.create(db, name, parent, live=live)
+
+    def drop_environment(self, name: str) -> None:
+        """See `Ledger`."""
+        with self.database.writing() as db:
+            environments.drop(db, name)
+
+    def promote(
+        self,
+        source: str,
+        target: str,
+        moves: Mapping[str, Mapping[Partition, Move]],
+        *,
+        run_id: str | None = None,
+    ) -> Moved | Busy | None:
+        """See `Ledger`."""
+        with self.database.writing() as db:
+            return moving.promote(db, source, target, moves, run_id=run_id, liveness=self._liveness)
+
+    def withdraw(
+        self, environment: str, key: str, partitions: PartitionSet, *, name: str, reason: str
+    ) -> PartitionSet | Busy:
+        """See `Ledger`."""
+        with self.database.writing() as db:
+            return moving.withdraw(
+                db, environment, key, partitions, name=name, reason=reason, liveness=self._liveness
+            )
+
+    def point(
+        self,
+        environment: str,
+        key: str,
+        partition: Partition,
+        version_id: str,
+        *,
+        kind: Literal["rollback", "release"],
+        name: str,
+        reason: str,
+    ) -> Busy | None:
+        """See `Ledger`."""
+        with self.database.writing() as db:
+            return moving.point_by_hand(
+                db,
+                environment,
+                key,
+                partition,
+                version_id,
+                cause=publishing.Cause(kind=kind, name=name, reason=reason),
+                liveness=self._liveness,
+            )
+
+    def rebuild(self) -> None:
+        """See `Ledger`."""
+        with self.database.writing() as db:
+            rebuild(db)
+
+    def definitions(self, environment: str) -> Mapping[str, DefinitionRecord]:
+        """See `Ledger`."""
+        with self.database.reading() as db:
+            return notes.definitions(db, environment)
+
+    def record_definitions(
+        self, environment: str, definitions: Mapping[str, Definition], *, checkout: str, run_id: str
+    ) -> None:
+        """See `Ledger`."""
+        if definitions:
+            with self.database.writing() as db:
+                notes.record_definitions(db, environment, definitions, checkout=checkout, run_id=run_id)
+
+    def dynamic_keys(self, name: str, *, as_of: datetime | None = None) -> tuple[str, ...]:
+        """See `Ledger`."""
+        with self.database.reading() as db:
+            return notes.dynamic_keys(db, name, as_of)
+
+    def add_dynamic(self, name: str, keys: Iterable[str]) -> tuple[str, ...]:
+        """See `Ledger`."""
+        with self.database.writing() as db:
+            return notes.change_dynamic(db, name, keys, present=True)
+
+    def remove_dynamic(self, name: str, keys: Iterable[str]) -> tuple[str, ...]:
+        """See `Ledger`."""
+        with self.database.writing() as db:
+            return notes.change_dynamic(db, name, keys, present=False)
+
     # Reading
 
     @contextmanager
-    def state(self, environment: str, keys: Iterable[str] | None = None) -> Iterator[SqlState]:
+    def state(
+        self, environment: str, keys: Iterable[str] | None = None, *, as_of: datetime | None = None
+    ) -> Iterator[LedgerState]:
         """See `Ledger`."""
         with self.database.reading() as db:
-            yield SqlState(db, environment, keys)
+            yield state_of(db, environment, keys, as_of)
 
     def content(self, version_id: str) -> Content:
         """See `Ledger`."""

@@ -240,7 +240,7 @@ class Workspace:
 
     def horizon(self, now: datetime | None = None) -> Horizon:
         """What decides which partitions exist, now or at a time."""
-        return Horizon(now=now or self.clock(), sessions=sessions)
+        return Horizon(now=now or self.clock(), sessions=sessions, dynamic=self.ledger.dynamic_keys)
 
     def plan(
         self, selection: str, *, partitions: str | None = None, force: bool = False, only: bool = False

@@ -343,7 +343,7 @@ def test_the_run_is_visible_with_a_task_run_a_step_named_as_the_asset(
     for one, run in zip(seen, on_prefect.results, strict=True):
         names = {name_of(step) for step in run.plan.work()}
         assert set(one.tasks) == names
-    assert {"book/prices", "book/bars@2024-01-02..2024-01-03", "book/good_half"} <= set(seen[0].tasks)
+    assert {"book/prices", "book/bars@2024-01-02..2024-01-04", "book/good_half"} <= set(seen[0].tasks)
 
 
 def test_a_task_runs_state_says_how_its_step_ended_and_why(seen: tuple[Seen, ...]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -144,6 +144,10 @@ class Book:
     ledger: Ledger
     key: str = "g/a"
     environment: str = "main"
+
+    def within(self, environment: str) -> Book:
+        """The same ledger, seen from an environment."""
+        return replace(self, environment=environment)
 
     def published(self, at: int | Partition = 0, key: str | None = None) -> Version | None:
         with self.ledger.state(self.environment) as state:

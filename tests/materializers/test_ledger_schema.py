@@ -75,6 +75,28 @@ def test_what_happened_is_remembered(path: Path) -> None:
     ledger.close()
 
 
+def test_other_environments_are_on_record(path: Path) -> None:
+    ledger = open_sqlite_ledger(path)
+    assert [(one.name, one.parent, one.live) for one in ledger.environments()] == [
+        ("dev", None, False),
+        ("main", None, True),
+    ]
+    ledger.close()
+
+
+@pytest.mark.parametrize("table", ["pointers", "asset_state"])
+def test_pointers_are_those_of_the_publications(path: Path, table: str) -> None:
+    ledger = open_sqlite_ledger(path)
+
+    def rows() -> set[tuple[object, ...]]:
+        return {tuple(row) for row in ledger.database.rows(f"SELECT * FROM {table}")}  # type: ignore[call-overload]  # SQLite's
+
+    before = rows()
+    ledger.rebuild()
+    assert rows() == before
+    ledger.close()
+
+
 def test_who_still_ran_is_found_and_what_is_new_goes_on_from_the_old_numbers(path: Path) -> None:
     ledger = open_sqlite_ledger(path)
     run = RunRecord(id="r3", environment="dev", selection="*", engine="local", started_at=START)
