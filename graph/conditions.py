@@ -329,7 +329,9 @@ def _selected(selection: Selection | str) -> Selection:
 
 
 def _either(one: Selection | None, other: Selection | None) -> Selection | None:
-    return one | other if one is not None and other is not None else one or other
+    if one is None or other is None:
+        return other if one is None else one
+    return one | other
 
 
 def _cron_problems(cron: str, timezone: str) -> Iterator[str]:

@@ -57,7 +57,7 @@ class Tree:
         within: of which of its partitions.
         true: those for which it holds.
         parts: the answers of its parts; of an upstream condition, one for each upstream asset. Parts that could not
-            change the answer any more were not asked, and are left out.
+            change the answer any more were not asked, and are left out. A reset has its moment, and no parts.
         moment: of an occurrence, when it happened last, where it did and this was asked.
     """
 

@@ -189,10 +189,9 @@ class Difference:
         return self.run.graph.upstream_of[self.key]
 
     def due_within(self, before: Tick, tick: Tick) -> bool:
-        """Whether between two ticks, or at the second, came what its condition waits for."""
-        cron = self.run.crons.get(self.key)
-        if cron is not None and before.at < last_tick(cron, "UTC", tick.at):
-            return True
+        """Whether between two ticks, or at the second, came what makes it due when it was not handled since."""
+        if cron := self.run.crons.get(self.key):
+            return before.at < last_tick(cron, "UTC", tick.at)
         moved = {up: tick.updated.get(up, EMPTY) | tick.requested.get(up, EMPTY) for up in self.ups()}
         return any(some & self.read(up) for up, some in moved.items())
 
@@ -251,6 +250,12 @@ def tick_of_another_day(one: Difference) -> bool:
     return one.partition not in one.run.partitioning.existing(one.key, last_tick(cron, "UTC", now))
 
 
+def tick_at_an_evaluation(one: Difference) -> bool:
+    """The last cron tick fell on the very instant of an earlier evaluation."""
+    cron, ticks = one.run.crons.get(one.key), one.run.ticks
+    return cron is not None and last_tick(cron, "UTC", ticks[-1].at) in {tick.at for tick in ticks[:-1]}
+
+
 def follows_from_upstream(one: Difference) -> bool:
     """Something upstream is requested in this very tick by us alone, or by Dagster alone, as it is itself."""
     more, less = (one.ours, one.theirs) if one.only_ours else (one.theirs, one.ours)
@@ -258,6 +263,11 @@ def follows_from_upstream(one: Difference) -> bool:
 
 
 DEVIATIONS = (
+    Deviation(
+        name="one sweep crosses partitionings",
+        reason="one plan makes both, in order: there is nothing to wait for",
+        explains=other_partitioning_in_the_same_sweep,
+    ),
     Deviation(
         name="two updates between two ticks are not lost",
         reason="what came after the asset was handled is still to be done, whenever somebody looks",
@@ -271,14 +281,14 @@ DEVIATIONS = (
         forgotten=True,
     ),
     Deviation(
-        name="one sweep crosses partitionings",
-        reason="one plan makes both, in order: there is nothing to wait for",
-        explains=other_partitioning_in_the_same_sweep,
-    ),
-    Deviation(
         name="a tick is for what existed then",
         reason="a partition that appears later waits for the next tick, however late the last one is looked at",
         explains=tick_of_another_day,
+    ),
+    Deviation(
+        name="a tick counts once",
+        reason="one that falls on the instant of an evaluation counts then, and not in the next one again",
+        explains=tick_at_an_evaluation,
     ),
     Deviation(
         name="what follows from a deviation upstream",
