@@ -338,13 +338,8 @@ ON_PURPOSE = [
         "prices > returns",
         {"returns": any_upstream(newly_updated())},
         "",
-<<<<<<< HEAD
-        "made prices; on; due nothing; wait 1 minute; made prices; due returns; wait 1 day; due returns; sweep;"
-        " due nothing",
-=======
         """made prices; on; due nothing; wait 1 minute; made prices; due returns
            wait 1 day; due returns; sweep; due nothing""",
->>>>>>> automation
         id="an occurrence alone is due until it was handled: a tick has no end",
     ),
     pytest.param(
