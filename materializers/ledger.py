@@ -1,6 +1,6 @@
 """The ledger: the append-only record of attempts, versions, verdicts and publications, behind one Protocol.
 
-Laws, held by one suite of tests for every implementation:
+Long because all nouns of the ledger stand on one page. Laws, held by one suite of tests for every implementation:
 
 - A version becomes visible in one transaction (`publish`), which checks the fencing token of the claim.
 - Only claims are changed in place; pointers are an index of the publications and can be made again from them.
@@ -16,17 +16,29 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from graph.errors import AssetGraphError
+from graph.errors import AssetGraphError, near_miss
 from graph.fingerprint import Basis
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Attempt, Outcome, Settlement, State, Version
 
+MAIN = "main"
+"""The environment that is always there, and live."""
 LEASE = timedelta(seconds=60)
 """How long a claim lives without a sign of life of its holder."""
 
 
 class LedgerError(AssetGraphError):
     """The ledger cannot be read or written."""
+
+
+class UnknownEnvironment(LedgerError):
+    """An environment that is not there."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"there is no environment '{name}'.{near_miss(name, known)} `assets env create {name}` makes it"
+        )
+        self.name = name
 
 
 class ClaimLost(LedgerError):
@@ -57,10 +69,14 @@ class StartedAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What an attempt at one partition starts from: what goes in, and the version that is visible."""
+    """What an attempt at one partition starts from: what goes in, and the version that is visible.
+
+    ``label`` is the partition's key for people; empty for an asset without partitions.
+    """
 
     fingerprint: str
     was: str | None
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +213,7 @@ class AttemptRecord:
     run_id: str
     key: str
     partition: Partition
+    label: str
     number: int
     fingerprint: str
     started_at: datetime
@@ -208,16 +225,69 @@ class AttemptRecord:
     version_id: str | None
 
 
+Kind = Literal["publish", "adopt", "observe", "promote", "rollback", "release", "withdraw"]
+"""How a version became visible: ``release`` is a rejected one by hand; ``withdraw`` leaves none visible."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """A version became visible in an environment."""
+    """A version became visible in an environment, or none is any more.
+
+    Args:
+        name: who did it by hand, for ``reason``.
+        pin: the fingerprint that was rolled back.
+    """
 
     sequence: int
     environment: str
     key: str
     partition: Partition
-    version_id: str
-    kind: Literal["publish", "adopt", "observe"]
+    version_id: str | None
+    kind: Kind
+    at: datetime
+    run_id: str | None
+    name: str | None = None
+    reason: str | None = None
+    pin: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """A name for which version of everything is visible.
+
+    Args:
+        parent: where it reads what it has no version of its own of.
+        live: effects are performed in it.
+    """
+
+    name: str
+    parent: str | None
+    live: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """What a promotion makes visible of one partition; ``was`` is what whoever planned it saw in the target."""
+
+    version_id: str | None
+    was: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """What an environment is served with: an asset as one checkout defines it."""
+
+    basis: Basis
+    checks: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionRecord:
+    """A definition that is on record; ``checkout`` names the working copy whose run recorded it."""
+
+    definition: Definition
+    checkout: str
     at: datetime
     run_id: str
 
@@ -229,19 +299,31 @@ class LedgerState(State, Protocol):
     def now(self) -> datetime:
         """The ledger's clock at that moment."""
 
+    def pin(self, key: str, partition: Partition) -> str | None:
+        """The fingerprint that was rolled back here, until something else is published."""
+
 
 Seen = tuple[Version, datetime | None] | tuple[Version, datetime | None, bool]
 """A published version that was found current: its ``as_of``, and ``ends`` where that is known anew."""
 
 
 class Ledger(Protocol):
-    """See the module for the laws. Every method is safe to call from several threads."""
+    """See the module for the laws. Every method is safe to call from several threads.
 
-    def state(self, environment: str, keys: Iterable[str] | None = None) -> AbstractContextManager[LedgerState]:
+    An environment that is not there is an `UnknownEnvironment`.
+    """
+
+    def state(
+        self, environment: str, keys: Iterable[str] | None = None, *, as_of: datetime | None = None
+    ) -> AbstractContextManager[LedgerState]:
         """A view of one moment: of all assets, or of ``keys`` alone. Leave it soon: it holds back the cleaning up.
 
         Summaries and settlements, and what is known of assets without partitions, are read at once; versions and
-        attempts of partitions when they are asked for.
+        attempts of partitions when they are asked for. Where an environment has nothing of its own, it shows what its
+        parent does.
+
+        Args:
+            as_of: what was visible then. Nothing is decided in the past: it has no attempts and no settlements.
         """
 
     def begin_run(self, run: RunRecord) -> tuple[AttemptRecord, ...]:
@@ -265,17 +347,33 @@ class Ledger(Protocol):
         run_id: str,
         number: int,
     ) -> tuple[StartedAttempt, ...] | Busy | Moved:
-        """Claim partitions together and record that an attempt at each starts, in one transaction: all or none."""
+        """Claim partitions together and record that an attempt at each starts, in one transaction: all or none.
+
+        Raises:
+            ClaimLost: the run has ended, or was taken for dead.
+        """
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a run's claims live without a sign of life."""
 
     def renew(self, run_id: str) -> None:
-        """A sign of life: every claim of the run gets a whole lease."""
+        """A sign of life: every claim of the run gets a whole lease.
+
+        Raises nothing: what is wrong with the ledger is told when the next step is recorded.
+        """
 
     def publish(
-        self, products: Sequence[Product], *, output: str = "", kind: Literal["publish", "observe"] = "publish"
+        self,
+        products: Sequence[Product],
+        *,
+        output: str = "",
+        kind: Literal["publish", "observe"] = "publish",
     ) -> tuple[Mapping[str, str], ...]:
         """Record versions and make them visible, except those that are refused, all in one transaction.
 
-        Ends the attempts and frees their claims. Answers the version ids by key, for each product.
+        Ends the attempts and frees their claims; ``output`` is kept with the first of them. Answers the version ids by
+        key, for each product.
 
         Raises:
             ClaimLost: a claim was taken over; nothing was recorded.
@@ -310,6 +408,90 @@ class Ledger(Protocol):
     def settle(self, environment: str, settlements: Mapping[str, Settlement]) -> None:
         """Note what was found up to date, by key; it replaces what was noted before, unless that is newer."""
 
+    # Environments
+
+    def environments(self) -> tuple[Environment, ...]:
+        """All that there are, by name; `MAIN` is always among them."""
+
+    def create_environment(self, name: str, *, parent: str | None = MAIN, live: bool = False) -> Environment:
+        """Make one that reads its parent's current versions, partition by partition, until it has its own.
+
+        Nothing is copied: it follows its parent.
+
+        Raises:
+            LedgerError: it is there already, or the name is none.
+        """
+
+    def drop_environment(self, name: str) -> None:
+        """Forget which versions are visible in it. The versions and the publications stay on record.
+
+        Raises:
+            LedgerError: it is the main one, the parent of another one, or a run lives in it.
+        """
+
+    def promote(
+        self,
+        source: str,
+        target: str,
+        moves: Mapping[str, Mapping[Partition, Move]],
+        *,
+        run_id: str | None = None,
+    ) -> Moved | Busy | None:
+        """Make visible in the target what is visible in the source: all of ``moves`` in one transaction, or nothing.
+
+        `Moved` when the source no longer shows these versions, or the target no longer what was seen there; `Busy` when
+        a run has claimed one of the partitions in the target.
+        """
+
+    def withdraw(
+        self, environment: str, key: str, partitions: PartitionSet, *, name: str, reason: str
+    ) -> PartitionSet | Busy:
+        """Make partitions invisible; answers those that were visible. Their versions stay."""
+
+    def point(
+        self,
+        environment: str,
+        key: str,
+        partition: Partition,
+        version_id: str,
+        *,
+        kind: Literal["rollback", "release"],
+        name: str,
+        reason: str,
+    ) -> Busy | None:
+        """Make a version visible by hand, whatever its verdicts.
+
+        A rollback pins the partition: its state tells the fingerprint that was rolled back, until something else is
+        published. What is rolled back further stays pinned to the first one.
+
+        Raises:
+            LedgerError: there is no such version of this partition.
+        """
+
+    def rebuild(self) -> None:
+        """Make the pointers, and what is counted from them, again from the publications."""
+
+    def definitions(self, environment: str) -> Mapping[str, DefinitionRecord]:
+        """By key, what the environment is served with; a parent's does not count."""
+
+    def record_definitions(
+        self, environment: str, definitions: Mapping[str, Definition], *, checkout: str, run_id: str
+    ) -> None:
+        """Record that a checkout serves the environment with these definitions from now on."""
+
+    # Dynamic partitions
+
+    def dynamic_keys(self, name: str, *, as_of: datetime | None = None) -> tuple[str, ...]:
+        """The keys of a dynamic partitioning, in the order in which they came; or those of an earlier time."""
+
+    def add_dynamic(self, name: str, keys: Iterable[str]) -> tuple[str, ...]:
+        """Add keys; answers those that are new."""
+
+    def remove_dynamic(self, name: str, keys: Iterable[str]) -> tuple[str, ...]:
+        """Remove keys; answers those that were there. When they came and went stays on record."""
+
+    # Reading
+
     def content(self, version_id: str) -> Content:
         """Where a version's value is."""
 
@@ -340,18 +522,24 @@ class Ledger(Protocol):
 
 __all__ = [
     "LEASE",
+    "MAIN",
     "Attempt",
     "AttemptRecord",
     "Busy",
     "Claim",
     "ClaimLost",
     "Content",
+    "Definition",
+    "DefinitionRecord",
+    "Environment",
     "Judgement",
+    "Kind",
     "Ledger",
     "LedgerError",
     "LedgerState",
     "Made",
     "Materialization",
+    "Move",
     "Moved",
     "Product",
     "Publication",
@@ -359,5 +547,6 @@ __all__ = [
     "RunRecord",
     "Seen",
     "StartedAttempt",
+    "UnknownEnvironment",
     "Wanted",
 ]
