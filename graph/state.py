@@ -146,7 +146,7 @@ class State(Protocol):
         """
 
     def made_with(self, key: str, basis: Basis) -> bool:
-        """Whether any version of the asset that was not rejected was ever made with this basis."""
+        """Whether any version of the asset, one that was rejected too, was ever made with this basis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

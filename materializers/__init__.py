@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graph import build_graph
 from graph.digest import Digester
@@ -28,9 +28,17 @@ from materializers.sql_ledger import open_sqlite_ledger
 from materializers.store import MemoryStore
 from materializers.workspace import Clock, SettingsError, Workspace
 
+if TYPE_CHECKING:
+    from materializers.destination import MemoryPlace
+    from materializers.postgres_table import PostgresTable
+    from materializers.redis_key import RedisKey
+
 __all__ = [
+    "MemoryPlace",
+    "PostgresTable",
     "Project",
     "ProjectError",
+    "RedisKey",
     "RunResult",
     "SettingsError",
     "Workspace",
@@ -112,3 +120,15 @@ def load(
     if env is not None:
         opened = replace(opened, environment=env)
     return opened.load(key, partition=partition, as_type=as_type)
+
+
+_PLACES = {"MemoryPlace": "destination", "PostgresTable": "postgres_table", "RedisKey": "redis_key"}
+
+
+def __getattr__(name: str) -> Any:
+    """Places outside are imported when somebody declares one."""
+    if name in _PLACES:
+        from importlib import import_module
+
+        return getattr(import_module(f"materializers.{_PLACES[name]}"), name)
+    raise AttributeError(f"module 'materializers' has no attribute '{name}'")

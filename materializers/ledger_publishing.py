@@ -21,6 +21,8 @@ from materializers.records import Claim, Judgement, Kind, LedgerError, Product, 
 
 _SPEAKING = frozenset({"published", "rejected", "failed", "skipped", "adopted"})
 """Outcomes after which an attempt speaks for its partition."""
+_SHOWING = frozenset({"published", "adopted"})
+"""Those after which it is visible, which whoever decides next sees by the number of the publication."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,6 +303,9 @@ def end(db: Writing, endings: Sequence[Ending], ours: frozenset[Claim] | None = 
     if ours is None:
         ours = held(db, [one.attempt.claim for one in endings])
     give_back(db, ours)
+    _unsettle(
+        db, [one for one in endings if one.outcome in _SPEAKING - _SHOWING and one.attempt.claim in ours]
+    )
     db.executemany(
         "INSERT INTO last_attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (environment, asset, slice, ordinal) DO UPDATE SET attempt_id = excluded.attempt_id,"
@@ -323,6 +328,21 @@ def end(db: Writing, endings: Sequence[Ending], ours: frozenset[Claim] | None = 
             if one.outcome in _SPEAKING and one.attempt.claim in ours
         ],
     )
+
+
+def _unsettle(db: Writing, endings: Sequence[Ending]) -> None:
+    """What ended without being published has to be looked at by whoever decides next."""
+    by_asset: dict[tuple[str, str], list[Partition]] = {}
+    for one in endings:
+        claim = one.attempt.claim
+        by_asset.setdefault((claim.environment, claim.key), []).append(claim.partition)
+    for place, partitions in by_asset.items():
+        for row in db.rows("SELECT partitions FROM settlements WHERE environment = ? AND asset = ?", place):
+            left = PartitionSet.from_json(row["partitions"]) - PartitionSet.of(partitions)
+            db.execute(
+                "UPDATE settlements SET partitions = ? WHERE environment = ? AND asset = ?",
+                (left.to_json(), *place),
+            )
 
 
 def verify(db: Writing, environment: str, seen: Sequence[Seen], run_id: str) -> None:

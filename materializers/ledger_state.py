@@ -255,10 +255,9 @@ def version_with(
 
 
 def made_with(db: Reading, key: str, basis: Basis) -> bool:
-    """Whether any version of an asset that was not rejected was ever made with a basis."""
+    """Whether any version of an asset, one that was rejected too, was ever made with a basis."""
     rows = db.rows(
-        "SELECT 1 AS found FROM versions WHERE asset = ? AND code = ? AND config = ? AND resources = ?"
-        " AND rejected IS NULL LIMIT 1",
+        "SELECT 1 AS found FROM versions WHERE asset = ? AND code = ? AND config = ? AND resources = ? LIMIT 1",
         (key, basis.code, basis.config, canonical(basis.resources)),
     )
     return bool(rows)

@@ -35,7 +35,7 @@ class Witness:
         self.heard.append(f"{done:g} of {total:g}")
 
     def step_ended(self, result: Result) -> None:
-        self.heard.append(f"{result.outcome} {result.id.rpartition('/')[2]}")
+        self.heard.append(f"{result.outcome} {result.name.rpartition('/')[2]}")
 
 
 def carry_out(workspace: Workspace, *, jobs: int = 1, fail_fast: bool = False) -> RunResult:
