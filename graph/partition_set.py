@@ -119,6 +119,8 @@ class PartitionSet:
     def __sub__(self, other: PartitionSet) -> PartitionSet:
         if not self.spans or not other.spans:
             return self
+        if self.spans == other.spans:
+            return EMPTY
         left = {
             name: _without(spans, other.spans[name]) if name in other.spans else spans
             for name, spans in self.spans.items()
