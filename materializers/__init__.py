@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from graph import build_graph
 from graph.digest import Digester
+from materializers.kept_store import KeptStore
 from materializers.loading import open_workspace
 from materializers.project import Project, ProjectError, find_project
 from materializers.runner import RunResult, run_plan
@@ -68,10 +69,11 @@ def in_memory(
     from materializers.database import host_clock
 
     ticking = clock or host_clock
+    ledger = open_sqlite_ledger(None, clock=ticking)
     return Workspace(
         graph=build_graph(declared),
-        ledger=open_sqlite_ledger(None, clock=ticking),
-        store=MemoryStore(),
+        ledger=ledger,
+        store=KeptStore(store=MemoryStore(), garbage=ledger.garbage),
         digester=Digester(_Texts(sources or {})),
         config=config or {},
         clock=ticking,

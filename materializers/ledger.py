@@ -243,9 +243,20 @@ class Ledger(Protocol):
         """By key, what the environment is served with; a parent's does not count."""
 
     def record_definitions(
-        self, environment: str, definitions: Mapping[str, Definition], *, checkout: str, run_id: str
-    ) -> None:
-        """Record that a checkout serves the environment with these definitions from now on."""
+        self,
+        environment: str,
+        definitions: Mapping[str, Definition],
+        *,
+        checkout: str,
+        run_id: str,
+        take_over: bool = True,
+    ) -> Mapping[str, DefinitionRecord]:
+        """Record that a checkout serves the environment with these definitions from now on.
+
+        Args:
+            take_over: otherwise nothing is recorded where another checkout serves one of them with another
+                definition; these are answered.
+        """
 
     # Dynamic partitions
 

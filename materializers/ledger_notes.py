@@ -11,6 +11,7 @@ from materializers.database import Reading, Writing
 from materializers.ledger_environments import chain
 from materializers.ledger_rows import canonical, micros, moment
 from materializers.records import Definition, DefinitionRecord
+from materializers.serving import served_otherwise, to_record
 
 
 def definitions(db: Reading, environment: str) -> dict[str, DefinitionRecord]:
@@ -32,10 +33,19 @@ def definitions(db: Reading, environment: str) -> dict[str, DefinitionRecord]:
 
 
 def record_definitions(
-    db: Writing, environment: str, found: Mapping[str, Definition], *, checkout: str, run_id: str
-) -> None:
-    """Record what a checkout serves an environment with."""
-    chain(db, environment)
+    db: Writing,
+    environment: str,
+    found: Mapping[str, Definition],
+    *,
+    checkout: str,
+    run_id: str,
+    take_over: bool,
+) -> Mapping[str, DefinitionRecord]:
+    """Record what a checkout serves an environment with, unless another one serves it otherwise: that is answered."""
+    on_record = definitions(db, environment)
+    otherwise = {} if take_over else served_otherwise(found, on_record, checkout)
+    if otherwise:
+        return {key: theirs for key, (_, theirs) in otherwise.items()}
     db.executemany(
         "INSERT INTO definitions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (environment, asset) DO UPDATE SET"
         " code = excluded.code, config = excluded.config, resources = excluded.resources, checks = excluded.checks,"
@@ -52,9 +62,10 @@ def record_definitions(
                 micros(db.now),
                 run_id,
             )
-            for key, one in found.items()
+            for key, one in to_record(found, on_record).items()
         ],
     )
+    return {}
 
 
 def dynamic_keys(db: Reading, name: str, as_of: datetime | None) -> tuple[str, ...]:

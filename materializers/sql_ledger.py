@@ -262,12 +262,21 @@ class SqlLedger:
             return notes.definitions(db, environment)
 
     def record_definitions(
-        self, environment: str, definitions: Mapping[str, Definition], *, checkout: str, run_id: str
-    ) -> None:
+        self,
+        environment: str,
+        definitions: Mapping[str, Definition],
+        *,
+        checkout: str,
+        run_id: str,
+        take_over: bool = True,
+    ) -> Mapping[str, DefinitionRecord]:
         """See `Ledger`."""
-        if definitions:
-            with self.database.writing() as db:
-                notes.record_definitions(db, environment, definitions, checkout=checkout, run_id=run_id)
+        if not definitions:
+            return {}
+        with self.database.writing() as db:
+            return notes.record_definitions(
+                db, environment, definitions, checkout=checkout, run_id=run_id, take_over=take_over
+            )
 
     def dynamic_keys(self, name: str, *, as_of: datetime | None = None) -> tuple[str, ...]:
         """See `Ledger`."""

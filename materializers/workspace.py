@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from graph.state import Observed, Version
 from graph.steps import Plan
 from materializers.calendars import sessions
 from materializers.formats import choose, converted, decode
-from materializers.ledger import Content, Ledger, LedgerError
+from materializers.ledger import Content, Definition, Ledger, LedgerError, LedgerState
 from materializers.project import Project
 from materializers.store import Store
 
@@ -57,6 +57,9 @@ class Workspace:
     """Everything that planning and building need, opened once.
 
     Args:
+        checkout: names the working copy, which serves the environment with what it runs; see `materializers.serving`.
+        take_over: it serves the environment from now on, whoever did before.
+        as_of: what is read is what was visible then; nothing is decided in the past.
         config: by key, the values that were set for the asset's config.
         project: where all of this came from, so that another process can open the same; None for what was
             declared in memory.
@@ -68,6 +71,9 @@ class Workspace:
     store: Store
     digester: Digester
     environment: str = "main"
+    checkout: str = "memory"
+    take_over: bool = False
+    as_of: datetime | None = None
     config: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     project: Project | None = None
     root: Path = field(default_factory=Path.cwd)
@@ -212,14 +218,28 @@ class Workspace:
             )
         return self._checks[key]
 
+    def definition(self, key: str) -> Definition:
+        """What an environment is served with when this is run: code, config, resources and checks.
+
+        Not what resources showed of the world outside, which is the same for whoever looks.
+        """
+        basis = self.basis(key)
+        resources = {name: _canonical(self._settings_of(name)) for name in basis.resources}
+        checks = checks_digest(self.checks(key))
+        return Definition(basis=replace(basis, resources=resources), checks=checks)
+
     def _identity(self, name: str) -> str:
-        made = self.resource(name)
         observed = self.observation(name)
-        identity = dict(made.identity()) if hasattr(made, "identity") else {}
-        identity["code"] = self.digester.of(type(made)).digest
+        identity = self._settings_of(name)
         if observed is not None and observed.version is not None:
             identity["observed"] = observed.version
         return _canonical(identity)
+
+    def _settings_of(self, name: str) -> dict[str, object]:
+        """What identifies a resource: the settings that it says do, and its code."""
+        made = self.resource(name)
+        identity = dict(made.identity()) if hasattr(made, "identity") else {}
+        return {**identity, "code": self.digester.of(type(made)).digest}
 
     def observed_resources(self) -> frozenset[str]:
         """The resources that could tell the state of what they read; of those that were asked."""
