@@ -21,7 +21,9 @@ class StillRemoving(StoreError):
     """Content that is just being removed, by somebody who does not get on with it."""
 
     def __init__(self, address: str) -> None:
-        super().__init__(f"{address} is being removed from the store by `assets gc`, which does not end; run again")
+        super().__init__(
+            f"{address} is being removed from the store by `assets gc`, which does not end; run again"
+        )
         self.address = address
 
 

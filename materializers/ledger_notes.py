@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from graph.fingerprint import Basis
-from materializers.database import Reading, Writing
+from materializers.database import Reading, Writing, listed
 from materializers.ledger_environments import chain
 from materializers.ledger_rows import canonical, micros, moment
 from materializers.records import Definition, DefinitionRecord
@@ -66,6 +66,19 @@ def record_definitions(
         ],
     )
     return {}
+
+
+def promote_definitions(db: Writing, source: str, target: str, keys: Iterable[str]) -> None:
+    """What was promoted is served from now on as where it came from, so that nobody else undoes the promotion."""
+    db.execute(
+        "INSERT INTO definitions SELECT CAST(? AS TEXT), asset, code, config, resources, checks, checkout,"
+        " CAST(? AS BIGINT), run_id FROM definitions WHERE environment = ? AND asset IN LISTED(?)"
+        " ON CONFLICT (environment, asset) DO UPDATE SET code = excluded.code, config = excluded.config,"
+        " resources = excluded.resources, checks = excluded.checks, checkout = excluded.checkout, at = excluded.at,"
+        " run_id = excluded.run_id WHERE definitions.code <> excluded.code OR definitions.config <> excluded.config"
+        " OR definitions.resources <> excluded.resources OR definitions.checks <> excluded.checks",
+        (target, micros(db.now), source, listed(keys)),
+    )
 
 
 def dynamic_keys(db: Reading, name: str, as_of: datetime | None) -> tuple[str, ...]:

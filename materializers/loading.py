@@ -22,7 +22,7 @@ from materializers.kept_store import KeptStore
 from materializers.project import Project, ProjectError
 from materializers.records import MAIN, UnknownEnvironment
 from materializers.sql_ledger import SqlLedger, open_postgres_ledger, open_sqlite_ledger
-from materializers.store import open_store
+from materializers.store import Store, open_store
 from materializers.workspace import Workspace
 
 ENGINE = frozenset({"graph", "checks", "materializers", "deployments"})
@@ -56,7 +56,6 @@ def open_workspace(
         graph[key]  # a config for an unknown asset is an error with the near miss
     for key, values in (config or {}).items():
         merged.setdefault(key, {}).update(values)
-    store = project.store or str(project.home / "data")
     ledger = open_ledger(project)
     chosen = environment or project.environment
     if chosen != MAIN:
@@ -66,7 +65,7 @@ def open_workspace(
     return Workspace(
         graph=graph,
         ledger=ledger,
-        store=KeptStore(store=open_store(store, fsync=project.fsync), garbage=ledger.garbage),
+        store=KeptStore(store=open_project_store(project), garbage=ledger.garbage),
         digester=Digester(ProjectSources(project.modules, project.root)),
         environment=chosen,
         checkout=project.served_by,
@@ -83,6 +82,11 @@ def open_ledger(project: Project) -> SqlLedger:
     if project.ledger is not None:
         return open_postgres_ledger(project.ledger.get_secret_value())
     return open_sqlite_ledger(project.home / "ledger.sqlite", fsync=project.fsync)
+
+
+def open_project_store(project: Project) -> Store:
+    """The project's store; none of its modules is imported."""
+    return open_store(project.store or str(project.home / "data"), fsync=project.fsync)
 
 
 def load_graph(project: Project) -> AssetGraph:

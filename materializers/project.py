@@ -130,7 +130,9 @@ def ledger_at(given: str, written: str, root: Path) -> SecretStr | None:
             " what there is without it"
         )
     if secret and not given:
-        raise ProjectError(f"{where} holds a password; leave it out, and set ASSETS_LEDGER or PGPASSWORD instead")
+        raise ProjectError(
+            f"{where} holds a password; leave it out, and set ASSETS_LEDGER or PGPASSWORD instead"
+        )
     from pydantic import SecretStr
 
     return SecretStr(given or written)

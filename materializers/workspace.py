@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -253,14 +254,31 @@ class Workspace:
 
     def keys(self, selection: str) -> frozenset[str]:
         """The keys that a selection names; nothing named is an error."""
-        keys = parse(selection).resolve(self.graph, sources=True)
+        try:
+            keys = parse(selection).resolve(self.graph, sources=True)
+        except UnknownAsset:
+            new = self.renamed(selection)
+            if new is None:
+                raise
+            keys = frozenset([new])
         if not keys:
             raise UnknownAsset(selection, self.graph.assets)
         return keys
 
+    def renamed(self, old: str) -> str | None:
+        """The key that took the place of one that was given up; None where that is none of the graph's."""
+        aliases = self.ledger.aliases()
+        given_up = [key for key in aliases if old in (key, key.rpartition("/")[2])]
+        found = {aliases[key] for key in given_up} & self.graph.assets.keys()
+        return found.pop() if len(found) == 1 else None
+
     def horizon(self, now: datetime | None = None) -> Horizon:
         """What decides which partitions exist, now or at a time."""
-        return Horizon(now=now or self.clock(), sessions=sessions, dynamic=self.ledger.dynamic_keys)
+        return Horizon(
+            now=now or self.clock(),
+            sessions=sessions,
+            dynamic=lambda name: self.ledger.dynamic_keys(name, as_of=self.as_of),
+        )
 
     def plan(
         self, selection: str, *, partitions: str | None = None, force: bool = False, only: bool = False
@@ -361,9 +379,13 @@ class Workspace:
 
     # Reading
 
+    def reading(self, keys: Iterable[str]) -> AbstractContextManager[LedgerState]:
+        """What is read of some assets: what the environment shows now, or showed at ``as_of``."""
+        return self.ledger.state(self.environment, keys, as_of=self.as_of)
+
     def published(self, key: str) -> Mapping[Partition, Version]:
         """The visible version of each partition of an asset."""
-        with self.ledger.state(self.environment, [key]) as state:
+        with self.reading([key]) as state:
             return state.published(key)
 
     def load(self, key: str, *, partition: str | None = None, as_type: str | None = None) -> Any:
@@ -382,8 +404,8 @@ class Workspace:
             raise UnknownAsset(key, self.graph.assets)
         (name,) = keys
         asset = self.graph[name]
-        with self.ledger.state(self.environment, [name]) as state:
-            reader = Reader(graph=self.graph, state=state, horizon=self.horizon())
+        with self.reading([name]) as state:
+            reader = Reader(graph=self.graph, state=state, horizon=self.horizon(self.as_of))
             wanted = reader.visible(name)
             if partition is not None and asset.partitions is not None:
                 wanted = PartitionSet.of([asset.partitions.partition(partition)])
@@ -392,6 +414,10 @@ class Workspace:
             versions = reader.versions(name, wanted)
         if not versions:
             where = f" for partition {partition}" if partition else ""
+            if self.as_of is not None:
+                raise LedgerError(
+                    f"asset '{name}' had no published version{where} at {self.as_of.isoformat()}"
+                )
             raise LedgerError(f"asset '{name}' has no published version{where}; run: materialize {name}")
         whole = asset.partitions is not None and partition is None
         return self.value(asset, versions, as_type, whole=whole)
