@@ -1,4 +1,4 @@
-"""What several commands take: selections and keys, `--env`, `--json` and the others, and the examples below their help."""
+"""What several commands take: selections and keys, `--env`, `--json` and the others, and examples below their help."""
 
 from __future__ import annotations
 

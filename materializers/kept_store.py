@@ -62,10 +62,6 @@ class KeptStore:
             self.wait()
         raise StillRemoving(stored.address)
 
-    def keep(self, address: str) -> bool:
-        """Ask that content stays that was put before the run began; False where it has gone."""
-        return self.garbage.keep(address) and self.store.exists(address)
-
     def get(self, address: str, *, verify: bool = False) -> bytes:
         return self.store.get(address, verify=verify)
 
