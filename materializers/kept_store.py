@@ -15,6 +15,7 @@ from materializers.store import Store
 
 _WAIT_S = 0.02
 _PATIENCE = 500
+_ASK_WHO_EVERY = 10
 
 
 class StillRemoving(StoreError):
@@ -56,10 +57,12 @@ class KeptStore:
 
     def _kept(self, put: Callable[[], Stored]) -> Stored:
         stored = put()
-        for _ in range(_PATIENCE):
+        for number in range(1, _PATIENCE + 1):
             if self.garbage.keep(stored.address):
                 return stored if self.store.exists(stored.address) else put()
             self.wait()
+            if number % _ASK_WHO_EVERY == 0:
+                self.garbage.save(stored.address)
         raise StillRemoving(stored.address)
 
     def get(self, address: str, *, verify: bool = False) -> bytes:

@@ -193,9 +193,7 @@ def test_readers_never_see_a_mixed_set_while_pointers_move(world: World) -> None
 
     def shown(environment: str) -> tuple[str, ...]:
         with ledger.state(environment, KEYS) as state:
-            return tuple(
-                version.id for key in KEYS for _, version in sorted(state.published(key).items())
-            )
+            return tuple(version.id for key in KEYS for _, version in sorted(state.published(key).items()))
 
     whole = {shown("one"), shown("two")}
     promote(world.checkout("one"), "one", "main")
@@ -334,7 +332,9 @@ def test_a_released_version_stays_visible_and_failing() -> None:
 
 def test_a_good_version_is_not_released(world: World) -> None:
     (version,) = world.first.published(key("total")).values()
-    with pytest.raises(LedgerError, match=f"was not rejected; .*assets env rollback {key('total')} --to {version.id}"):
+    with pytest.raises(
+        LedgerError, match=f"was not rejected; .*assets env rollback {key('total')} --to {version.id}"
+    ):
         release(world.first, key("total"), version.id, name="ada", reason="")
 
 

@@ -36,7 +36,9 @@ def on_record(definition: Definition, checkout: str) -> Mapping[str, DefinitionR
             on_record(replace(MINE, basis=Basis(code="c2")), "laptop"), False, id="this one served other code"
         ),
         pytest.param(
-            on_record(replace(MINE, basis=Basis(code="c2")), "worker"), True, id="another one serves other code"
+            on_record(replace(MINE, basis=Basis(code="c2")), "worker"),
+            True,
+            id="another one serves other code",
         ),
         pytest.param(
             on_record(replace(MINE, basis=Basis(code="c1", config="{}")), "worker"), True, id="other config"
