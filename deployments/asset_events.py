@@ -11,7 +11,7 @@ import json
 from typing import assert_never
 
 from graph import Asset
-from graph.plan import Adopt, Check, Hold, Keep, Materialize, Observe, Step
+from graph.steps import Adopt, Check, Hold, Keep, Materialize, Observe, Step
 from materializers.step import Result
 from materializers.workspace import Workspace
 
@@ -76,7 +76,7 @@ def _described(result: Result) -> dict[str, object]:
     return {
         "outcome": result.outcome,
         "reason": result.reason[:MOST_CHARACTERS],
-        "partition": result.step.partition,
+        "partition": result.label or None,
         "attempts": result.attempts,
     }
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from deployments.amounts import first_line
 from deployments.answers import Answer
-from deployments.freshness_states import policy_text
+from deployments.freshness_text import policy_text
 from deployments.text_table import aligned, bounded
 from graph import Asset, AssetGraph, UnknownAsset
+from graph.partition_text import in_words
 from graph.selection import parse
 
 
@@ -41,12 +42,7 @@ def kind_text(asset: Asset) -> str:
 
 def partitions_text(asset: Asset) -> str | None:
     """How an asset is partitioned, in words."""
-    days = asset.partitions
-    if days is None:
-        return None
-    until = f" to {days.end}" if days.end else ""
-    what = f"sessions of {days.calendar}" if days.calendar else "days"
-    return f"{what} from {days.start}{until} ({days.timezone})"
+    return None if asset.partitions is None else in_words(asset.partitions)
 
 
 def declared_document(asset: Asset, graph: AssetGraph) -> dict[str, Any]:

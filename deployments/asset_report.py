@@ -12,18 +12,20 @@ from deployments.amounts import counted, moment_text, size_text, span_text
 from deployments.answers import Answer
 from deployments.asset_list import declared_document, partitions_text, selected
 from deployments.command_error import CommandError
-from deployments.freshness_states import Freshness, freshness_states, policy_text
+from deployments.freshness_text import policy_text, state_text
 from deployments.run_summary import verdict_document
 from deployments.text_table import painted
 from graph import Asset, AssetGraph, AssetGraphError
-from graph.asset_graph import Upstream
 from graph.digest import CodeDigest
-from graph.partitions import partition_key, ranges
+from graph.freshness_states import Freshness, freshness_states
+from graph.partition_set import EMPTY, PartitionSet
+from graph.partition_text import described
+from graph.plan import key_of
+from graph.reading import Reader
 from materializers.ledger import AttemptRecord, Materialization
 from materializers.workspace import Workspace
 
 _REACHED_SHOWN = 12
-_RANGES_SHOWN = 4
 _WIDTH = 14  # of the names on the left
 
 T = TypeVar("T")
@@ -37,7 +39,7 @@ class AssetReport:
         config: by parameter and field, the value and whether somebody set it.
         resources: by type, the settings that are its identity.
         published: the visible version; of a partitioned asset, that of its newest partition.
-        partitions: the ordinals that are visible, ascending.
+        partitions: those that are visible, and ``missing`` those that exist and are not.
         last: the last attempt; ``rejected`` is the version that it made, if checks held that back.
         troubles: by what was asked for (config, resources, code), why it cannot be told.
     """
@@ -48,7 +50,8 @@ class AssetReport:
     resources: Mapping[str, object]
     code: CodeDigest | None
     published: Materialization | None
-    partitions: tuple[int, ...]
+    partitions: PartitionSet
+    missing: PartitionSet
     last: AttemptRecord | None
     rejected: Materialization | None
     troubles: Mapping[str, str]
@@ -71,8 +74,12 @@ def show_asset(workspace: Workspace, name: str, *, now: datetime, colours: bool 
 def _report(workspace: Workspace, key: str, now: datetime) -> AssetReport:
     asset, graph, ledger = workspace.graph[key], workspace.graph, workspace.ledger
     above = graph.ancestors([key])
-    state = ledger.state(workspace.environment, above)
-    versions = state.published(key)
+    with ledger.state(workspace.environment, above) as state:
+        reader = Reader(graph=graph, state=state, horizon=workspace.horizon(now))
+        freshness = freshness_states(reader, now, [key])[key]
+        visible, existing = reader.visible(key), reader.existing(key)
+        newest = max(visible, key=lambda partition: partition.ordinal, default=None)
+        version = None if newest is None else reader.version(key, newest)
     attempts = ledger.history(asset.producer, environment=workspace.environment, limit=1)
     last = attempts[0] if attempts else None
     held_back = last.version_id if last is not None and last.outcome == "rejected" else None
@@ -87,12 +94,13 @@ def _report(workspace: Workspace, key: str, now: datetime) -> AssetReport:
 
     return AssetReport(
         asset=asset,
-        freshness=freshness_states(graph.subgraph(above), state, now)[key],
+        freshness=freshness,
         config=told("config", lambda: _config(workspace, asset), {}),
         resources=told("resources", lambda: _resources(workspace, asset), {}),
         code=None if asset.is_source else told("code", lambda: workspace.code(asset), None),
-        published=ledger.materialization(versions[max(versions)].id) if versions else None,
-        partitions=tuple(sorted(versions)) if asset.partitions else (),
+        published=ledger.materialization(version.id) if version else None,
+        partitions=visible if asset.partitions else EMPTY,
+        missing=existing - visible if asset.partitions else EMPTY,
         last=last,
         rejected=ledger.materialization(held_back) if held_back is not None else None,
         troubles=troubles,
@@ -141,7 +149,7 @@ def _declared(report: AssetReport, graph: AssetGraph) -> Iterator[tuple[str, str
     labels = [f"{name}={value}" if value else name for name, value in asset.labels.tags.items()]
     if labels or asset.labels.owners or asset.labels.kinds:
         yield "labels", ", ".join([*labels, *asset.labels.kinds, *asset.labels.owners])
-    names = {given.key: given.parameter for given in asset.inputs if isinstance(given, Upstream)}
+    names = {given.key: given.parameter for given in asset.edges}
     for key in graph.upstream_of[asset.key]:
         how = f" (as {names[key]})" if key in names else " (order only)"
         yield "upstream", f"{key}{how}"
@@ -184,13 +192,15 @@ def _visible(report: AssetReport, now: datetime) -> Iterator[tuple[str, str]]:
     policy = report.asset.freshness
     promise = f" ({policy_text(policy)})" if policy else ""
     unchecked = f"; unchecked: {report.asset.unchecked}" if report.asset.unchecked else ""
-    yield "freshness", f"{report.freshness.text(now)}{promise}{unchecked}"
+    yield "freshness", f"{state_text(report.freshness, now)}{promise}{unchecked}"
     if report.published is None:
         yield "published", f"nothing; run: materialize {report.asset.key}"
     else:
-        yield from _version(report.published)
-    if report.partitions:
-        yield "visible", _ranges(report.partitions)
+        yield from _version(report.asset, report.published)
+    if report.asset.partitions is not None:
+        yield "visible", described(report.partitions, report.asset.partitions)
+        if report.missing:
+            yield "missing", described(report.missing, report.asset.partitions)
     yield from _checks(report, report.published)
     last = report.last
     if last is not None:
@@ -203,9 +213,9 @@ def _visible(report: AssetReport, now: datetime) -> Iterator[tuple[str, str]]:
                 yield "", verdict.describe()
 
 
-def _version(found: Materialization) -> Iterator[tuple[str, str]]:
+def _version(asset: Asset, found: Materialization) -> Iterator[tuple[str, str]]:
     version, content = found.version, found.content
-    partition = partition_key(version.ordinal)
+    partition = key_of(asset, version.partition)
     of = f" of {partition}" if partition else ""
     yield "published", f"{version.id}{of}, made {moment_text(version.made_at)} in {span_text(found.duration)}"
     rows = f"{counted(content.rows, 'row')}, " if content.rows is not None else ""
@@ -244,16 +254,6 @@ def _pairs(identity: object) -> str:
     return ", ".join(f"{name}={value[:8] if name == 'code' else value}" for name, value in pairs)
 
 
-def _ranges(ordinals: tuple[int, ...]) -> str:
-    spans = list(ranges(ordinals))
-    shown = [
-        f"{partition_key(first)}" if first == last else f"{partition_key(first)} to {partition_key(last)}"
-        for first, last in spans[:_RANGES_SHOWN]
-    ]
-    more = f" and {len(spans) - _RANGES_SHOWN} more ranges" if len(spans) > _RANGES_SHOWN else ""
-    return f"{counted(len(ordinals), 'partition')}: {', '.join(shown)}{more}"
-
-
 # --- as a document -----------------------------------------------------------------------------------------
 
 
@@ -280,7 +280,7 @@ def _document(report: AssetReport, graph: AssetGraph) -> dict[str, Any]:
         "published": found
         and {
             "version": found.version.id,
-            "partition": partition_key(found.version.ordinal),
+            "partition": key_of(report.asset, found.version.partition),
             "data_version": found.version.data_version,
             "format": found.content.format,
             "address": found.content.address,
@@ -291,6 +291,7 @@ def _document(report: AssetReport, graph: AssetGraph) -> dict[str, Any]:
             "run": found.run_id,
         },
         "partitions_published": len(report.partitions),
+        "partitions_missing": len(report.missing),
         "verdicts": [verdict_document(verdict) for verdict in verdicts_of(found)],
         "last_attempt": last
         and {

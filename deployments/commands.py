@@ -90,6 +90,11 @@ _json = click.option(
 _env = click.option("--env", metavar="NAME", help="The environment; otherwise the project's (main).")
 _force = click.option("--force", is_flag=True, help="Build what is selected, whatever its state.")
 _only = click.option("--only", is_flag=True, help="Leave upstream as it is.")
+_partitions = click.option(
+    "--partitions",
+    metavar="TEXT",
+    help="Only these of the selected: 2024-01-01..2024-03-31, latest, a,b or day=2024-03,symbol=AAPL.",
+)
 _config = click.option(
     "--config",
     multiple=True,
@@ -144,6 +149,7 @@ def _colours() -> bool:
 @_selection()
 @click.option("--plan", "plan_only", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--explain", is_flag=True, help="Say every step's reason first, also of what is kept.")
+@_partitions
 @_force
 @_only
 @click.option(
@@ -165,6 +171,7 @@ def materialize(
     selection: str,
     plan_only: bool,
     explain: bool,
+    partitions: str | None,
     force: bool,
     only: bool,
     engine: Engine,
@@ -182,10 +189,17 @@ def materialize(
 
     if plan_only:
         return materializing.plan_selection(
-            selection, force=force, only=only, every=explain, environment=env, settings=config
+            selection,
+            partitions=partitions,
+            force=force,
+            only=only,
+            every=explain,
+            environment=env,
+            settings=config,
         )
     return materializing.materialize(
         selection,
+        partitions=partitions,
         force=force,
         only=only,
         explained=explain,
@@ -246,6 +260,7 @@ def show(key: str, env: str | None) -> Answer:
 
 @assets.command(epilog=_examples("assets plan portfolio_report", "assets plan '*' --all --json"))
 @_selection()
+@_partitions
 @_force
 @_only
 @click.option("--all", "every", is_flag=True, help="Also what is kept.")
@@ -253,12 +268,27 @@ def show(key: str, env: str | None) -> Answer:
 @_env
 @_json
 def plan(
-    selection: str, force: bool, only: bool, every: bool, config: tuple[str, ...], env: str | None
+    *,
+    selection: str,
+    partitions: str | None,
+    force: bool,
+    only: bool,
+    every: bool,
+    config: tuple[str, ...],
+    env: str | None,
 ) -> Answer:
     """Say what `materialize` would do, and why."""
     from deployments.materializing import plan_selection
 
-    return plan_selection(selection, force=force, only=only, every=every, environment=env, settings=config)
+    return plan_selection(
+        selection,
+        partitions=partitions,
+        force=force,
+        only=only,
+        every=every,
+        environment=env,
+        settings=config,
+    )
 
 
 @assets.command(

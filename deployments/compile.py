@@ -7,17 +7,26 @@ nothing, and lets a step run after a failed one.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from deployments.asset_events import MOST_CHARACTERS, announce
 from graph import AssetGraphError
-from graph.plan import Hold, Plan, Step, step_id
-from materializers.ordering import Ended, in_order
-from materializers.runner import Listener, RunResult, Silent, advance_kept, new_run_id, run_result, running
-from materializers.step import Result, RunScope, perform
+from graph.state import Outcome
+from graph.steps import Hold, Plan, Step, name_of
+from materializers.concluding import conclude
+from materializers.ordering import Ended, StepDone, in_order
+from materializers.runner import (
+    Listener,
+    RunResult,
+    Silent,
+    default_jobs,
+    new_run_id,
+    run_result,
+    running,
+)
+from materializers.step import Result, RunScope, perform, units
 from materializers.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -53,12 +62,12 @@ def compile_plan(
     from prefect.task_runners import ThreadPoolTaskRunner
 
     watched, run_id = listener or Silent(), new_run_id(workspace.clock())
-    threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(jobs or min(8, os.cpu_count() or 1))
+    threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(jobs or default_jobs())
 
     def carry_out() -> State[None]:
         with running(workspace, plan, engine="prefect", listener=watched, run_id=run_id) as (scope, results):
             results.extend(_Tasks(plan, workspace, scope, watched).carry_out(fail_fast=fail_fast))
-            advance_kept(plan, results, workspace, scope.run_id)
+            conclude(plan, results, workspace, scope)
         run = run_result(plan, results, workspace, scope.run_id)
         if ended is not None:
             ended(run)
@@ -76,7 +85,9 @@ def compile_plan(
     )
 
 
-def task_of(step: Step, workspace: Workspace, carry_out: Callable[[Step], Result]) -> Task[[], State[None]]:
+def task_of(
+    step: Step, workspace: Workspace, carry_out: Callable[[Step], list[Result]]
+) -> Task[[], State[None]]:
     """The task of one step, named as the plan names it: ``market/prices``, ``market/bars@2024-01-02``.
 
     Its only tags are the asset's concurrency limits: for every tag Prefect asks the server for a slot before the task
@@ -85,12 +96,13 @@ def task_of(step: Step, workspace: Workspace, carry_out: Callable[[Step], Result
     from prefect import Task
     from prefect.cache_policies import NO_CACHE
 
-    asset, name = workspace.graph[step.key], step_id(step.key, step.partition)
+    asset, name = workspace.graph[step.key], name_of(step)
 
     def perform_step() -> State[None]:
-        result = carry_out(step)
-        announce(result, workspace)
-        return task_state(result)
+        results = carry_out(step)
+        for result in results:
+            announce(result, workspace)
+        return task_state(results)
 
     return Task(
         perform_step,
@@ -105,11 +117,30 @@ def task_of(step: Step, workspace: Workspace, carry_out: Callable[[Step], Result
     )
 
 
-def task_state(result: Result) -> State[None]:
-    """How a task run ends in Prefect's eyes; never in a state that keeps what comes after it from running."""
+_GRAVEST: tuple[Outcome, ...] = (
+    "failed",
+    "rejected",
+    "interrupted",
+    "cancelled",
+    "held",
+    "skipped",
+    "published",
+    "adopted",
+    "kept",
+)
+
+
+def task_state(results: Sequence[Result]) -> State[None]:
+    """How a task run ends in Prefect's eyes: as the gravest of its partitions.
+
+    Never in a state that keeps what comes after it from running.
+    """
     from prefect.states import Cancelled, Completed, Failed, Pending
 
+    result = min(results, key=lambda one: _GRAVEST.index(one.outcome))
     reason = result.reason[:MOST_CHARACTERS]
+    if len(results) > 1:
+        reason = f"{counts_of(results)}; {result.name}: {reason}"
     match result.outcome:
         case "published":
             return Completed(message=reason)
@@ -131,7 +162,7 @@ def flow_state(run: RunResult) -> State[None]:
     """How a flow run ends in Prefect's eyes, with the number of steps by outcome."""
     from prefect.states import Cancelled, Completed, Failed
 
-    message = ", ".join(f"{count} {outcome}" for outcome, count in run.counts().items()) or "nothing to do"
+    message = counts_of(run.results) or "nothing to do"
     match run.outcome:
         case "succeeded":
             return Completed(message=message)
@@ -145,6 +176,14 @@ def flow_state(run: RunResult) -> State[None]:
             assert_never(run.outcome)
 
 
+def counts_of(results: Iterable[Result]) -> str:
+    """How many results had which outcome: ``3 published, 1 rejected``."""
+    found: dict[str, int] = {}
+    for result in results:
+        found[result.outcome] = found.get(result.outcome, 0) + 1
+    return ", ".join(f"{count} {outcome}" for outcome, count in found.items())
+
+
 class _Tasks:
     """The tasks of one flow run. Each is submitted when its needs have ended, so that no thread waits for another."""
 
@@ -154,7 +193,8 @@ class _Tasks:
         self.scope = scope
         self.listener = listener
         self.ended: Ended = SimpleQueue()
-        self.outcomes: dict[str, Result | BaseException] = {}
+        self.broken: dict[str, BaseException] = {}
+        self.done: set[str] = set()
         self.futures: dict[str, PrefectFuture[Any]] = {}
 
     def carry_out(self, *, fail_fast: bool) -> list[Result]:
@@ -172,35 +212,41 @@ class _Tasks:
     def _begin(self, step: Step, needs: list[str]) -> None:
         from prefect import allow_failure
 
-        name = step_id(step.key, step.partition)
+        name = name_of(step)
         before = [allow_failure(self.futures[need]) for need in needs if need in self.futures]
         task = task_of(step, self.workspace, self._perform)
         self.futures[name] = task.submit(return_state=False, wait_for=before)
-        self.futures[name].add_done_callback(lambda _: self.ended.put(self._outcome(name)))
+        self.futures[name].add_done_callback(lambda _: self.ended.put(self._end(name)))
 
-    def _perform(self, step: Step) -> Result:
+    def _perform(self, step: Step) -> list[Result]:
         """In a thread of the task runner."""
-        name = step_id(step.key, step.partition)
+        name = name_of(step)
         self.listener.step_started(step)
+        results: list[Result] = []
         try:
-            result = perform(step, self.workspace, self.scope)
+            for unit in units(step, self.workspace, self.scope):
+                for result in perform(step, unit, self.workspace, self.scope):
+                    results.append(result)
+                    self.ended.put(result)
         except BaseException as error:  # the flow's thread raises it: a fault of ours, or a full disk
-            self.outcomes[name] = error
+            self.broken[name] = error
             raise
-        self.outcomes[name] = result
-        return result
+        self.done.add(name)
+        return results
 
-    def _without_task(self, step: Step) -> Result:
+    def _without_task(self, step: Step) -> list[Result]:
         from prefect.logging import get_run_logger
 
         if isinstance(step, Hold):
-            get_run_logger().warning("%s is held: %s", step_id(step.key, step.partition), step.reason.text)
-        return perform(step, self.workspace, self.scope)
+            get_run_logger().warning("%s is held: %s", name_of(step), step.reason.text)
+        return perform(step, step.partitions, self.workspace, self.scope)
 
-    def _outcome(self, name: str) -> Result | BaseException:
-        """What came of a task that has ended."""
-        if name in self.outcomes:
-            return self.outcomes[name]
+    def _end(self, name: str) -> StepDone | BaseException:
+        """How a task has ended: all its results were told, or something went wrong."""
+        if name in self.done:
+            return StepDone(name)
+        if name in self.broken:
+            return self.broken[name]
         state = self.futures[name].state
         return TaskLost(f"the task of '{name}' ended as {state.name} before its step began: {state.message}")
 

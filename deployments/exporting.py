@@ -13,8 +13,8 @@ from pathlib import Path
 from deployments.amounts import counted, size_text
 from deployments.answers import FAILED, SUCCEEDED, Answer
 from deployments.command_error import CommandError
-from graph.partitions import partition_key
-from graph.plan import step_id
+from graph.plan import key_of
+from graph.steps import step_name
 from materializers.address import DIGEST_CHARACTERS
 from materializers.ledger import Content
 from materializers.store import Store
@@ -32,21 +32,31 @@ class PublishedValue:
 
     def file_name(self) -> str:
         """``group/name.suffix``, or ``group/name/2024-01-02.suffix`` for a partition."""
-        stem = self.key if self.partition is None else f"{self.key}/{self.partition}"
+        stem = self.key if self.partition is None else f"{self.key}/{file_safe(self.partition)}"
         return stem + (self.content.address or "")[DIGEST_CHARACTERS:]
 
 
 def published_values(workspace: Workspace, keys: Iterable[str]) -> Iterator[PublishedValue]:
     """What is visible of some assets, in the graph's order."""
     chosen = frozenset(keys)
-    state = workspace.ledger.state(workspace.environment, chosen)
-    for key in workspace.graph.assets:
-        if key in chosen:
-            for ordinal, version in sorted(state.published(key).items()):
-                content = workspace.ledger.materialization(version.id).content
-                yield PublishedValue(
-                    key=key, partition=partition_key(ordinal), version=version.id, content=content
-                )
+    with workspace.ledger.state(workspace.environment, chosen) as state:
+        found = {key: state.published(key) for key in workspace.graph.assets if key in chosen}
+    for key, versions in found.items():
+        asset = workspace.graph[key]
+        for partition, version in sorted(versions.items()):
+            content = workspace.ledger.content(version.id)
+            yield PublishedValue(
+                key=key, partition=key_of(asset, partition), version=version.id, content=content
+            )
+
+
+def file_safe(partition: str) -> str:
+    """A partition's key as part of a file's name.
+
+    >>> file_safe("2024-01-02-09:00|BRK/B")
+    '2024-01-02-09.00_BRK_B'
+    """
+    return partition.replace(":", ".").replace("|", "_").replace("/", "_").replace("\\", "_")
 
 
 def export(workspace: Workspace, selection: str, folder: Path) -> Answer:
@@ -141,7 +151,7 @@ def _place(path: Path, write: Callable[[Path], None]) -> None:
 
 def _told(written: list[tuple[PublishedValue, Path]], missing: list[str], elsewhere: list[str]) -> str:
     lines = [
-        f"{step_id(value.key, value.partition)} -> {path} ({size_text(value.content.size)})"
+        f"{step_name(value.key, value.partition or '')} -> {path} ({size_text(value.content.size)})"
         for value, path in written
     ]
     lines.extend(f"{key} is stored elsewhere; only its version is known here" for key in elsewhere)

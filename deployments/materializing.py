@@ -25,6 +25,7 @@ Engine = Literal["local", "prefect"]
 def plan_selection(
     selection: str,
     *,
+    partitions: str | None = None,
     force: bool = False,
     only: bool = False,
     every: bool = False,
@@ -32,13 +33,14 @@ def plan_selection(
     settings: Sequence[str] = (),
 ) -> Answer:
     """Say what would be done for a selection, and why; with ``every``, also what is kept."""
-    plan = workspace_for(environment, settings).plan(selection, force=force, only=only)
+    plan = workspace_for(environment, settings).plan(selection, partitions=partitions, force=force, only=only)
     return Answer(text=lambda: explain(plan, every=every), document=lambda: json.loads(to_json(plan)))
 
 
 def materialize(
     selection: str,
     *,
+    partitions: str | None = None,
     force: bool = False,
     only: bool = False,
     explained: bool = False,
@@ -51,7 +53,7 @@ def materialize(
     """Build what a selection needs; ``explained`` says the plan first, with every step's reason."""
     carry_out = _engine(engine)
     workspace = workspace_for(environment, settings)
-    plan = workspace.plan(selection, force=force, only=only)
+    plan = workspace.plan(selection, partitions=partitions, force=force, only=only)
     if explained:
         note(explain(plan, every=True))
     started = time.monotonic()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from graph import AssetGraphError
-from graph.plan import Plan
+from graph.steps import Plan
 from materializers.runner import Listener, RunResult
 from materializers.workspace import Workspace
 

@@ -8,11 +8,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, TextIO
 
 from deployments.amounts import counted, first_line, span_text
-from graph.plan import Observe, Plan, Step, is_work, step_id
 from graph.state import Outcome
+from graph.steps import Observe, Plan, Step, is_work, name_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -27,7 +28,7 @@ _TOLD_EVERY_S = 5.0  # how often a plain line says how far a step is
 def watching(plan: Plan, stream: TextIO | None = None) -> Iterator[PlainLines | LiveDisplay]:
     """A listener that suits the stream and what there is to do; what it shows live is gone when the run has ended."""
     out = stream or sys.stderr
-    work = len(plan.work())
+    work = sum(len(step.partitions) for step in plan.work())
     if work and out.isatty() and os.environ.get("TERM") != "dumb":
         with _display(out) as progress:
             yield LiveDisplay(progress, work)
@@ -52,13 +53,18 @@ def left_open(found: tuple[AttemptRecord, ...]) -> str:
 
 
 class PlainLines:
-    """A line when a step begins and one when it has ended: for logs, pipes and CI."""
+    """A line when a step begins and one when it has ended: for logs, pipes and CI.
+
+    Of a step with many partitions, the bad ones are told one by one, and the others now and then.
+    """
 
     def __init__(self, stream: TextIO, work: int) -> None:
         self._stream = stream
         self._work = work
         self._ended = 0
+        self._of_step: dict[str, int] = {}
         self._told: dict[str, float] = {}
+        self._started = time.monotonic()
         self._lock = threading.Lock()
         self.run_id = ""
 
@@ -68,36 +74,62 @@ class PlainLines:
         if text := left_open(found):
             self._line(text)
         if self._work:
-            self._line(f"run {run_id}: {counted(self._work, 'step')} of {len(plan.steps):,}")
+            steps = len(plan.work())
+            partitions = f", {counted(self._work, 'partition')}" if self._work > steps else ""
+            self._line(f"run {run_id}: {counted(steps, 'step')} of {len(plan.steps):,}{partitions}")
 
     def step_started(self, step: Step) -> None:
         """See `materializers.runner.Listener`."""
-        self._line(f"start {step_id(step.key, step.partition)}")
+        self._line(f"start {name_of(step)}")
 
     def step_progressed(self, step: Step, done: float, total: float) -> None:
         """See `materializers.runner.Listener`."""
-        name, now = step_id(step.key, step.partition), time.monotonic()
-        with self._lock:
-            quiet = total <= 0 or now - self._told.setdefault(name, now) < _TOLD_EVERY_S
-            self._told[name] = self._told[name] if quiet else now
-        if not quiet:
-            self._line(f"      {name} {done / total:.0%}")
+        if total > 0 and not self._quiet(name_of(step)):
+            self._line(f"      {name_of(step)} {done / total:.0%}")
 
     def step_ended(self, result: Result) -> None:
         """See `materializers.runner.Listener`."""
         if not is_work(result.step):
             return
+        step, name = result.step, name_of(result.step)
         with self._lock:
-            self._ended += 1
-            count = self._ended
-        word = outcome_word(result.step, result.outcome)
-        why = f": {result.reason}" if word not in ("built", "observed", "adopted", "kept") else ""
-        self._line(f"{word} {result.id} ({span_text(result.duration)}, {count}/{self._work}){why}")
+            self._ended += len(result.partitions)
+            self._of_step[name] = self._of_step.get(name, 0) + len(result.partitions)
+            count, of_step = self._ended, self._of_step[name]
+        word = outcome_word(step, result.outcome)
+        fine = word in ("built", "observed", "adopted", "kept")
+        if len(step.partitions) == 1 or not fine:
+            why = "" if fine else f": {result.reason}"
+            self._line(f"{word} {result.name} ({span_text(result.duration)}, {count}/{self._work}){why}")
+        elif of_step == len(step.partitions) or not self._quiet(name):
+            left = time_left(time.monotonic() - self._started, count, self._work)
+            self._line(
+                f"{word} {of_step:,} of {len(step.partitions):,} of {name} ({count:,}/{self._work:,}{left})"
+            )
+
+    def _quiet(self, name: str) -> bool:
+        """Whether a step was told of a moment ago."""
+        now = time.monotonic()
+        with self._lock:
+            quiet = now - self._told.setdefault(name, now) < _TOLD_EVERY_S
+            self._told[name] = self._told[name] if quiet else now
+        return quiet
 
     def _line(self, text: str) -> None:
         with self._lock:
             self._stream.write(f"{text}\n")
             self._stream.flush()
+
+
+def time_left(elapsed_s: float, done: int, total: int) -> str:
+    """How long what is left will take if it goes on like this; empty when nothing is left.
+
+    >>> time_left(30, 10, 40)
+    ', 1 min 30 s left'
+    """
+    if done >= total or not done:
+        return ""
+    return f", {span_text(timedelta(seconds=round(elapsed_s / done * (total - done))))} left"
 
 
 class LiveDisplay:
@@ -107,6 +139,7 @@ class LiveDisplay:
         self._progress = progress
         self._run = progress.add_task("", total=work)
         self._steps: dict[str, TaskID] = {}
+        self._done: dict[str, int] = {}
         self.run_id = ""
 
     def run_started(self, run_id: str, plan: Plan, found: tuple[AttemptRecord, ...]) -> None:
@@ -118,24 +151,34 @@ class LiveDisplay:
 
     def step_started(self, step: Step) -> None:
         """See `materializers.runner.Listener`."""
-        name = step_id(step.key, step.partition)
-        self._steps[name] = self._progress.add_task(name, total=None)
+        name, many = name_of(step), len(step.partitions)
+        self._steps[name] = self._progress.add_task(name, total=many if many > 1 else None)
 
     def step_progressed(self, step: Step, done: float, total: float) -> None:
         """See `materializers.runner.Listener`."""
-        task = self._steps.get(step_id(step.key, step.partition))
-        if task is not None:
+        task = self._steps.get(name_of(step))
+        if task is not None and len(step.partitions) == 1:
             self._progress.update(task, completed=done, total=total)
 
     def step_ended(self, result: Result) -> None:
         """See `materializers.runner.Listener`."""
-        task = self._steps.pop(result.id, None)
-        if task is not None:
-            self._progress.remove_task(task)
         if is_work(result.step):
-            self._progress.advance(self._run)
+            self._progress.advance(self._run, len(result.partitions))
+            self._advance(result)
         if result.outcome in ("failed", "rejected"):
-            self._say(f"{result.outcome} {result.id}: {first_line(result.reason)}")
+            self._say(f"{result.outcome} {result.name}: {first_line(result.reason)}")
+
+    def _advance(self, result: Result) -> None:
+        """Move the step's own line on, and take it away when all its partitions have ended."""
+        name = name_of(result.step)
+        task = self._steps.get(name)
+        if task is None:
+            return
+        self._done[name] = self._done.get(name, 0) + len(result.partitions)
+        if self._done[name] >= len(result.step.partitions):
+            self._progress.remove_task(self._steps.pop(name))
+        elif len(result.step.partitions) > 1:
+            self._progress.update(task, completed=self._done[name])
 
     def _say(self, text: str) -> None:
         """Print a line that stays above what is live."""
@@ -151,6 +194,7 @@ def _display(stream: TextIO) -> Progress:
         TaskProgressColumn,
         TextColumn,
         TimeElapsedColumn,
+        TimeRemainingColumn,
     )
     from rich.table import Column
 
@@ -160,6 +204,7 @@ def _display(stream: TextIO) -> Progress:
         BarColumn(bar_width=24),
         TaskProgressColumn(show_speed=False),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
         console=Console(file=stream),
         transient=True,
     )

@@ -12,7 +12,8 @@ from deployments.exporting import latest_file
 from deployments.progress import outcome_word
 from deployments.text_table import aligned, bounded, painted
 from graph import Asset
-from graph.plan import Adopt, Keep, Materialize, Observe
+from graph.partition_set import WHOLE
+from graph.steps import Adopt, Materialize, Observe, Plan, name_of
 from materializers.runner import RunResult
 from materializers.step import Result
 from materializers.workspace import Workspace
@@ -41,15 +42,17 @@ def summary_text(
     paths = [_short(path) for path in files]
     if all(step.outcome == "kept" for step in result.results):
         assets = len({step.step.key for step in result.results})
-        failing = [f"{step.id}: {step.reason}" for step in result.results if _keeps_failing(step)]
-        return "\n".join([*failing, f"everything is up to date ({counted(assets, 'asset')})", *paths])
+        failing = [f"{step.name}: {step.reason}" for step in result.results if _keeps_failing(step)]
+        up_to_date = f"everything is up to date ({counted(assets, 'asset')})"
+        return "\n".join([*failing, up_to_date, *_left_out(result.plan), *paths])
     changed = [step for step in result.results if step.outcome != "kept"]
     rest = f"; see: assets runs show {result.run_id}"
-    rows = aligned((_row(step, width) for step in changed), right=[2, 3, 4], colours=colours)
+    rows = aligned((_row(group, width) for group in _grouped(changed)), right=[2, 3, 4], colours=colours)
     parts = ["\n".join(bounded(rows.splitlines(), _ROWS_SHOWN, rest))]
     problems = [text for step in changed for text in _problems(step, result, colours=colours)]
     parts.extend(bounded(problems, _PROBLEMS_SHOWN, rest))
-    parts.append("\n".join([f"{_counts(result)} in {span_text(elapsed)}; run {result.run_id}", *paths]))
+    closing = f"{_counts(result)} in {span_text(elapsed)}; run {result.run_id}"
+    parts.append("\n".join([*_left_out(result.plan), closing, *paths]))
     return "\n\n".join(parts)
 
 
@@ -80,9 +83,9 @@ def readable_files(result: RunResult, workspace: Workspace) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for step in sorted(result.results, key=lambda one: one.step.key in targets):
         for key, version in _visible_versions(step, workspace, targets):
-            path = latest_file(workspace, version, key, step.step.partition)
+            path = latest_file(workspace, version, key, step.label or None)
             if path is not None:
-                found[step.id if key == step.step.key else key] = path
+                found[step.name if key == step.step.key else key] = path
     return found
 
 
@@ -94,13 +97,10 @@ def _visible_versions(
     key = step.step.key
     if step.outcome != "kept" or key not in targets or not _may_be_file(workspace.graph[key]):
         return ()
-    match step.step:
-        case Keep(version=version):
-            return [(key, version)]
-        case Materialize(was=str(version)):
-            return [(key, version)]
-        case _:
-            return ()
+    if workspace.graph[key].partitions is not None:
+        return ()
+    version = workspace.published(key).get(WHOLE)
+    return [(key, version.id)] if version else ()
 
 
 def _may_be_file(asset: Asset) -> bool:
@@ -116,14 +116,43 @@ def _keeps_failing(result: Result) -> bool:
     return reason.kind == "up to date" and reason.text != reason.kind
 
 
-def _row(result: Result, width: int) -> list[str]:
-    rows = "" if result.rows is None else counted(result.rows, "row")
-    size = size_text(result.size) if result.size else ""
+def _grouped(results: Iterable[Result]) -> list[list[Result]]:
+    """Results in lines: those of one step that ended in the same way are one line."""
+    found: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        found.setdefault((name_of(result.step), result.outcome), []).append(result)
+    return list(found.values())
+
+
+def _row(group: Sequence[Result], width: int) -> list[str]:
+    result = group[0]
+    counts = [one.rows for one in group if one.rows is not None]
+    rows = counted(sum(counts), "row") if counts else ""
+    size = sum(one.size for one in group)
     word = outcome_word(result.step, result.outcome)
-    took = span_text(result.duration) if result.attempts or word in ("built", "failed", "rejected") else ""
+    took = sum((one.duration for one in group), timedelta(0))
+    shown = any(one.attempts for one in group) or word in ("built", "failed", "rejected")
     others = len(result.step.outputs) - 1 if isinstance(result.step, Materialize) else 0
-    name = f"{result.id} and {others} more" if others else result.id
-    return [word, name, rows, size, took, first_line(result.reason, width)]
+    partitions = sum(len(one.partitions) for one in group)
+    name = result.name if len(group) == 1 else name_of(result.step)
+    name += f" and {others} more" if others else ""
+    name += f" ({counted(partitions, 'partition')})" if partitions > 1 else ""
+    return [
+        word,
+        name,
+        rows,
+        size_text(size) if size else "",
+        span_text(took) if shown else "",
+        first_line(result.reason, width),
+    ]
+
+
+def _left_out(plan: Plan) -> list[str]:
+    """What the catch-up policies left out."""
+    return [
+        f"left out: {counted(len(one.partitions), 'partition')} of {one.key} ({one.text})"
+        for one in plan.left_out
+    ]
 
 
 def _problems(result: Result, run: RunResult, *, colours: bool) -> Iterable[str]:
@@ -146,7 +175,7 @@ def _problems(result: Result, run: RunResult, *, colours: bool) -> Iterable[str]
         lines.append(f"the rows that failed: assets show {result.step.key}")
     lines.extend(result.notes)
     if lines:
-        head = f"{word} {result.id}" + (f" (attempt {result.attempts})" if result.attempts > 1 else "")
+        head = f"{word} {result.name}" + (f" (attempt {result.attempts})" if result.attempts > 1 else "")
         body = "\n".join(lines).replace("\n", "\n  ")
         yield f"{painted(head, 'bold') if colours else head}\n  {body}"
 
@@ -162,7 +191,7 @@ def _own_frame(error: str) -> list[str]:
 
 def _still_served(result: Result) -> str:
     match result.step:
-        case Materialize(was=str()) | Adopt(was=str()):
+        case Materialize(served=served) | Adopt(served=served) if result.partitions <= served:
             return "the last good version is still the visible one"
         case Materialize() | Adopt():
             return "no version was ever good, so what is made from it waits"
@@ -173,8 +202,11 @@ def _still_served(result: Result) -> str:
 
 
 def _counted(result: RunResult) -> dict[str, int]:
-    words = [outcome_word(step.step, step.outcome) for step in result.results]
-    return {word: words.count(word) for word in _ORDER if word in words}
+    counts: dict[str, int] = {}
+    for step in result.results:
+        word = outcome_word(step.step, step.outcome)
+        counts[word] = counts.get(word, 0) + len(step.partitions)
+    return {word: counts[word] for word in _ORDER if word in counts}
 
 
 def _counts(result: RunResult) -> str:
@@ -184,7 +216,8 @@ def _counts(result: RunResult) -> str:
 def _step_document(result: Result) -> dict[str, Any]:
     return {
         "key": result.step.key,
-        "partition": result.step.partition,
+        "partition": result.label or None,
+        "partitions": len(result.partitions),
         "step": type(result.step).__name__.lower(),
         "outcome": result.outcome,
         "reason": {"kind": result.step.reason.kind, "text": result.reason or result.step.reason.text},

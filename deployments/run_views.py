@@ -10,8 +10,7 @@ from deployments.answers import FAILED, Answer
 from deployments.asset_list import selected
 from deployments.command_error import CommandError
 from deployments.text_table import aligned, bounded, painted
-from graph.partitions import partition_key
-from graph.plan import step_id
+from graph.steps import step_name
 from materializers.ledger import AttemptRecord, Ledger, LedgerError, RunRecord
 from materializers.workspace import Workspace
 
@@ -178,11 +177,11 @@ def _logs_text(run: RunRecord, attempts: tuple[AttemptRecord, ...]) -> str:
 
 
 def _partition_or(attempt: AttemptRecord, otherwise: str) -> str:
-    return partition_key(attempt.ordinal) or otherwise
+    return attempt.label or otherwise
 
 
 def _id(attempt: AttemptRecord) -> str:
-    return step_id(attempt.key, partition_key(attempt.ordinal))
+    return step_name(attempt.key, attempt.label)
 
 
 def _outcome(attempt: AttemptRecord) -> str:
@@ -224,7 +223,7 @@ def _attempt_document(attempt: AttemptRecord) -> dict[str, Any]:
     return {
         "run": attempt.run_id,
         "key": attempt.key,
-        "partition": partition_key(attempt.ordinal),
+        "partition": attempt.label or None,
         "attempt": attempt.number,
         "outcome": _outcome(attempt),
         "reason": attempt.reason,

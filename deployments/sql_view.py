@@ -60,15 +60,16 @@ def _show_assets(
     """Make a view of each asset whose name stands in the query; answers why some of them cannot be seen."""
     text = query.lower()
     named = [key for key, asset in workspace.graph.assets.items() if asset.name.lower() in text]
-    state = workspace.ledger.state(workspace.environment, named)
+    with workspace.ledger.state(workspace.environment, named) as state:
+        published = {key: state.published(key) for key in named}
     unseen: dict[str, str] = {}
     names = [workspace.graph[key].name for key in named]
     for key in named:
-        versions = state.published(key)
+        versions = published[key]
         if not versions:
             unseen[key] = f"asset '{key}' has no published version; run: materialize {key}"
             continue
-        contents = [workspace.ledger.materialization(versions[at].id).content for at in sorted(versions)]
+        contents = [workspace.ledger.content(versions[at].id) for at in sorted(versions)]
         if contents[0].address is None or contents[0].format == "file":
             unseen[key] = f"asset '{key}' is no table ({contents[0].format}); see: assets show {key}"
             continue

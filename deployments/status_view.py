@@ -10,11 +10,13 @@ from deployments.amounts import counted, moment_text
 from deployments.answers import Answer
 from deployments.asset_list import selected
 from deployments.asset_report import verdicts_of
-from deployments.freshness_states import Freshness, freshness_states
+from deployments.freshness_text import slack_text
 from deployments.text_table import aligned, bounded
 from graph import Asset
+from graph.freshness_states import Freshness, freshness_states
+from graph.partition_set import ONLY, WHOLE
+from graph.reading import Reader
 from graph.reasons import age
-from graph.state import State
 from materializers.workspace import Workspace
 
 
@@ -24,7 +26,7 @@ class AssetStatus:
 
     Args:
         made_at: when the visible version was made; of a partitioned asset, that of its newest partition.
-        partitions: how many are visible.
+        partitions: how many are visible, and ``missing`` how many exist and are not.
         outcome: how the last attempt ended, and when; None where nobody has tried.
         failing: the checks that the visible version fails, those that only warn marked so.
     """
@@ -33,6 +35,7 @@ class AssetStatus:
     freshness: Freshness
     made_at: datetime | None
     partitions: int | None
+    missing: int
     outcome: str | None
     ended_at: datetime | None
     failing: tuple[str, ...]
@@ -44,19 +47,21 @@ def show_status(
     """The state, age and last outcome of the selected assets, as the ledger knows them; no source is looked at."""
     graph = workspace.graph
     keys = selected(graph, selection)
-    state = workspace.ledger.state(workspace.environment, graph.ancestors(keys))
-    fresh = freshness_states(graph.subgraph(graph.ancestors(keys)), state, now)
-    found = [_status(workspace, graph[key], state, fresh[key]) for key in keys]
+    with workspace.ledger.state(workspace.environment, graph.ancestors(keys)) as state:
+        reader = Reader(graph=graph, state=state, horizon=workspace.horizon(now))
+        fresh = freshness_states(reader, now, keys)
+        found = [_status(workspace, graph[key], reader, fresh[key]) for key in keys]
     return Answer(
         text=lambda: _text(found, now, limit=limit, colours=colours),
         document=lambda: [_document(status) for status in found],
     )
 
 
-def _status(workspace: Workspace, asset: Asset, state: State, freshness: Freshness) -> AssetStatus:
-    versions = state.published(asset.key)
-    newest = versions[max(versions)] if versions else None
-    outcome, ended_at = _last(workspace, asset, state)
+def _status(workspace: Workspace, asset: Asset, reader: Reader, freshness: Freshness) -> AssetStatus:
+    visible, existing = reader.visible(asset.key), reader.existing(asset.key)
+    last = max(visible, key=lambda partition: partition.ordinal, default=None)
+    newest = None if last is None else reader.version(asset.key, last)
+    outcome, ended_at = _last(workspace, asset, reader)
     failing: tuple[str, ...] = ()
     if newest is not None and asset.checks:
         said = verdicts_of(workspace.ledger.materialization(newest.id))
@@ -65,23 +70,24 @@ def _status(workspace: Workspace, asset: Asset, state: State, freshness: Freshne
         key=asset.key,
         freshness=freshness,
         made_at=newest.made_at if newest else None,
-        partitions=len(versions) if asset.partitions else None,
+        partitions=len(visible) if asset.partitions else None,
+        missing=len(existing - visible) if asset.partitions else 0,
         outcome=outcome,
         ended_at=ended_at,
         failing=failing,
     )
 
 
-def _last(workspace: Workspace, asset: Asset, state: State) -> tuple[str | None, datetime | None]:
+def _last(workspace: Workspace, asset: Asset, reader: Reader) -> tuple[str | None, datetime | None]:
     if asset.partitions is None:
-        attempt = state.last_attempt(asset.producer, 0)
+        attempt = reader.state.attempts(asset.producer, ONLY).get(WHOLE)
         return (attempt.outcome, attempt.ended_at) if attempt else (None, None)
     records = workspace.ledger.history(asset.producer, environment=workspace.environment, limit=1)
     return (records[0].outcome, records[0].ended_at) if records else (None, None)
 
 
 def _text(found: list[AssetStatus], now: datetime, *, limit: int, colours: bool) -> str:
-    heads = ["asset", "state", "age", "published", "last outcome", "what fails"]
+    heads = ["asset", "state", "age", "slack", "published", "last outcome", "what fails"]
     head, *lines = aligned((_row(status, now) for status in found), heads=heads, colours=colours).splitlines()
     states = [status.freshness.state for status in found]
     count = ", ".join(f"{states.count(name)} {name}" for name in dict.fromkeys(states))
@@ -94,12 +100,14 @@ def _row(status: AssetStatus, now: datetime) -> list[str]:
     as_of = status.freshness.as_of
     made = moment_text(status.made_at)
     if status.partitions is not None and status.made_at is not None:
-        made = f"{made}, {counted(status.partitions, 'partition')}"
+        lacks = f", {status.missing:,} missing" if status.missing else ""
+        made = f"{made}, {counted(status.partitions, 'partition')}{lacks}"
     above = [f"{status.freshness.culprit} is overdue"] if status.freshness.culprit else []
     return [
         status.key,
         status.freshness.state,
         age(now - as_of) if as_of else "-",
+        slack_text(status.freshness, now),
         made,
         status.outcome or "-",
         ", ".join([*status.failing, *above]),
@@ -116,6 +124,7 @@ def _document(status: AssetStatus) -> dict[str, Any]:
         "overdue_at": status.freshness.overdue_at,
         "published_at": status.made_at,
         "partitions": status.partitions,
+        "partitions_missing": status.missing,
         "last_outcome": status.outcome,
         "last_ended_at": status.ended_at,
         "failing_checks": list(status.failing),

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from graph.asset_graph import Asset, AssetGraph, UnknownAsset
 from graph.build import build_graph
+from graph.catch_up import CatchUp
 from graph.declare import (
     Ancestor,
+    Batch,
     Code,
     Declaration,
     Defaults,
@@ -17,6 +19,7 @@ from graph.declare import (
     Out,
     Previous,
     Provenance,
+    Reads,
     Run,
     Skip,
     asset,
@@ -27,6 +30,7 @@ from graph.declare import (
 from graph.errors import AssetGraphError, DefinitionErrors, near_miss
 from graph.freshness import FreshBy, FreshWithin, fresh_by, fresh_within
 from graph.partitions import Daily, Window
+from graph.program import Program
 
 if TYPE_CHECKING:
     from graph.config import Config
@@ -36,6 +40,8 @@ __all__ = [
     "Asset",
     "AssetGraph",
     "AssetGraphError",
+    "Batch",
+    "CatchUp",
     "Code",
     "Config",
     "Daily",
@@ -49,7 +55,9 @@ __all__ = [
     "Observation",
     "Out",
     "Previous",
+    "Program",
     "Provenance",
+    "Reads",
     "Run",
     "Skip",
     "UnknownAsset",

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from graph.declare import Check, Code, Execution, Format, Labels
+from graph.catch_up import CatchUp
+from graph.declare import Batch, Check, Code, Execution, Format, Labels
+from graph.destination import Outside
 from graph.errors import AssetGraphError, Where, near_miss
 from graph.freshness import Freshness
-from graph.partitions import Daily
+from graph.mappings import PartitionMapping
+from graph.partitions import Partitions
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -17,11 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
-    """A parameter that gets another asset's value, converted to its annotation."""
+    """A parameter that gets another asset's value, converted to its annotation.
+
+    ``mapping`` says which partitions of it. An asset that only comes after another has no parameter for it.
+    """
 
     parameter: str
     key: str
     annotation: str | None
+    mapping: PartitionMapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +74,11 @@ class Asset:
     """One data product, resolved: every parameter has its meaning.
 
     Assets made by one function share ``function`` and ``producer``, the key of the first of them.
+
+    Args:
+        edges: the inputs that are other assets, or earlier partitions of this one.
+        order: the assets that only come first.
+        outside: a place that shows a copy of what is published; it is no part of what goes in.
     """
 
     key: str
@@ -74,12 +86,16 @@ class Asset:
     function: Callable[..., Any]
     description: str
     inputs: tuple[Input, ...]
+    edges: tuple[Upstream, ...]
+    order: tuple[Upstream, ...]
     upstream: tuple[str, ...]
     after: tuple[str, ...]
     is_source: bool
     several: bool
     output: str
-    partitions: Daily | None
+    partitions: Partitions | None
+    batch: Batch | None
+    catch_up: CatchUp | None
     checks: tuple[Check, ...]
     freshness: Freshness | None
     execution: Execution
@@ -90,6 +106,7 @@ class Asset:
     code: Code
     unchecked: str | None
     where: Where
+    outside: Outside | None = None
 
     @property
     def group(self) -> str:
@@ -105,6 +122,11 @@ class Asset:
     def resources(self) -> tuple[str, ...]:
         """The types of the resources that the function takes."""
         return tuple(given.resource for given in self.inputs if isinstance(given, FromResource))
+
+    @property
+    def depends_on_itself(self) -> bool:
+        """Whether a partition reads earlier ones of the same asset."""
+        return any(given.key == self.key for given in self.edges)
 
     @property
     def reads_provenance(self) -> bool:

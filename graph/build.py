@@ -14,14 +14,19 @@ from graph.declare import (
     Defaults,
     Execution,
     Format,
+    Given,
     Isolation,
     Labels,
     Out,
+    Reads,
     declaration_of,
     provider_of,
     with_defaults,
 )
+from graph.destination import Outside
 from graph.errors import DefinitionErrors, Problem, Where, near_miss
+from graph.mappings import PartitionMapping, default_mapping
+from graph.partitions import Partitions
 
 _CONTEXTS = frozenset({"Window", "Run", "Previous", "Provenance"})
 _MOST_LOOPS = 100
@@ -72,9 +77,11 @@ def build_graph(
             declaration = with_defaults(declaration, package_defaults)
             _add_drafts(drafts, declaration, group_of(module, roots), where, problems)
     names = _Names(drafts)
-    assets = {key: _resolve(draft, names, providers, problems) for key, draft in drafts.items()}
+    partitions = {key: draft.declaration.partitions for key, draft in drafts.items()}
+    assets = {key: _resolve(draft, names, providers, partitions, problems) for key, draft in drafts.items()}
     for asset in assets.values():
         problems.extend(_problems_of(asset, assets))
+    problems.extend(_problems_outside(assets.values(), providers))
     ordered = _in_order(assets, problems)
     if problems:
         raise DefinitionErrors(problems)
@@ -156,6 +163,25 @@ def _add_drafts(
             drafts[key] = _Draft(key=key, producer=keys[0], out=out, declaration=declaration, where=where)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Edge:
+    """An upstream whose partitions are not yet known."""
+
+    parameter: str
+    key: str
+    annotation: str | None
+    mapping: PartitionMapping | None
+
+    def resolved(self, down: Partitions | None, up: Partitions | None) -> Upstream:
+        """With the mapping that suits both sides, unless one was declared."""
+        return Upstream(
+            parameter=self.parameter,
+            key=self.key,
+            annotation=self.annotation,
+            mapping=self.mapping or default_mapping(down, up),
+        )
+
+
 class _Names:
     """Which key a bare name means, seen from a group."""
 
@@ -174,7 +200,11 @@ class _Names:
 
 
 def _resolve(
-    draft: _Draft, names: _Names, providers: Mapping[str, Provider], problems: list[Problem]
+    draft: _Draft,
+    names: _Names,
+    providers: Mapping[str, Provider],
+    partitions: Mapping[str, Partitions | None],
+    problems: list[Problem],
 ) -> Asset:
     declaration, function = draft.declaration, draft.declaration.function
     inputs: list[Input] = []
@@ -192,33 +222,44 @@ def _resolve(
         )
     for parameter in parameters.values():
         given = _input(draft, parameter, names, providers, problem)
+        if isinstance(given, _Edge):
+            given = given.resolved(declaration.partitions, partitions[given.key])
         if given is not None:
             inputs.append(given)
-    after = []
+    order = []
     for name in declaration.after:
-        after.extend(_the_one(name, draft, names, problem, f"comes after '{name}'"))
+        for key in _the_one(name, draft, names, problem, f"comes after '{name}'"):
+            edge = _Edge(parameter="", key=key, annotation=None, mapping=None)
+            order.append(edge.resolved(declaration.partitions, partitions[key]))
+    edges = tuple(given for given in inputs if isinstance(given, Upstream))
+    stored_as, outside = _split(draft.out.stored_as)
     return Asset(
         key=draft.key,
         producer=draft.producer,
         function=function,
         description=inspect.cleandoc(draft.out.description or function.__doc__ or ""),
         inputs=tuple(inputs),
-        upstream=tuple(dict.fromkeys(given.key for given in inputs if isinstance(given, Upstream))),
-        after=tuple(after),
+        edges=edges,
+        order=tuple(order),
+        upstream=tuple(dict.fromkeys(given.key for given in edges if given.key != draft.key)),
+        after=tuple(given.key for given in order),
         is_source=declaration.is_source,
         several=declaration.several,
         output=draft.out.name,
         partitions=declaration.partitions,
+        batch=declaration.batch,
+        catch_up=declaration.catch_up,
         checks=tuple(draft.out.checks),
         freshness=draft.out.freshness,
         execution=declaration.run or Execution(),
         labels=declaration.labels or Labels(),
         volatile=declaration.volatile,
-        stored_as=draft.out.stored_as,
+        stored_as=stored_as,
         returns=None if declaration.several else _text(function.__annotations__.get("return")),
         code=declaration.code,
         unchecked=draft.out.unchecked,
         where=draft.where,
+        outside=outside,
     )
 
 
@@ -228,17 +269,17 @@ def _input(
     names: _Names,
     providers: Mapping[str, Provider],
     problem: Callable[[str], None],
-) -> Input | None:
+) -> Input | _Edge | None:
     """What a parameter gets; None where it keeps its default or a problem was found."""
     name = parameter.name
     if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
         problem(f"has a parameter '{parameter}' that cannot be given by name; write named parameters.")
         return None
     text = _text(None if parameter.annotation is parameter.empty else parameter.annotation)
-    declared = draft.declaration.upstream.get(name)
-    if declared is not None:
-        for key in _the_one(declared, draft, names, problem, f"gets '{name}' from '{declared}'"):
-            return Upstream(parameter=name, key=key, annotation=text)
+    reads = _reads(draft.declaration.upstream.get(name))
+    if reads.key is not None:
+        for key in _the_one(reads.key, draft, names, problem, f"gets '{name}' from '{reads.key}'"):
+            return _Edge(parameter=name, key=key, annotation=text, mapping=reads.mapping)
         return None
     last = _last_name(text) if text else ""
     annotated = _object(draft.declaration.function, parameter.annotation)
@@ -265,8 +306,21 @@ def _input(
         problem(f"is a source and takes '{name}', which is no resource; a source has no upstream.")
         return None
     for key in _the_one(name, draft, names, problem, f"depends on '{name}'", also=providers):
-        return Upstream(parameter=name, key=key, annotation=text)
+        return _Edge(parameter=name, key=key, annotation=text, mapping=reads.mapping)
     return None
+
+
+def _reads(given: Given | None) -> Reads:
+    """What was said of a parameter, in one form."""
+    match given:
+        case None:
+            return Reads()
+        case str():
+            return Reads(given)
+        case Reads():
+            return given
+        case _:
+            return Reads(None, given)
 
 
 def _the_one(
@@ -295,7 +349,7 @@ def _the_one(
 def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
     """What is wrong with one resolved asset, apart from its parameters."""
     found: list[str] = []
-    for policy in (asset.partitions, asset.freshness):
+    for policy in (asset.partitions, asset.freshness, asset.catch_up):
         found.extend(policy.problems() if policy else [])
     names = [check.name for check in asset.checks]
     found.extend(
@@ -320,14 +374,59 @@ def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
         for owner in asset.labels.owners
         if "@" not in owner and not owner.startswith("team:")
     )
-    for key in asset.upstream:
-        above = assets[key]
-        if asset.partitions and above.partitions and asset.partitions.timezone != above.partitions.timezone:
-            found.append(
-                f"has days of {asset.partitions.timezone} over days of {above.partitions.timezone} of '{key}', "
-                "so no day matches another; give both one time zone."
-            )
+    if asset.batch is not None:
+        if asset.partitions is None:
+            found.append("is made in batches of partitions, and has no partitions=.")
+        if asset.batch.size is not None and asset.batch.size < 1:
+            found.append(f"is made in batches of {asset.batch.size} partitions; it must be at least one.")
+    for given in (*asset.edges, *(given for given in asset.order if given.key != asset.key)):
+        found.extend(
+            f"reads '{given.key}' and {problem}"
+            for problem in _mapping_problems(asset, given, assets[given.key])
+        )
     return [Problem(key=asset.key, where=asset.where, message=message) for message in found]
+
+
+def _mapping_problems(asset: Asset, given: Upstream, above: Asset) -> list[str]:
+    """What is wrong with the partitions that an edge maps to each other."""
+    if given.key != asset.key:
+        return given.mapping.problems(asset.partitions, above.partitions)
+    if asset.partitions is None or not given.mapping.goes_back:
+        return [
+            "so depends on itself; only what goes back in time may: Reads(..., Overlap(start_offset=...))"
+        ]
+    if asset.batch is not None:
+        return ["makes it in batches; what reads its own earlier partitions is made one by one"]
+    return given.mapping.problems(asset.partitions, above.partitions)
+
+
+def _split(stored_as: Format | Outside | None) -> tuple[Format | None, Outside | None]:
+    """The format that an option names, and the place outside. What is neither is a format, and then no known one."""
+    if stored_as is None or isinstance(stored_as, str):
+        return stored_as, None
+    is_place = isinstance(stored_as, Outside) and not isinstance(
+        stored_as, type
+    )  # a class describes none yet
+    return (stored_as.format, stored_as) if is_place else (stored_as, None)  # type: ignore[return-value]  # see above
+
+
+def _problems_outside(assets: Iterable[Asset], providers: Mapping[str, Provider]) -> list[Problem]:
+    """What is wrong with the places outside that assets are copied to."""
+    found: list[Problem] = []
+    owners: dict[tuple[type | None, str], str] = {}
+    for asset in assets:
+        if asset.outside is None:
+            continue
+        told = list(asset.outside.problems())
+        connection, place = asset.outside.connection, asset.outside.place("main")
+        name = connection.__name__ if connection is not None else None
+        if name is not None and name not in providers:
+            told.append(f"is copied over {name}, which no @resource returns.{near_miss(name, providers)}")
+        owner = owners.setdefault((connection, place), asset.key)
+        if owner != asset.key:
+            told.append(f"is copied to {place}, and so is '{owner}'; give each a place of its own.")
+        found.extend(Problem(key=asset.key, where=asset.where, message=message) for message in told)
+    return found
 
 
 def _no_choice(option: str, given: object, choices: Sequence[str]) -> str:

@@ -15,9 +15,12 @@ from datetime import datetime, timedelta
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
+from graph.catch_up import CatchUp
+from graph.destination import Outside
 from graph.errors import DefinitionErrors, Problem, Where
 from graph.freshness import Freshness
-from graph.partitions import Daily
+from graph.mappings import PartitionMapping
+from graph.partitions import Partitions
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -86,13 +89,42 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Several partitions are made by one call: consecutive ones of one slice, the window of which the function gets.
+
+    Args:
+        size: at most so many; without it, as many as there are.
+        by: the column of a table that says in whose window a row lies: its dates, or its times. Without it, the
+            function returns a mapping from the partitions' keys to their values.
+    """
+
+    size: int | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """Which asset a parameter is, and which of its partitions: ``Reads("market/bars", Overlap(start_offset=-20))``.
+
+    What is not said is the usual: the asset of the parameter's name, and the mapping that suits both.
+    """
+
+    key: str | None = None
+    mapping: PartitionMapping | None = None
+
+
+Given = str | Reads | PartitionMapping
+"""What ``upstream`` says of a parameter: a key, a mapping, or both."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Out:
     """One of several assets from one function: ``Out("train", checks=[...])``."""
 
     name: str = field(kw_only=False)
     checks: Sequence[Check] = ()
     freshness: Freshness | None = None
-    stored_as: Format | None = None
+    stored_as: Format | Outside | None = None
     unchecked: str | None = None
     description: str = ""
 
@@ -105,9 +137,11 @@ class Declaration:
     outputs: tuple[Out, ...]
     is_source: bool = False
     several: bool = False
-    upstream: Mapping[str, str] = field(default_factory=dict)
+    upstream: Mapping[str, Given] = field(default_factory=dict)
     after: tuple[str, ...] = ()
-    partitions: Daily | None = None
+    partitions: Partitions | None = None
+    batch: Batch | None = None
+    catch_up: CatchUp | None = None
     run: Execution | None = None
     labels: Labels | None = None
     volatile: bool = False
@@ -162,7 +196,13 @@ class Run(Protocol):
     @property
     def run_id(self) -> str: ...
     @property
-    def partition(self) -> str | None: ...
+    def partition(self) -> str | None:
+        """The partition's key; None in a batch of several, and for an asset without partitions."""
+
+    @property
+    def partitions(self) -> tuple[str, ...]:
+        """The keys of all partitions that the call makes."""
+
     @property
     def attempt(self) -> int: ...
     @property
@@ -276,15 +316,17 @@ def asset(function: F, /) -> F: ...
 def asset(
     *,
     name: str | None = None,
-    upstream: Mapping[str, str] | None = None,
+    upstream: Mapping[str, Given] | None = None,
     after: Sequence[str] = (),
-    partitions: Daily | None = None,
+    partitions: Partitions | None = None,
+    batch: Batch | None = None,
+    catch_up: CatchUp | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     run: Execution | None = None,
     labels: Labels | None = None,
     volatile: bool = False,
-    stored_as: Format | None = None,
+    stored_as: Format | Outside | None = None,
     code: Code | None = None,
     unchecked: str | None = None,
 ) -> Callable[[F], F]: ...
@@ -293,15 +335,17 @@ def asset(
     /,
     *,
     name: str | None = None,
-    upstream: Mapping[str, str] | None = None,
+    upstream: Mapping[str, Given] | None = None,
     after: Sequence[str] = (),
-    partitions: Daily | None = None,
+    partitions: Partitions | None = None,
+    batch: Batch | None = None,
+    catch_up: CatchUp | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     run: Execution | None = None,
     labels: Labels | None = None,
     volatile: bool = False,
-    stored_as: Format | None = None,
+    stored_as: Format | Outside | None = None,
     code: Code | None = None,
     unchecked: str | None = None,
 ) -> Any:
@@ -312,13 +356,16 @@ def asset(
             its package.
         upstream: which asset a parameter is, where its name alone does not say so.
         after: assets that come first without being loaded.
-        partitions: the days that it is made for, one by one.
+        partitions: what it is made for, one by one.
+        batch: several partitions are made by one call.
+        catch_up: which missing partitions are made; without it, all.
         checks: promises about the value; see the package ``checks``.
         freshness: how old the data may be; see `fresh_within` and `fresh_by`.
         run: retries, time-out, isolation.
         labels: tags, owners, kinds.
         volatile: it reads the world outside the graph, so the clock (its freshness) makes it due.
-        stored_as: ``table``, ``json`` or ``file``; otherwise the returned value decides.
+        stored_as: ``table``, ``json`` or ``file``, otherwise the returned value decides; or a place outside, such as
+            a ``PostgresTable``, that shows a copy of what is published.
         code: what the automatic code digest cannot see.
         unchecked: why it has no error check or no freshness.
 
@@ -346,6 +393,8 @@ def asset(
                 upstream=dict(upstream or {}),
                 after=tuple(after),
                 partitions=partitions,
+                batch=batch,
+                catch_up=catch_up,
                 run=run,
                 labels=labels,
                 volatile=volatile,
@@ -358,9 +407,11 @@ def asset(
 
 def multi_asset(
     *outputs: Out,
-    upstream: Mapping[str, str] | None = None,
+    upstream: Mapping[str, Given] | None = None,
     after: Sequence[str] = (),
-    partitions: Daily | None = None,
+    partitions: Partitions | None = None,
+    batch: Batch | None = None,
+    catch_up: CatchUp | None = None,
     run: Execution | None = None,
     labels: Labels | None = None,
     volatile: bool = False,
@@ -379,6 +430,8 @@ def multi_asset(
                 upstream=dict(upstream or {}),
                 after=tuple(after),
                 partitions=partitions,
+                batch=batch,
+                catch_up=catch_up,
                 run=run,
                 labels=labels,
                 volatile=volatile,
@@ -398,7 +451,7 @@ def source(
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     labels: Labels | None = None,
-    stored_as: Format | None = None,
+    stored_as: Format | Outside | None = None,
     unchecked: str | None = None,
 ) -> Callable[[F], F]: ...
 def source(
@@ -409,7 +462,7 @@ def source(
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     labels: Labels | None = None,
-    stored_as: Format | None = None,
+    stored_as: Format | Outside | None = None,
     unchecked: str | None = None,
 ) -> Any:
     """Declare data that others produce: the function looks at them and returns an `Observation`.

@@ -74,6 +74,16 @@ def replaced(whole: str, partition: Partition, old: str | None, new: str | None)
     return f"{total % _MODULUS:032x}"
 
 
+def joined(one: str, other: str) -> str:
+    """The set digest of two sets that have no partition in common.
+
+    >>> first, second = (Partition(ordinal=1), "a"), (Partition(ordinal=2), "b")
+    >>> joined(set_digest([first]), set_digest([second])) == set_digest([first, second])
+    True
+    """
+    return f"{(int(one, 16) + int(other, 16)) % _MODULUS:032x}"
+
+
 def _member(partition: Partition, version: str) -> int:
     text = f"{len(partition.slice)}:{partition.slice}{partition.ordinal}:{version}"
     return int.from_bytes(sha256(text.encode("utf-8", "surrogatepass")).digest()[:16])

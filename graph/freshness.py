@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreshWithin:
-    """Data may be ``fail_after`` old; from ``warn_after`` on they are due soon."""
+    """Data are overdue at an age of ``fail_after``; from ``warn_after`` on they are due soon."""
 
     fail_after: timedelta
     warn_after: timedelta | None = None
@@ -26,10 +26,14 @@ class FreshWithin:
         """The instant from which data of ``as_of`` should be renewed."""
         return as_of + (self.warn_after or self.fail_after)
 
+    def overdue_at(self, as_of: datetime) -> datetime:
+        """The instant from which data of ``as_of`` are overdue."""
+        return as_of + self.fail_after
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreshBy:
-    """At each deadline of ``cron`` (in ``timezone``) the data must be younger than ``not_before`` before it."""
+    """At each deadline of ``cron`` (in ``timezone``) the data must be newer than ``not_before`` before it."""
 
     cron: str
     timezone: str = "UTC"
@@ -53,13 +57,22 @@ class FreshBy:
 
     def due_at(self, as_of: datetime) -> datetime:
         """The instant from which data of ``as_of`` should be renewed: the next window's opening after them."""
+        return self.overdue_at(as_of) - self.not_before
+
+    def overdue_at(self, as_of: datetime) -> datetime:
+        """The first deadline for which data of ``as_of`` are too old: of ``not_before`` before it, or older."""
         from cronsim import CronSim
 
-        local = (as_of + self.not_before).astimezone(ZoneInfo(self.timezone))
-        return next(CronSim(self.cron, local)).astimezone(UTC) - self.not_before
+        before = as_of + self.not_before - timedelta(microseconds=1)
+        return next(CronSim(self.cron, before.astimezone(ZoneInfo(self.timezone)))).astimezone(UTC)
 
 
 Freshness = FreshWithin | FreshBy
+
+
+def due_at(policy: Freshness | None, as_of: datetime, ends: bool) -> datetime | None:
+    """When the clock makes a volatile asset due; never without a policy, or when its data have ended."""
+    return None if policy is None or ends else policy.due_at(as_of)
 
 
 def fresh_within(fail_after: timedelta, *, warn_after: timedelta | None = None) -> FreshWithin:
@@ -68,5 +81,5 @@ def fresh_within(fail_after: timedelta, *, warn_after: timedelta | None = None) 
 
 
 def fresh_by(cron: str, *, timezone: str = "UTC", not_before: timedelta = timedelta(hours=24)) -> FreshBy:
-    """At each deadline of ``cron`` the data must be from the ``not_before`` that precedes it, or newer."""
+    """At each deadline of ``cron`` the data must be from within the ``not_before`` that precedes it, or newer."""
     return FreshBy(cron=cron, timezone=timezone, not_before=not_before)

@@ -119,6 +119,8 @@ class PartitionSet:
     def __sub__(self, other: PartitionSet) -> PartitionSet:
         if not self.spans or not other.spans:
             return self
+        if self.spans == other.spans:
+            return EMPTY
         left = {
             name: _without(spans, other.spans[name]) if name in other.spans else spans
             for name, spans in self.spans.items()
@@ -132,9 +134,25 @@ class PartitionSet:
     def __hash__(self) -> int:
         return hash(tuple(self.ranges()))
 
+    def to_plain(self) -> dict[str, list[list[int]]]:
+        """The set as JSON values, the same for equal sets; `from_plain` is the inverse."""
+        return {name: [[first, last] for first, last in self.spans[name]] for name in sorted(self.spans)}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Iterable[Iterable[int]]]) -> PartitionSet:
+        """What `to_plain` wrote.
+
+        Raises:
+            ValueError: it is none, or not in the form that sets have.
+        """
+        found = cls({name: tuple((first, last) for first, last in spans) for name, spans in plain.items()})
+        if cls.ranged(found.ranges()) != found:
+            raise ValueError(f"{plain!r} is no set of partitions")
+        return found
+
     def to_json(self) -> str:
         """The set as JSON text, the same for equal sets; `from_json` is the inverse."""
-        return json.dumps({name: self.spans[name] for name in sorted(self.spans)}, separators=(",", ":"))
+        return json.dumps(self.to_plain(), separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> PartitionSet:

@@ -12,11 +12,20 @@ from typing import NoReturn
 
 from graph.errors import near_miss
 from graph.horizon import BadPartition, Partitions
-from graph.key_partitions import Product
+from graph.key_partitions import Dynamic, Product, Static
 from graph.partition_set import Partition, PartitionSet, Range
 from graph.rows import Row
 from graph.ticks import before, beginning
-from graph.time_partitions import TimePartitions, instants, is_timed
+from graph.time_partitions import (
+    Cron,
+    Daily,
+    Hourly,
+    Monthly,
+    TimePartitions,
+    Weekly,
+    instants,
+    is_timed,
+)
 
 _FEW = 3
 """How many ranges, and how many slices, are told one by one."""
@@ -145,6 +154,36 @@ def _projected(existing: PartitionSet, partitions: Product, place: int) -> Parti
     keys = {name.split("|")[at] for name in existing.spans}
     each = partitions.dimensions[place][1]
     return PartitionSet.of(each.partition(key) for key in keys)
+
+
+def in_words(partitions: Partitions) -> str:
+    """How something is partitioned, for people.
+
+    >>> from graph.partitions import Daily, Static
+    >>> in_words(Daily(start="2016-01-04", calendar="XNYS", timezone="America/New_York"))
+    'sessions of XNYS from 2016-01-04 (America/New_York)'
+    >>> in_words(Product(day=Daily(start="2024-01-01", end="2024-12-31"), symbol=Static("AAPL", "MSFT")))
+    'day: days from 2024-01-01 to 2024-12-31 (UTC); symbol: AAPL, MSFT'
+    """
+    match partitions:
+        case Product():
+            return "; ".join(f"{name}: {in_words(each)}" for name, each in partitions.dimensions)
+        case Static(keys=keys):
+            more = len(keys) - 2 * _FEW
+            return ", ".join(keys[: 2 * _FEW]) + (f" and {more:,} more" if more > 0 else "")
+        case Dynamic(name=name):
+            return f"the dynamic set '{name}'"
+    if not is_timed(partitions):
+        return type(partitions).__name__.lower()
+    until = f" to {partitions.end}" if partitions.end else ""
+    what = f"windows of '{partitions.cron}'" if isinstance(partitions, Cron) else _KINDS[type(partitions)]
+    if partitions.calendar:
+        days = f"sessions of {partitions.calendar}"
+        what = days if isinstance(partitions, Daily) else f"{what} with {days}"
+    return f"{what} from {partitions.start}{until} ({partitions.timezone})"
+
+
+_KINDS: dict[type, str] = {Hourly: "hours", Daily: "days", Weekly: "weeks", Monthly: "months"}
 
 
 def described(

@@ -1,6 +1,7 @@
-"""The plan: what has to be done, in which order, and why. The only place that decides whether to build.
+"""Deciding: what has to be done so that some assets are up to date, and why. The only place that decides it.
 
-Six kinds of steps. `explain` and the runner read the same list.
+An asset of many partitions is decided in ranges. Partitions that were settled before (see `graph.state.Settlement`),
+and that nothing they read has touched since, are kept without being looked at; the others are looked at one by one.
 """
 
 from __future__ import annotations
@@ -8,124 +9,52 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import NamedTuple
 
 from graph import declare
 from graph.asset_graph import Asset, AssetGraph, Upstream
+from graph.catch_up import newest
+from graph.demand import asked_for, demanded
 from graph.fingerprint import Basis, digest, fingerprint
-from graph.partitions import UNPARTITIONED, Sessions, partition_key
-from graph.reading import Published, Reading, reading, source_ordinal, visible
+from graph.freshness import due_at
+from graph.one_each import takes_what_is_there
+from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
+from graph.partitions import Horizon
+from graph.reading import Reader, Reading, inputs_of
 from graph.reasons import Reason, held_after, moved
 from graph.settling import Settled, settle
-from graph.state import Observed, State, Version
+from graph.state import Attempt, Observed, Settlement, State, Version
+from graph.steps import (
+    Adopt,
+    Check,
+    Hold,
+    Keep,
+    Materialize,
+    Observe,
+    Plan,
+    Step,
+    is_work,
+    name_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observe:
-    """Note what a source showed; publish it when it moved."""
-
-    key: str
-    reason: Reason
-    observed: Observed
-    changed: bool
-    partition: str | None = None
-    needs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Materialize:
-    """Compute, check, store and publish ``outputs``; with ``when="if upstream changes"``, only then."""
-
-    key: str
-    reason: Reason
-    when: Literal["always", "if upstream changes"]
-    outputs: tuple[str, ...]
-    was: str | None = None
-    partition: str | None = None
-    needs: tuple[str, ...] = ()
-    valid_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adopt:
-    """A version with this fingerprint exists: only the pointer moves."""
-
-    key: str
-    reason: Reason
-    version: str
-    fingerprint: str
-    was: str | None = None
-    partition: str | None = None
-    needs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """The checks changed: judge again what is published."""
-
-    key: str
-    reason: Reason
-    version: str
-    partition: str | None = None
-    needs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keep:
-    """Up to date: its freshness advances, nothing else happens."""
-
-    key: str
-    reason: Reason
-    version: str
-    partition: str | None = None
-    needs: tuple[str, ...] = ()
-    valid_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """It would be due, but something holds it; ``served`` is the version that downstream goes on reading."""
-
-    key: str
-    reason: Reason
-    served: str | None = None
-    partition: str | None = None
-    needs: tuple[str, ...] = ()
-
-
-Step = Observe | Materialize | Adopt | Check | Keep | Hold
-
-
-def step_id(key: str, partition: str | None) -> str:
-    """How steps name each other: ``market/prices``, ``market/bars@2024-01-02``."""
-    return key if partition is None else f"{key}@{partition}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """Steps in an order in which upstream comes first.
+class Known:
+    """What outside settings and the world make of the assets of a plan.
 
     Args:
-        selection: the text that it was made for.
-        targets: the keys that the text named; the other steps are upstream of them.
-        sequence: the ledger's last publication that it has seen.
+        bases: by key, for every asset in scope that is not a source.
+        observed: by key, for every source in scope.
+        checks: by key, the digest of the asset's checks; see `checks_digest`.
+        unready: by key, why an asset has no basis: something that it reads outside could not be looked at.
+        observed_resources: the resources whose state could be seen, so that only a change of it is a reason.
     """
 
-    selection: str
-    targets: tuple[str, ...]
-    environment: str
-    made_at: datetime
-    sequence: int
-    steps: tuple[Step, ...]
-
-    def work(self) -> tuple[Step, ...]:
-        """The steps that may change something."""
-        return tuple(step for step in self.steps if is_work(step))
-
-
-def is_work(step: Step) -> bool:
-    """Whether a step may change what is visible."""
-    return isinstance(step, Materialize | Adopt | Check) or (isinstance(step, Observe) and step.changed)
+    bases: Mapping[str, Basis]
+    observed: Mapping[str, Observed] = field(default_factory=dict)
+    checks: Mapping[str, str] = field(default_factory=dict)
+    unready: Mapping[str, str] = field(default_factory=dict)
+    observed_resources: frozenset[str] = frozenset()
 
 
 def make_plan(
@@ -134,56 +63,49 @@ def make_plan(
     selection: str,
     targets: Iterable[str],
     state: State,
-    bases: Mapping[str, Basis],
-    observed: Mapping[str, Observed],
-    checks: Mapping[str, str],
-    unready: Mapping[str, str] | None = None,
-    now: datetime,
-    sessions: Sessions,
-    observed_resources: frozenset[str] = frozenset(),
+    known: Known,
+    horizon: Horizon,
+    partitions: Mapping[str, PartitionSet] | None = None,
     force: bool = False,
     only: bool = False,
 ) -> Plan:
-    """What has to be done so that ``targets`` are up to date at ``now``, with everything upstream of them.
+    """What has to be done so that ``targets`` are up to date, with everything upstream that they read.
 
     Args:
-        bases: by key, for every asset in scope that is not a source.
-        observed: by key, for every source in scope.
-        checks: by key, the digest of the asset's checks; see `checks_digest`.
-        unready: by key, why an asset has no basis: something that it reads outside could not be looked at.
-        sessions: answers the trading days of a calendar.
-        observed_resources: the resources whose state could be seen, so that only a change of it is a reason.
-        force: materialize the targets whatever their fingerprints say.
+        horizon: the time, and what decides which partitions exist.
+        partitions: by key, the partitions of targets that are wanted; of the others, all that exist and that their
+            catch-up policy does not leave out.
+        force: materialize what is wanted of the targets whatever their fingerprints say.
         only: leave upstream as it is.
     """
     named = frozenset(targets)
     wanted = tuple(key for key in graph.assets if key in named)
-    scope = scope_of(graph, wanted, only=only)
+    reader = Reader(graph=graph, state=state, horizon=horizon)
+    asked, left_out = asked_for(wanted, partitions or {}, reader)
+    demand = demanded(asked, scope_of(graph, wanted, only=only), reader, only=only)
     planner = _Planner(
         graph=graph,
         state=state,
-        bases=bases,
-        observed=observed,
-        checks=checks,
-        unready=unready or {},
-        now=now,
-        sessions=sessions,
-        observed_resources=observed_resources,
+        known=known,
+        now=horizon.now,
+        reader=reader,
         forced=frozenset(wanted) if force else frozenset(),
     )
     done: set[str] = set()
     for key, asset in graph.assets.items():
-        if key in scope and key not in done:
+        if key in demand and key not in done:
             siblings = graph.siblings(key)
             done.update(siblings)
-            planner.add([graph.assets[sibling] for sibling in siblings], asset)
+            planner.add([graph.assets[sibling] for sibling in siblings], asset, demand[key])
     return Plan(
         selection=selection,
         targets=wanted,
         environment=state.environment,
-        made_at=now,
+        made_at=horizon.now,
         sequence=state.sequence,
         steps=tuple(planner.steps),
+        settled=planner.settled,
+        left_out=left_out,
     )
 
 
@@ -193,174 +115,331 @@ def scope_of(graph: AssetGraph, targets: Iterable[str], *, only: bool = False) -
     return keys | {sibling for key in keys if graph.assets[key].several for sibling in graph.siblings(key)}
 
 
+class _Decision(NamedTuple):
+    """What is to be done with some partitions of one asset; ``step`` has no partitions, label or needs yet."""
+
+    step: Step
+    partitions: PartitionSet
+
+
 @dataclass(slots=True, kw_only=True)
 class _Planner:
     """One walk from upstream to downstream.
 
     Args:
         moving: by key, the partitions whose version may move in this plan.
-        named: by key and partition, the name of the step that takes care of it.
-        skipped: by key and partition, why there is nothing to read although nothing is wrong.
+        named: by key, the steps that take care of which partitions.
+        filled: by key, the partitions of which nothing is published although nothing is wrong, and why.
     """
 
     graph: AssetGraph
     state: State
-    bases: Mapping[str, Basis]
-    observed: Mapping[str, Observed]
-    checks: Mapping[str, str]
-    unready: Mapping[str, str]
+    known: Known
     now: datetime
-    sessions: Sessions
-    observed_resources: frozenset[str]
+    reader: Reader
     forced: frozenset[str]
     steps: list[Step] = field(default_factory=list)
-    moving: dict[str, set[int]] = field(default_factory=dict)
-    named: dict[str, dict[int, str]] = field(default_factory=dict)
-    skipped: dict[tuple[str, int], str] = field(default_factory=dict)
-    published: Published = field(init=False)
+    moving: dict[str, PartitionSet] = field(default_factory=dict)
+    named: dict[str, list[tuple[PartitionSet, str]]] = field(default_factory=dict)
+    filled: dict[str, dict[Partition, str]] = field(default_factory=dict)
+    settled: dict[str, PartitionSet] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.published = visible(self.graph, self.state.published)
+    # Steps
 
-    def add(self, outputs: list[Asset], asset: Asset) -> None:
-        """Add the steps of one function: of its outputs, for each partition."""
-        partitions = asset.partitions
-        ordinals = partitions.existing(self.now, self.sessions) if partitions else [UNPARTITIONED]
-        newest = ordinals[-1] if ordinals else UNPARTITIONED
-        for ordinal in ordinals:
-            steps = [self._decide(output, ordinal, newest=ordinal == newest) for output in outputs]
-            builds = [step for step in steps if isinstance(step, Materialize)]
-            if builds and len(outputs) > 1:
-                steps = [self._together(builds, outputs, ordinal)]
-            for step in steps:
-                self._append(step, ordinal)
+    def add(self, outputs: list[Asset], asset: Asset, wanted: PartitionSet) -> None:
+        """Add the steps of one function: of its outputs, for the partitions that are wanted."""
+        decided = [decision for output in outputs for decision in self._decide(output, wanted)]
+        if asset.depends_on_itself:
+            decided = self._chained(asset, decided)
+        if len(outputs) > 1:
+            decided = self._together(outputs, decided)
+        for decision in decided:
+            if decision.partitions:
+                self._append(decision)
 
-    def _append(self, step: Step, ordinal: int) -> None:
+    def _append(self, decision: _Decision) -> None:
+        asset = self.graph.assets[decision.step.key]
+        step = replace(
+            decision.step,
+            partitions=decision.partitions,
+            label=_label(asset, decision.partitions),
+            needs=self._needs(asset, decision.partitions),
+        )
         self.steps.append(step)
         for key in step.outputs if isinstance(step, Materialize) else (step.key,):
-            self.named.setdefault(key, {})[ordinal] = step_id(step.key, step.partition)
+            self.named.setdefault(key, []).append((step.partitions, name_of(step)))
             if is_work(step):
-                self.moving.setdefault(key, set()).add(ordinal)
+                self.moving[key] = self.moving.get(key, EMPTY) | step.partitions
         if isinstance(step, Hold) and step.reason.kind in ("skipped before", "upstream skipped"):
-            self.skipped[step.key, ordinal] = step.reason.text
+            self.filled.setdefault(step.key, {}).update(dict.fromkeys(step.partitions, step.reason.text))
 
-    def _together(self, builds: list[Materialize], outputs: list[Asset], ordinal: int) -> Materialize:
-        """One step for what one function makes together; its key and its version are those of the first output."""
-        first = next((step for step in builds if step.when == "always"), builds[0])
-        version = self.published(outputs[0].key).get(ordinal)
-        return replace(
-            first,
-            key=outputs[0].key,
-            outputs=tuple(output.key for output in outputs),
-            was=version.id if version else None,
-        )
+    def _needs(self, asset: Asset, partitions: PartitionSet) -> tuple[str, ...]:
+        """The steps of this plan that come first."""
+        needs: list[str] = []
+        for given in (*asset.edges, *asset.order):
+            if given.key in self.named and given.key != asset.key:
+                read = self.reader.above(asset, given, partitions).read
+                needs.extend(name for covered, name in self.named[given.key] if covered & read)
+        return tuple(dict.fromkeys(needs))
 
-    def _decide(self, asset: Asset, ordinal: int, *, newest: bool) -> Step:
-        """The step for one partition of one asset, read from top to bottom."""
+    def _together(self, outputs: list[Asset], decided: list[_Decision]) -> list[_Decision]:
+        """What one function makes together is built together: where one of its outputs is, all are."""
+        builds = _builds(decided)
+        left = built = PartitionSet.union(partitions for _, partitions in builds)
+        found: list[_Decision] = []
+        for step, partitions in sorted(builds, key=lambda build: build[0].when != "always"):
+            mine, left = partitions & left, left - partitions
+            first = outputs[0].key
+            served = self.state.summary(first).partitions & mine
+            together = replace(
+                step, key=first, outputs=tuple(output.key for output in outputs), served=served
+            )
+            found.append(_Decision(together, mine))
+        return [*found, *_without(decided, built)]
+
+    def _chained(self, asset: Asset, decided: list[_Decision]) -> list[_Decision]:
+        """What reads its own earlier partitions is one step, with all that comes after what is built."""
+        builds = _builds(decided)
+        if not builds:
+            return decided
+        built = PartitionSet.union(partitions for _, partitions in builds)
+        kept = PartitionSet.union(one.partitions for one in decided if isinstance(one.step, Keep))
+        own = [given for given in asset.edges if given.key == asset.key]
+        while (
+            reached := PartitionSet.union(self.reader.below(asset, given, built) for given in own)
+            & kept - built
+        ):
+            built |= reached
+        first = next((step for step, _ in builds if step.when == "always"), builds[0][0])
+        chain = replace(first, served=self.reader.visible(asset.key) & built)
+        return [_Decision(chain, built), *_without(decided, built)]
+
+    # Deciding
+
+    def _decide(self, asset: Asset, wanted: PartitionSet) -> list[_Decision]:
+        """What is to be done with the wanted partitions of one asset: of most in ranges, of the others one by one."""
         if asset.is_source:
-            return self._observe(asset)
-        partition = partition_key(ordinal)
-        needs = self._needs(asset, ordinal)
-        published = self.published(asset.key).get(ordinal)
-        was = published.id if published else None
+            return [_Decision(self._observe(asset), ONLY)]
+        if not wanted and asset.partitions is not None:
+            return []
+        served = self.reader.visible(asset.key)
+        if asset.key in self.known.unready:
+            reason = Reason.unready(self.known.unready[asset.key])
+            return [_Decision(Hold(key=asset.key, reason=reason, served=served & wanted), wanted)]
+        if asset.depends_on_itself:  # what is missing will be made before what reads it
+            self.moving[asset.key] = wanted - served
+        decided, rest = self._in_ranges(asset, wanted) if asset.partitions is not None else ([], wanted)
+        self.reader.fetch(asset, rest)
+        attempts = self.state.attempts(asset.producer, rest)
+        latest = newest(self.reader.existing(asset.key), 1)
+        grouped: dict[tuple[type[Step], Reason, str | None], tuple[Step, list[Partition]]] = {}
+        settled: list[Partition] = []
+        for partition in rest:
+            step = self._look(asset, partition, attempts.get(partition), newest=partition in latest)
+            when = step.when if isinstance(step, Materialize) else None
+            grouped.setdefault((type(step), step.reason, when), (step, []))[1].append(partition)
+            if _is_settled(step, visible=partition in served):
+                settled.append(partition)
+        if settled and asset.partitions is not None:
+            self.settled[asset.key] = self.settled.get(asset.key, EMPTY) | PartitionSet.of(settled)
+        for step, members in grouped.values():
+            partitions = PartitionSet.of(members)
+            if isinstance(step, Materialize | Adopt | Hold):
+                decided.append(_Decision(replace(step, served=served & partitions), partitions))
+            else:
+                decided.append(_Decision(step, partitions))
+        return decided
+
+    def _in_ranges(self, asset: Asset, wanted: PartitionSet) -> tuple[list[_Decision], PartitionSet]:
+        """What follows from the settlement without looking at partitions, and what has to be looked at."""
+        before = self.state.settlement(asset.key)
+        basis, checks = self.known.bases[asset.key], self.known.checks.get(asset.key, "")
+        if before is None or asset.reads_provenance or asset.key in self.forced or before.checks != checks:
+            return [], wanted
+        calm = (before.partitions & self.reader.existing(asset.key)) - self._touched_since(asset, before)
+        if before.basis != basis:
+            return self._of_another_basis(asset, before, calm & wanted, wanted)
+        self.settled[asset.key] = calm
+        mine = calm & wanted
+        if asset.volatile and not self._observable(asset):
+            mine -= _newest(self.reader.existing(asset.key))
+        maybe = mine & self._moving_above(asset) & self.reader.visible(asset.key)
+        kept = mine - self._moving_above(asset)
+        decided = []
+        if kept & self.reader.visible(asset.key):
+            step = Keep(key=asset.key, reason=Reason.up_to_date(failing=False))
+            decided.append(_Decision(step, kept & self.reader.visible(asset.key)))
+        if kept - self.reader.visible(asset.key):
+            self.filled.setdefault(asset.key, {}).update(
+                dict.fromkeys(kept - self.reader.visible(asset.key), "skipped before")
+            )
+        if maybe:
+            keys = [given.key for given in asset.edges if self._reach(asset, given) & maybe]
+            decided.append(_Decision(_maybe(asset, Reason.if_changed(dict.fromkeys(keys)), maybe), maybe))
+        return decided, wanted - kept - maybe
+
+    def _of_another_basis(
+        self, asset: Asset, before: Settlement, calm: PartitionSet, wanted: PartitionSet
+    ) -> tuple[list[_Decision], PartitionSet]:
+        """Partitions that were up to date before the code, config or resources changed: outdated, all for one reason.
+
+        Unless something was made with the new basis before, so that each has to be looked at.
+        """
+        if self.state.made_with(asset.key, self.known.bases[asset.key]):
+            return [], wanted
+        outdated = calm & self.reader.visible(asset.key)
+        reason = moved(before.basis, self.known.bases[asset.key])
+        if reason is None or not outdated:
+            return [], wanted
+        step = Materialize(key=asset.key, reason=reason, when="always", outputs=(asset.key,), served=outdated)
+        return [_Decision(step, outdated)], wanted - outdated
+
+    def _touched_since(self, asset: Asset, before: Settlement) -> PartitionSet:
+        """The partitions that moved, or that read what moved, after a settlement."""
+        touched = self._changed(asset.key, before.sequence)
+        for given in asset.edges:
+            touched |= self.reader.below(asset, given, self._changed(given.key, before.sequence))
+        return touched
+
+    def _changed(self, key: str, since: int) -> PartitionSet:
+        if self.state.summary(key).sequence <= since:
+            return EMPTY
+        return self.state.changed(key, since)
+
+    def _moving_above(self, asset: Asset) -> PartitionSet:
+        """The partitions that read something which may move in this plan."""
+        found = EMPTY
+        for given in asset.edges:
+            found |= self._reach(asset, given)
+        return found
+
+    def _reach(self, asset: Asset, given: Upstream) -> PartitionSet:
+        moving = self.moving.get(given.key)
+        return self.reader.below(asset, given, moving) if moving else EMPTY
+
+    def _look(self, asset: Asset, partition: Partition, tried: Attempt | None, *, newest: bool) -> Step:
+        """The step for one partition, read from top to bottom."""
+        published = self.reader.version(asset.key, partition)
 
         def hold(reason: Reason) -> Hold:
-            return Hold(key=asset.key, reason=reason, served=was, partition=partition, needs=needs)
+            return Hold(key=asset.key, reason=reason, served=EMPTY)
 
-        if asset.key in self.unready:
-            return hold(Reason.unready(self.unready[asset.key]))
-        found = reading(asset, ordinal, self.graph, self.published)
-        moving = [key for key in self._sources_of(asset) if self._moves(asset, key, ordinal)]
-        missing = [key for key in found.missing if key not in moving]
-        if missing:
-            return hold(self._why_missing(asset, ordinal, missing))
+        found = self.reader.reading(asset, partition)
+        moving = self._moving_for(asset, partition)
+        held = self._why_not_readable(asset, partition, found, moving)
+        if held is not None:
+            return hold(held)
         sure = self._sure_reason(asset, published, moving, found, newest=newest)
         if not moving and (sure is None or sure.kind != "forced"):
-            mark = fingerprint(self.bases[asset.key], partition, found.inputs)
+            mark = fingerprint(self.known.bases[asset.key], key_of(asset, partition), found.inputs)
             settled = self._settle(
-                asset, ordinal, published, mark, must=sure is not None and sure.kind == "due"
+                asset, partition, published, mark, tried, must=sure is not None and sure.kind == "due"
             )
             match settled:
                 case Settled(what="keep") if published is not None:
-                    return self._keep(asset, published, partition, needs)
+                    return self._keep(asset, published)
                 case Settled(what="check") if published is not None:
-                    reason = Reason.checks_changed()
-                    return Check(
-                        key=asset.key, reason=reason, version=published.id, partition=partition, needs=needs
-                    )
+                    return Check(key=asset.key, reason=Reason.checks_changed())
                 case Settled(what="hold", reason=Reason() as reason):
                     return hold(reason)
-                case Settled(what="adopt", version=Version() as known):
-                    return Adopt(
-                        key=asset.key,
-                        reason=Reason.known(sure),
-                        version=known.id,
-                        fingerprint=mark,
-                        was=was,
-                        partition=partition,
-                        needs=needs,
-                    )
-        return Materialize(
-            key=asset.key,
-            reason=sure or Reason.if_changed(moving),
-            when="always" if sure else "if upstream changes",
-            outputs=(asset.key,),
-            was=was,
-            partition=partition,
-            needs=needs,
-        )
+                case Settled(what="adopt", version=Version()):
+                    return Adopt(key=asset.key, reason=Reason.known(sure), served=EMPTY)
+        if sure is None:
+            return _maybe(asset, Reason.if_changed(moving), EMPTY)
+        return Materialize(key=asset.key, reason=sure, when="always", outputs=(asset.key,), served=EMPTY)
 
     def _settle(
-        self, asset: Asset, ordinal: int, published: Version | None, mark: str, *, must: bool
+        self,
+        asset: Asset,
+        partition: Partition,
+        published: Version | None,
+        mark: str,
+        tried: Attempt | None,
+        *,
+        must: bool,
     ) -> Settled | None:
-        checks = self.checks.get(asset.key, "")
+        checks = self.known.checks.get(asset.key, "")
         return settle(
             [published],
             [checks],
             mark,
-            tried=self.state.last_attempt(asset.producer, ordinal),
-            known=lambda: self.state.version_with(asset.key, ordinal, mark, checks=checks),
+            tried=tried,
+            known=lambda: self.state.version_with(asset.key, partition, mark, checks=checks),
             now=self.now,
             unseen=asset.volatile and not self._observable(asset),
             must=must,
         )
 
-    def _keep(self, asset: Asset, published: Version, partition: str | None, needs: tuple[str, ...]) -> Keep:
+    def _keep(self, asset: Asset, published: Version) -> Keep:
         return Keep(
             key=asset.key,
             reason=Reason.up_to_date(published.failing),
-            version=published.id,
-            partition=partition,
-            needs=needs,
-            valid_until=self._due_at(asset, published) if asset.volatile else None,
+            valid_until=due_at(asset.freshness, published.as_of or published.made_at, published.ends)
+            if asset.volatile
+            else None,
         )
 
-    def _why_missing(self, asset: Asset, ordinal: int, missing: list[str]) -> Reason:
-        """Why upstream has nothing to read: it was skipped, or it is wrong."""
-        skipped = {
-            key: self.skipped[key, at]
-            for key in missing
-            for at in [source_ordinal(asset, self.graph.assets[key], ordinal)]
-            if (key, at) in self.skipped
-        }
-        return Reason.upstream_skipped(skipped) if len(skipped) == len(missing) else Reason.waits(missing)
+    def _moving_for(self, asset: Asset, partition: Partition) -> list[str]:
+        """The keys, of those that go into the fingerprint, of which something may move that the partition reads."""
+        if asset.reads_provenance:
+            above = self.graph.ancestors([asset.key]) - {asset.key}
+            return [key for key in self.graph.assets if key in above and self.moving.get(key)]
+        mine = PartitionSet.of([partition])
+        return list(
+            dict.fromkeys(
+                given.key
+                for given in asset.edges
+                if given.key in self.moving
+                and self.moving[given.key] & self.reader.above(asset, given, mine).read
+            )
+        )
+
+    def _why_not_readable(
+        self, asset: Asset, partition: Partition, found: Reading, moving: list[str]
+    ) -> Reason | None:
+        """Why a partition cannot be built: upstream does not exist, has nothing to read, or was skipped."""
+        if found.absent:
+            return Reason.absent(found.absent)
+        missing = [key for key in found.missing if key not in moving]
+        gaps = {key: gap - self.moving.get(key, EMPTY) for key, gap in found.gaps.items()}
+        if not missing and not any(gaps.values()):
+            return None
+        skipped: dict[str, str] = {}
+        waits: list[str] = []
+        for given in asset.edges:
+            if given.key in missing:
+                read = self.reader.above(asset, given, PartitionSet.of([partition])).read
+                why = [self.filled.get(given.key, {}).get(one) for one in read]
+                if why and all(why):
+                    skipped[given.key] = why[-1] or ""
+                else:
+                    waits.append(given.key)
+            elif gaps.get(given.key) and not takes_what_is_there(given.mapping):
+                filled = PartitionSet.of(self.filled.get(given.key, {}))
+                if gaps[given.key] - filled:
+                    waits.append(given.key)
+        if waits:
+            return Reason.waits(dict.fromkeys(waits))
+        return Reason.upstream_skipped(skipped) if skipped else None
 
     def _observe(self, asset: Asset) -> Step:
-        seen = self.observed[asset.key]
-        published = self.published(asset.key).get(UNPARTITIONED)
+        seen = self.known.observed[asset.key]
+        published = self.reader.version(asset.key, WHOLE)
+        checks = self.known.checks.get(asset.key, "")
+        served = ONLY if published else EMPTY
         if seen.data_version is None:
             reason = Reason.unseen(seen.error or "it cannot be seen")
-            return Hold(key=asset.key, reason=reason, served=published.id if published else None)
+            return Hold(key=asset.key, reason=reason, served=served)
         if published is None:
             return Observe(key=asset.key, reason=Reason.first_seen(), observed=seen, changed=True)
         changed = published.data_version != seen.data_version
-        tried = self.state.last_attempt(asset.key, UNPARTITIONED)
+        tried = self.state.attempts(asset.key, ONLY).get(WHOLE)
         if changed and asset.key not in self.forced and tried is not None:
-            held = held_after(tried, seen.data_version, [self.checks.get(asset.key, "")], self.now)
+            held = held_after(tried, seen.data_version, [checks], self.now)
             if held is not None:
-                return Hold(key=asset.key, reason=held, served=published.id)
-        if not changed and published.checks != self.checks.get(asset.key, ""):
-            return Check(key=asset.key, reason=Reason.checks_changed(), version=published.id)
+                return Hold(key=asset.key, reason=held, served=served)
+        if not changed and published.checks != checks:
+            return Check(key=asset.key, reason=Reason.checks_changed())
         reason = Reason.source_moved() if changed else Reason.source_unmoved()
         return Observe(key=asset.key, reason=reason, observed=seen, changed=changed)
 
@@ -369,17 +448,17 @@ class _Planner:
     ) -> Reason | None:
         """A reason to materialize that holds whatever upstream does; None leaves the asset as it is.
 
-        The clock makes the newest partition due only: the days before it do not change with time.
+        The clock makes the newest partition due only: those before it do not change with time.
         """
         if asset.key in self.forced:
             return Reason.forced()
         if published is None:
             return Reason.never_built()
-        basis = moved(asset, published, self.bases[asset.key])
+        basis = moved(published.basis, self.known.bases[asset.key])
         if basis is not None:
             return basis
         if newest and asset.volatile and not self._observable(asset):
-            due = self._due_at(asset, published)
+            due = due_at(asset.freshness, published.as_of or published.made_at, published.ends)
             if due is not None and due <= self.now:
                 return Reason.due(published.as_of or published.made_at, self.now)
         if not moving:
@@ -388,50 +467,64 @@ class _Planner:
             ]
             gone = published.inputs.keys() - found.inputs.keys()
             if changed or gone:
-                return Reason.upstream_changed(self._named(asset, [*changed, *gone]))
+                return Reason.upstream_changed(inputs_of(asset, [*changed, *gone]))
         return None
 
     def _observable(self, asset: Asset) -> bool:
         """Whether all that a volatile asset reads outside could be looked at, so that no clock is needed."""
-        return bool(asset.resources) and self.observed_resources.issuperset(asset.resources)
+        return bool(asset.resources) and self.known.observed_resources.issuperset(asset.resources)
 
-    def _due_at(self, asset: Asset, published: Version) -> datetime | None:
-        """When the clock makes a volatile asset due; never without a freshness, or when its data have ended."""
-        if asset.freshness is None or published.ends:
-            return None
-        return asset.freshness.due_at(published.as_of or published.made_at)
 
-    def _sources_of(self, asset: Asset) -> Iterable[str]:
-        """The keys whose versions go into the fingerprint."""
-        if asset.reads_provenance:
-            return self.graph.ancestors([asset.key]) - {asset.key}
-        return asset.upstream
+def _builds(decided: list[_Decision]) -> list[tuple[Materialize, PartitionSet]]:
+    return [(one.step, one.partitions) for one in decided if isinstance(one.step, Materialize)]
 
-    def _moves(self, asset: Asset, key: str, ordinal: int) -> bool:
-        moving = self.moving.get(key)
-        if not moving:
-            return False
-        above = self.graph.assets[key]
-        if above.partitions is not None and asset.partitions is None:
-            return True
-        return source_ordinal(asset, above, ordinal) in moving
 
-    def _needs(self, asset: Asset, ordinal: int) -> tuple[str, ...]:
-        """The steps of this plan that come first."""
-        needs: list[str] = []
-        for key in self.graph.upstream_of[asset.key]:
-            above, steps = self.graph.assets[key], self.named.get(key, {})
-            if above.partitions is not None and asset.partitions is None:
-                needs.extend(steps.values())
-            elif (at := source_ordinal(asset, above, ordinal)) in steps:
-                needs.append(steps[at])
-        return tuple(dict.fromkeys(needs))
+def _without(decided: list[_Decision], built: PartitionSet) -> list[_Decision]:
+    """What is decided of the partitions that are not built."""
+    return [
+        one._replace(partitions=one.partitions - built)
+        for one in decided
+        if not isinstance(one.step, Materialize)
+    ]
 
-    def _named(self, asset: Asset, parameters: Iterable[str]) -> list[str]:
-        keys = {given.parameter: given.key for given in asset.inputs if isinstance(given, Upstream)}
-        return [keys.get(name, name) for name in parameters]
+
+def key_of(asset: Asset, partition: Partition) -> str | None:
+    """The key of a partition, for people and in fingerprints; None for an asset without partitions."""
+    return None if asset.partitions is None else asset.partitions.key(partition)
 
 
 def checks_digest(checks: Sequence[declare.Check]) -> str:
     """The digest of an asset's checks, whatever their order; empty when it has none."""
     return digest(*sorted(check.digest for check in checks)) if checks else ""
+
+
+def _maybe(asset: Asset, reason: Reason, served: PartitionSet) -> Materialize:
+    return Materialize(
+        key=asset.key, reason=reason, when="if upstream changes", outputs=(asset.key,), served=served
+    )
+
+
+def _is_settled(step: Step, *, visible: bool) -> bool:
+    """Whether a partition needs no more looking at until something moves: it is up to date, or skipped for good.
+
+    Where an older version is visible of what was skipped, it is looked at every time.
+    """
+    if isinstance(step, Keep):
+        return step.reason.kind == "up to date"
+    skipped = isinstance(step, Hold) and step.reason.kind == "skipped before" and step.reason.until is None
+    return skipped and not visible
+
+
+def _newest(existing: PartitionSet) -> PartitionSet:
+    """The newest partition of each slice."""
+    return PartitionSet({name: ((spans[-1][1],) * 2,) for name, spans in existing.spans.items()})
+
+
+def _label(asset: Asset, partitions: PartitionSet) -> str:
+    """What tells a step from the others of its asset: its first and its last partition."""
+    if asset.partitions is None:
+        return ""
+    found = list(partitions.ranges())
+    first = asset.partitions.key(Partition(found[0][0], found[0][1]))
+    last = asset.partitions.key(Partition(found[-1][0], found[-1][2]))
+    return first if len(partitions) == 1 else f"{first}..{last}"

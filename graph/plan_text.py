@@ -9,9 +9,22 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from graph.errors import PlanRefused
-from graph.plan import Adopt, Check, Hold, Keep, Materialize, Observe, Plan, Step, is_work, step_id
-from graph.reasons import Reason
+from graph.partition_set import PartitionSet
+from graph.reasons import Reason, counted
 from graph.state import Observed
+from graph.steps import (
+    Adopt,
+    Check,
+    Hold,
+    Keep,
+    LeftOut,
+    Materialize,
+    Observe,
+    Plan,
+    Step,
+    is_work,
+    step_name,
+)
 
 _KINDS: Mapping[str, type[Any]] = {
     kind.__name__.lower(): kind for kind in (Observe, Materialize, Adopt, Check, Keep, Hold)
@@ -34,9 +47,15 @@ Noun = TypeVar("Noun", bound=Reason | Observed | Plan | Step)
 
 def to_json(plan: Plan) -> str:
     """The plan as one JSON object; `from_json` is the inverse."""
-    head = {name: getattr(plan, name) for name in ("selection", "targets", "environment", "sequence")}
-    steps = [{"step": type(step).__name__.lower(), **_plain(step)} for step in plan.steps]
-    return json.dumps({**head, "made_at": plan.made_at.isoformat(), "steps": steps}, separators=(",", ":"))
+    head = {name: getattr(plan, name) for name in ("selection", "targets", "environment", "sequence", "read")}
+    document = {
+        **head,
+        "made_at": plan.made_at.isoformat(),
+        "steps": [{"step": type(step).__name__.lower(), **_plain(step)} for step in plan.steps],
+        "settled": {key: partitions.to_plain() for key, partitions in plan.settled.items()},
+        "left_out": [_plain(one) for one in plan.left_out],
+    }
+    return json.dumps(document, separators=(",", ":"))
 
 
 def from_json(text: str) -> Plan:
@@ -54,6 +73,9 @@ def from_json(text: str) -> Plan:
             made_at=datetime.fromisoformat(read["made_at"]),
             sequence=read["sequence"],
             steps=tuple(_step(step) for step in _list(read["steps"])),
+            read=_texts(read["read"]),
+            settled={str(key): PartitionSet.from_plain(one) for key, one in read["settled"].items()},
+            left_out=tuple(_left_out(one) for one in _list(read["left_out"])),
         )
         return _checked(plan)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -69,7 +91,11 @@ def explain(plan: Plan, *, every: bool = False) -> str:
         f"{_verb(step):<11} {name:<{width}}  {step.reason.text}"
         for step, name in zip(shown, names, strict=True)
     ]
-    kept = len(plan.steps) - len(shown)
+    lines.extend(
+        f"{'left out':<11} {one.key:<{width}}  {counted(len(one.partitions))}: {one.text}"
+        for one in plan.left_out
+    )
+    kept = len({step.key for step in plan.steps} - {step.key for step in shown})
     if kept:
         lines.append(
             f"{'keep':<11} {kept} {'asset' if kept == 1 else 'assets'} as published"
@@ -81,7 +107,8 @@ def explain(plan: Plan, *, every: bool = False) -> str:
 def _made_by(step: Step) -> str:
     """What a step is about: its key, or all that one function makes together."""
     keys = step.outputs if isinstance(step, Materialize) else (step.key,)
-    return ", ".join(step_id(key, step.partition) for key in keys)
+    named = ", ".join(step_name(key, step.label) for key in keys)
+    return f"{named} ({len(step.partitions):,})" if len(step.partitions) > 1 else named
 
 
 def _verb(step: Step) -> str:
@@ -98,6 +125,8 @@ def _plain(value: Any) -> dict[str, Any]:
         match content:
             case datetime():
                 plain[field.name] = content.isoformat()
+            case PartitionSet():
+                plain[field.name] = content.to_plain()
             case Reason() | Observed():
                 plain[field.name] = _plain(content)
             case _:
@@ -107,7 +136,12 @@ def _plain(value: Any) -> dict[str, Any]:
 
 def _step(plain: dict[str, Any]) -> Step:
     kind = _KINDS[plain.pop("step")]
-    plain["reason"] = _checked(Reason(**plain["reason"]))
+    why = plain["reason"]
+    why["until"] = datetime.fromisoformat(why["until"]) if why["until"] else None
+    plain["reason"] = _checked(Reason(**why))
+    for name in ("partitions", "served"):
+        if name in plain:
+            plain[name] = PartitionSet.from_plain(plain[name])
     for name in ("needs", "outputs"):
         if name in plain:
             plain[name] = _several(plain[name])
@@ -119,6 +153,16 @@ def _step(plain: dict[str, Any]) -> Step:
         plain["observed"] = _checked(Observed(**seen))
     made: Step = _checked(kind(**plain))
     return made
+
+
+def _left_out(plain: dict[str, Any]) -> LeftOut:
+    return LeftOut(**{**plain, "partitions": PartitionSet.from_plain(plain["partitions"])})
+
+
+def _texts(value: object) -> Mapping[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise TypeError(f"{value!r} is no mapping of texts")
+    return value
 
 
 def _list(value: object) -> list[Any]:

@@ -1,30 +1,17 @@
-"""Which versions an asset's partition reads: one answer for the plan, for the step and for the loading of values."""
+"""Which versions an asset's partitions read: one answer for the plan, for the step and for the loading of values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from graph.asset_graph import Asset, AssetGraph, Upstream
 from graph.fingerprint import digest, set_digest
-from graph.partitions import UNPARTITIONED
-from graph.state import Version
-
-Published = Callable[[str], Mapping[int, Version]]
-"""Answers the visible version of each partition of an asset."""
-
-
-def visible(graph: AssetGraph, published: Published) -> Published:
-    """What is published of the partitions that the graph still declares: others are history, and nobody reads them."""
-
-    def of(key: str) -> Mapping[int, Version]:
-        versions, partitions = published(key), graph.assets[key].partitions
-        if partitions is None:
-            return {UNPARTITIONED: versions[UNPARTITIONED]} if UNPARTITIONED in versions else {}
-        return {ordinal: version for ordinal, version in versions.items() if partitions.spans(ordinal)}
-
-    return of
-
+from graph.mappings import Mapped
+from graph.one_each import reads_one
+from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
+from graph.partitions import Horizon, Partitions
+from graph.state import State, Version
 
 PROVENANCE = "(provenance)"
 """The name under which everything upstream counts as an input; no parameter can bear it."""
@@ -37,46 +24,152 @@ class Reading:
     Args:
         inputs: by parameter, the data version or set digest; without those that are missing.
         missing: upstream keys that have nothing to read.
+        gaps: by upstream key, what it would read as well, and of which nothing is published.
+        absent: by upstream key, what it would need and what does not exist.
     """
 
     inputs: Mapping[str, str]
-    missing: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    gaps: Mapping[str, PartitionSet] = field(default_factory=dict)
+    absent: Mapping[str, PartitionSet] = field(default_factory=dict)
 
 
-def reading(asset: Asset, ordinal: int, graph: AssetGraph, published: Published) -> Reading:
-    """What ``asset`` reads for the partition ``ordinal``, as things stand."""
-    published = visible(graph, published)
-    inputs: dict[str, str] = {}
-    missing: list[str] = []
-    for given in asset.inputs:
-        if not isinstance(given, Upstream):
-            continue
-        versions = published(given.key)
-        whole = graph.assets[given.key].partitions is not None and asset.partitions is None
-        if whole and versions:
-            inputs[given.parameter] = set_digest(
-                (at, version.data_version) for at, version in versions.items()
-            )
-        elif not whole and (version := versions.get(source_ordinal(asset, graph.assets[given.key], ordinal))):
-            inputs[given.parameter] = version.data_version
-        else:
-            missing.append(given.key)
-    if asset.reads_provenance:
-        inputs[PROVENANCE] = _provenance(asset, graph, published)
-    return Reading(inputs=inputs, missing=tuple(missing))
+@dataclass(slots=True, kw_only=True)
+class Reader:
+    """Answers what partitions read, as a state shows it at a horizon. Versions are fetched in bulk, and kept.
 
+    Args:
+        state: a view of one moment.
+        horizon: what decides which partitions exist.
+    """
 
-def source_ordinal(asset: Asset, upstream: Asset, ordinal: int) -> int:
-    """The upstream partition that a partition reads: the same day, or the only one there is."""
-    return ordinal if upstream.partitions is not None and asset.partitions is not None else UNPARTITIONED
-
-
-def _provenance(asset: Asset, graph: AssetGraph, published: Published) -> str:
-    above = graph.ancestors([asset.key]) - {asset.key}
-    return digest(
-        *(
-            f"{key}@{at}:{version.data_version}:{version.verdicts}"
-            for key in sorted(above)
-            for at, version in sorted(published(key).items())
-        )
+    graph: AssetGraph
+    state: State
+    horizon: Horizon
+    _visible: dict[str, PartitionSet] = field(default_factory=dict)
+    _versions: dict[str, dict[Partition, Version]] = field(default_factory=dict)
+    _fetched: dict[str, PartitionSet] = field(default_factory=dict)
+    _mapped: dict[tuple[Partitions | None, Partitions | None, object, PartitionSet], Mapped] = field(
+        default_factory=dict
     )
+
+    def existing(self, key: str) -> PartitionSet:
+        """The partitions of an asset that exist."""
+        return self.horizon.existing(self.graph.assets[key].partitions)
+
+    def visible(self, key: str) -> PartitionSet:
+        """The published partitions among those that exist: others are history, and nobody reads them."""
+        if key not in self._visible:
+            self._visible[key] = self.state.summary(key).partitions & self.existing(key)
+        return self._visible[key]
+
+    def versions(self, key: str, partitions: PartitionSet) -> Mapping[Partition, Version]:
+        """The visible versions of some partitions; those that are not published are left out."""
+        wanted = partitions & self.visible(key)
+        known = self._versions.setdefault(key, {})
+        new = wanted - self._fetched.get(key, EMPTY)
+        if new:
+            known.update(self.state.published(key, new))
+            self._fetched[key] = self._fetched.get(key, EMPTY) | new
+        return {partition: known[partition] for partition in wanted if partition in known}
+
+    def version(self, key: str, partition: Partition) -> Version | None:
+        """The visible version of one partition."""
+        found = self._versions.get(key, {}).get(partition)
+        return found or self.versions(key, PartitionSet.of([partition])).get(partition)
+
+    def replace(self, version: Version) -> None:
+        """From now on, answer this version of its partition."""
+        self._versions.setdefault(version.key, {})[version.partition] = version
+
+    # Along the edges
+
+    def above(self, asset: Asset, given: Upstream, partitions: PartitionSet) -> Mapped:
+        """The partitions of an upstream that some partitions of an asset read."""
+        above = self.graph.assets[given.key]
+        if asset.partitions is None and above.partitions is None:
+            return Mapped(read=ONLY, absent=EMPTY)
+        place = (asset.partitions, above.partitions, given.mapping, partitions)
+        if place not in self._mapped:
+            self._mapped[place] = given.mapping.upstream(
+                partitions, asset.partitions, above.partitions, self.horizon
+            )
+        return self._mapped[place]
+
+    def below(self, asset: Asset, given: Upstream, partitions: PartitionSet) -> PartitionSet:
+        """The partitions of an asset that read some of an upstream's."""
+        above = self.graph.assets[given.key]
+        if not partitions or (asset.partitions is None and above.partitions is None):
+            return partitions
+        return given.mapping.downstream(partitions, asset.partitions, above.partitions, self.horizon)
+
+    def one_each(self, asset: Asset, given: Upstream) -> bool:
+        """Whether every partition of an asset reads one partition of an upstream, so that it gets its very value."""
+        return reads_one(given.mapping, asset.partitions, self.graph.assets[given.key].partitions)
+
+    def fetch(self, asset: Asset, partitions: PartitionSet) -> None:
+        """Get all that `reading` will need for some partitions at once."""
+        self.versions(asset.key, partitions)
+        for given in asset.edges:
+            read = self.above(asset, given, partitions).read
+            if asset.partitions is not None or self.one_each(asset, given):
+                self.versions(given.key, read)
+
+    def reading(self, asset: Asset, partition: Partition) -> Reading:
+        """What one partition reads, as things stand."""
+        inputs: dict[str, str] = {}
+        missing: list[str] = []
+        gaps: dict[str, PartitionSet] = {}
+        absent: dict[str, PartitionSet] = {}
+        for given in asset.edges:
+            mapped = self.above(asset, given, PartitionSet.of([partition]))
+            found = mapped.read & self.visible(given.key)
+            if mapped.absent:
+                absent[given.key] = mapped.absent
+            if found:
+                inputs[given.parameter] = self._input(asset, given, found)
+            elif mapped.read or not _may_read_nothing(asset, given):
+                missing.append(given.key)
+            else:
+                inputs[given.parameter] = set_digest([])
+            if found and (gap := mapped.read - found):
+                gaps[given.key] = gap
+        if asset.reads_provenance:
+            inputs[PROVENANCE] = self._provenance(asset)
+        return Reading(inputs=inputs, missing=tuple(dict.fromkeys(missing)), gaps=gaps, absent=absent)
+
+    def _input(self, asset: Asset, given: Upstream, found: PartitionSet) -> str:
+        """What stands in the fingerprint for what is read of one upstream."""
+        if self.one_each(asset, given):
+            (version,) = self.versions(given.key, found).values()
+            return version.data_version
+        if found == self.state.summary(given.key).partitions:
+            return self.state.summary(given.key).digest
+        if found <= self._fetched.get(given.key, EMPTY):
+            versions = self.versions(given.key, found)
+            return set_digest((partition, version.data_version) for partition, version in versions.items())
+        return self.state.digest(given.key, found)
+
+    def _provenance(self, asset: Asset) -> str:
+        above = self.graph.ancestors([asset.key]) - {asset.key}
+        return digest(
+            *(
+                f"{key}@{partition.slice}:{partition.ordinal}:{version.data_version}:{version.verdicts}"
+                for key in sorted(above)
+                for partition, version in sorted(self.versions(key, self.visible(key)).items())
+            )
+        )
+
+
+def _may_read_nothing(asset: Asset, given: Upstream) -> bool:
+    """Whether there may be nothing to read without anything being wrong: the first partition has none before it."""
+    return given.key == asset.key
+
+
+def inputs_of(asset: Asset, keys: Iterable[str]) -> list[str]:
+    """The upstream keys behind some names of inputs."""
+    named = {given.parameter: given.key for given in asset.edges}
+    return [named.get(name, name) for name in keys]
+
+
+__all__ = ["PROVENANCE", "WHOLE", "Reader", "Reading", "inputs_of"]

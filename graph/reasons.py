@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from graph.asset_graph import Asset
 from graph.fingerprint import Basis
-from graph.state import Attempt, Version
+from graph.partition_set import PartitionSet
+from graph.state import Attempt
 
 Kind = Literal[
     "never built",
@@ -38,10 +38,11 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One reason; ``kind`` is stable, ``text`` is for reading."""
+    """One reason; ``kind`` is stable, ``text`` is for reading; it counts until a time, or for good."""
 
     kind: Kind
     text: str
+    until: datetime | None = None
 
     def __str__(self) -> str:
         return self.text
@@ -101,6 +102,12 @@ class Reason:
         return cls(kind="upstream skipped", text=text)
 
     @classmethod
+    def absent(cls, needed: Mapping[str, PartitionSet]) -> Reason:
+        """It needs partitions of upstream that will never exist."""
+        text = ", ".join(f"{counted(len(partitions))} of {key}" for key, partitions in needed.items())
+        return cls(kind="waits", text=f"needs {text} that do not exist")
+
+    @classmethod
     def unseen(cls, error: str) -> Reason:
         """A source could not be observed."""
         return cls(kind="not observed", text=f"could not be observed: {error}")
@@ -126,9 +133,8 @@ class Reason:
         return cls(kind="source unmoved", text="the data outside are unchanged")
 
 
-def moved(asset: Asset, published: Version, basis: Basis) -> Reason | None:
-    """Why an asset is outdated apart from its upstream, or None."""
-    was = published.basis
+def moved(was: Basis, basis: Basis) -> Reason | None:
+    """Why what was made with a basis is outdated apart from its upstream, or None."""
     if was.code != basis.code:
         return Reason(kind="code changed", text="its code changed")
     if was.config != basis.config:
@@ -158,9 +164,18 @@ def held_after(tried: Attempt, mark: str, checks: Sequence[str], now: datetime) 
             return Reason(kind="rejected before", text=text)
         case "skipped":
             until = f" until {tried.until:%Y-%m-%d %H:%M %Z}" if tried.until else ""
-            return Reason(kind="skipped before", text=f"skipped{until}: {why}")
+            return Reason(kind="skipped before", text=f"skipped{until}: {why}", until=tried.until)
         case _:
             return None
+
+
+def counted(partitions: int) -> str:
+    """A number of partitions in words.
+
+    >>> counted(1), counted(1258)
+    ('1 partition', '1,258 partitions')
+    """
+    return f"{partitions:,} {'partition' if partitions == 1 else 'partitions'}"
 
 
 def age(span: timedelta) -> str:

@@ -123,8 +123,12 @@ class State(Protocol):
     def digest(self, key: str, partitions: PartitionSet) -> str:
         """The set digest of the visible versions among ``partitions``."""
 
-    def changed(self, key: str, since: int) -> PartitionSet:
-        """The partitions whose visible version was set or removed after publication number ``since``."""
+    def changed(self, key: str, since: int, *, but: str | None = None) -> PartitionSet:
+        """The partitions whose visible version was set or removed after publication number ``since``.
+
+        Args:
+            but: a run whose publications do not count.
+        """
 
     def settlement(self, key: str) -> Settlement | None:
         """What was found up to date last."""
@@ -142,7 +146,7 @@ class State(Protocol):
         """
 
     def made_with(self, key: str, basis: Basis) -> bool:
-        """Whether any version of the asset that was not rejected was ever made with this basis."""
+        """Whether any version of the asset, one that was rejected too, was ever made with this basis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +188,7 @@ class MemoryState:
         found = self.published(key, partitions)
         return set_digest((partition, version.data_version) for partition, version in found.items())
 
-    def changed(self, key: str, since: int) -> PartitionSet:
+    def changed(self, key: str, since: int, *, but: str | None = None) -> PartitionSet:
         """See `State`."""
         return PartitionSet.of(partition for number, partition in self.changes.get(key, ()) if number > since)
 

@@ -17,20 +17,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graph import build_graph
 from graph.digest import Digester
 from materializers.loading import open_workspace
 from materializers.project import Project, ProjectError, find_project
 from materializers.runner import RunResult, run_plan
-from materializers.sqlite_ledger import SqliteLedger
+from materializers.sql_ledger import open_sqlite_ledger
 from materializers.store import MemoryStore
 from materializers.workspace import Clock, SettingsError, Workspace
 
+if TYPE_CHECKING:
+    from materializers.destination import MemoryPlace
+    from materializers.postgres_table import PostgresTable
+    from materializers.redis_key import RedisKey
+
 __all__ = [
+    "MemoryPlace",
+    "PostgresTable",
     "Project",
     "ProjectError",
+    "RedisKey",
     "RunResult",
     "SettingsError",
     "Workspace",
@@ -57,12 +65,12 @@ def in_memory(
         sources: source texts by module name, for the code digest of functions that were not written in a file.
         clock: the time, for the ledger as well.
     """
-    from materializers.sqlite_ledger import host_clock
+    from materializers.database import host_clock
 
     ticking = clock or host_clock
     return Workspace(
         graph=build_graph(declared),
-        ledger=SqliteLedger(clock=ticking),
+        ledger=open_sqlite_ledger(None, clock=ticking),
         store=MemoryStore(),
         digester=Digester(_Texts(sources or {})),
         config=config or {},
@@ -112,3 +120,15 @@ def load(
     if env is not None:
         opened = replace(opened, environment=env)
     return opened.load(key, partition=partition, as_type=as_type)
+
+
+_PLACES = {"MemoryPlace": "destination", "PostgresTable": "postgres_table", "RedisKey": "redis_key"}
+
+
+def __getattr__(name: str) -> Any:
+    """Places outside are imported when somebody declares one."""
+    if name in _PLACES:
+        from importlib import import_module
+
+        return getattr(import_module(f"materializers.{_PLACES[name]}"), name)
+    raise AttributeError(f"module 'materializers' has no attribute '{name}'")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, assert_never
 
-from graph import Ancestor, Asset, AssetGraphError, Previous, Provenance
+from graph import Ancestor, Asset, AssetGraphError, Previous, Provenance, Window
 from graph.asset_graph import Context, FromConfig, FromResource, Upstream
-from graph.reading import source_ordinal, visible
-from graph.state import State, Version
+from graph.one_each import reads_one
+from graph.partition_set import Partition, PartitionSet
+from graph.reading import Reader
+from graph.state import Version
 from materializers.workspace import Workspace
+
+Versions = Mapping[Partition, Version]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,49 +25,75 @@ class StepRun:
     key: str
     run_id: str
     partition: str | None
+    partitions: tuple[str, ...]
     attempt: int
     now: datetime
     log: Callable[[str], None]
     progress: Callable[[float, float], None]
 
 
-def versions_read(
-    asset: Asset, ordinal: int, key: str, workspace: Workspace, state: State
-) -> Mapping[int, Version]:
-    """The published versions of an upstream that one partition reads: all of them, or the one of its day."""
-    above = workspace.graph[key]
-    versions = visible(workspace.graph, state.published)(key)
-    if above.partitions is not None and asset.partitions is None:
-        return versions
-    at = source_ordinal(asset, above, ordinal)
-    return {at: versions[at]}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """The versions that one call reads, all of one moment.
+
+    Args:
+        partitions: what the call makes.
+        versions: by parameter.
+        previous: what is published of the partition that is made.
+        ancestors: by key, everything upstream; only for a function that asks for its provenance.
+    """
+
+    partitions: PartitionSet
+    versions: Mapping[str, Versions]
+    previous: Version | None = None
+    ancestors: Mapping[str, Versions] = field(default_factory=dict)
 
 
-def arguments_for(
-    asset: Asset, ordinal: int, workspace: Workspace, state: State, run: StepRun
-) -> dict[str, Any]:
+def taken(asset: Asset, partitions: PartitionSet, reader: Reader) -> Taken:
+    """What a call for some partitions reads, as the reader's state shows it."""
+    versions = {
+        given.parameter: reader.versions(given.key, reader.above(asset, given, partitions).read)
+        for given in asset.edges
+    }
+    ancestors: dict[str, Versions] = {}
+    if asset.reads_provenance:
+        above = reader.graph.ancestors([asset.key]) - {asset.key}
+        ancestors = {
+            key: reader.versions(key, reader.visible(key)) for key in reader.graph.assets if key in above
+        }
+    wants_previous = any(isinstance(given, Context) and given.what == "Previous" for given in asset.inputs)
+    previous = reader.version(asset.key, next(iter(partitions))) if wants_previous else None
+    return Taken(partitions=partitions, versions=versions, previous=previous, ancestors=ancestors)
+
+
+def arguments_for(asset: Asset, given: Taken, workspace: Workspace, run: StepRun) -> dict[str, Any]:
     """The arguments of an asset's function by parameter."""
     arguments: dict[str, Any] = {}
     configs = workspace.config_of(asset)
-    for given in asset.inputs:
-        match given:
+    for parameter in asset.inputs:
+        match parameter:
             case Upstream():
-                versions = versions_read(asset, ordinal, given.key, workspace, state)
-                above = workspace.graph[given.key]
-                hint = hint_of(asset.function, given.annotation)
-                whole = above.partitions is not None and asset.partitions is None
-                arguments[given.parameter] = workspace.value(
-                    above, versions, given.annotation, hint, whole=whole
-                )
+                arguments[parameter.parameter] = _value(asset, parameter, given, workspace)
             case FromResource():
-                arguments[given.parameter] = workspace.resource(given.resource)
+                arguments[parameter.parameter] = workspace.resource(parameter.resource)
             case FromConfig():
-                arguments[given.parameter] = configs[given.parameter]
+                arguments[parameter.parameter] = configs[parameter.parameter]
             case Context():
-                arguments[given.parameter] = _context(given, asset, ordinal, workspace, state, run)
+                arguments[parameter.parameter] = _context(parameter, asset, given, workspace, run)
             case _:
-                assert_never(given)
+                assert_never(parameter)
     return arguments
+
+
+def _value(asset: Asset, parameter: Upstream, given: Taken, workspace: Workspace) -> Any:
+    """What an upstream's partitions are to a function: one as it is, several as one, none as None."""
+    above = workspace.graph[parameter.key]
+    versions = given.versions[parameter.parameter]
+    one = reads_one(parameter.mapping, asset.partitions, above.partitions) and asset.batch is None
+    if not versions:
+        return None
+    hint = hint_of(asset.function, parameter.annotation)
+    return workspace.value(above, versions, parameter.annotation, hint, whole=not one)
 
 
 def hint_of(function: Callable[..., Any], annotation: str | None) -> object:
@@ -76,51 +106,53 @@ def hint_of(function: Callable[..., Any], annotation: str | None) -> object:
         return None
 
 
-def _context(
-    given: Context, asset: Asset, ordinal: int, workspace: Workspace, state: State, run: StepRun
-) -> object:
+def _context(given: Context, asset: Asset, taken: Taken, workspace: Workspace, run: StepRun) -> object:
     match given.what:
         case "Window":
-            return (
-                asset.partitions.window(ordinal) if asset.partitions else None
-            )  # None is a definition error
+            return window_of(asset, taken.partitions)
         case "Previous":
-            return _previous(given, asset, ordinal, workspace, state, run)
+            return _previous(given, asset, taken.previous, workspace, run)
         case "Provenance":
-            return provenance(asset, workspace, state)
+            return provenance(taken.ancestors, workspace)
         case "Run":
             return run
         case _:
             assert_never(given.what)
 
 
+def window_of(asset: Asset, partitions: PartitionSet) -> Window | None:
+    """The time that some consecutive partitions cover; None where time is no dimension."""
+    if asset.partitions is None or not partitions:
+        return None
+    found = list(partitions.ranges())
+    first = asset.partitions.window(Partition(found[0][0], found[0][1]))
+    last = asset.partitions.window(Partition(found[-1][0], found[-1][2]))
+    return Window(start=first.start, end=last.end) if first and last else None
+
+
 def _previous(
-    given: Context, asset: Asset, ordinal: int, workspace: Workspace, state: State, run: StepRun
+    given: Context, asset: Asset, version: Version | None, workspace: Workspace, run: StepRun
 ) -> Previous:
     """The last published value; nothing when it is gone or of another form, so that the asset can begin anew."""
-    version = state.published(asset.key).get(ordinal)
     if version is None:
         return Previous()
     try:
         hint = hint_of(asset.function, given.annotation)
-        value = workspace.value(asset, {ordinal: version}, given.annotation, hint)
+        value = workspace.value(asset, {version.partition: version}, given.annotation, hint)
     except AssetGraphError as error:
         run.log(f"the previous value cannot be read, so there is none: {error}")
         return Previous()
     return Previous(value=value, as_of=version.as_of)
 
 
-def provenance(asset: Asset, workspace: Workspace, state: State) -> Provenance:
+def provenance(above: Mapping[str, Versions], workspace: Workspace) -> Provenance:
     """What everything upstream of an asset was made from, and what its checks said."""
     from checks import Verdict
 
-    above = workspace.graph.ancestors([asset.key]) - {asset.key}
     ancestors = []
-    for key in workspace.graph.assets:
-        if key not in above:
-            continue
-        for _, version in sorted(visible(workspace.graph, state.published)(key).items()):
-            known = workspace.ledger.materialization(version.id)
+    for key, versions in above.items():
+        for partition in sorted(versions):
+            known = workspace.ledger.materialization(versions[partition].id)
             said = known.judgement.verdicts if known.judgement else ()
             ancestors.append(
                 Ancestor(
@@ -133,3 +165,6 @@ def provenance(asset: Asset, workspace: Workspace, state: State) -> Provenance:
                 )
             )
     return Provenance(ancestors=tuple(ancestors))
+
+
+__all__ = ["StepRun", "Taken", "arguments_for", "hint_of", "provenance", "taken", "window_of"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph import Asset, AssetGraphError, Skip
+from materializers.arguments import Taken
 
 STOP_POLL_S = 0.05
 """How often somebody who waits looks whether the run was stopped."""
@@ -28,16 +29,18 @@ class Stopped(Exception):
 class Call:
     """One call of one function, whose arguments are loaded when they are needed.
 
-    ``versions`` names, by parameter, the upstream key and the version ids that are read.
+    Args:
+        partitions: the keys of the partitions that it makes; none for an asset without.
+        taken: the versions that it reads.
     """
 
     asset: Asset
     outputs: tuple[Asset, ...]
-    partition: str | None
+    partitions: tuple[str, ...]
     arguments: Callable[[], Mapping[str, Any]]
     run_id: str
     number: int
-    versions: dict[str, tuple[str, tuple[str, ...]]]
+    taken: Taken
 
 
 def by_key(call: Call, value: object) -> Mapping[str, object] | Skip:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from graph import Skip
+from graph import Program, Skip
 from materializers.call import STOP_POLL_S, Call, NotDone, Stopped, TimedOut, by_key
+from materializers.external import Surroundings, run_program
 from materializers.isolated import compute_apart
 from materializers.output import Output, into
 from materializers.workspace import Workspace
@@ -25,25 +26,46 @@ def compute(
     """
     if call.asset.execution.isolation == "process":
         return compute_apart(call, workspace, stop, output)
-    if call.asset.execution.timeout is None:
-        return _call(call, output)
-    return _call_with_timeout(call, call.asset.execution.timeout.total_seconds(), stop, output)
-
-
-def _call(call: Call, output: Output) -> Mapping[str, object] | Skip:
-    with into(output):
-        try:
-            value = call.asset.function(**call.arguments())
-        except BaseException as error:  # the edge of user code: sys.exit() in it ends an asset, not the run
-            raise NotDone(f"{type(error).__name__}: {error}") from error
+    timeout = call.asset.execution.timeout
+    watch = _watching(stop, timeout.total_seconds() if timeout is not None else None)
+    value = _call(call, output) if timeout is None else _call_watched(call, watch, output)
+    if isinstance(value, Program):
+        around = Surroundings(
+            files=(workspace.root / call.asset.where.file).parent,
+            store=workspace.store,
+            note=output.write,
+            now=workspace.clock(),
+            watch=watch,
+        )
+        value = run_program(value, call, around)
     return by_key(call, value)
 
 
-def _call_with_timeout(
-    call: Call, timeout_s: float, stop: threading.Event, output: Output
-) -> Mapping[str, object] | Skip:
+def _watching(stop: threading.Event, timeout_s: float | None) -> Callable[[], None]:
+    """What raises when the run was stopped, or when the time that begins now is over."""
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+
+    def watch() -> None:
+        if stop.is_set():
+            raise Stopped
+        if deadline is not None and time.monotonic() >= deadline:
+            raise TimedOut(f"timed out after {timeout_s:g} s")
+
+    return watch
+
+
+def _call(call: Call, output: Output) -> object:
+    with into(output):
+        try:
+            return call.asset.function(**call.arguments())
+        except BaseException as error:  # the edge of user code: sys.exit() in it ends an asset, not the run
+            raise NotDone(f"{type(error).__name__}: {error}") from error
+
+
+def _call_watched(call: Call, watch: Callable[[], None], output: Output) -> object:
+    """Call in a thread, whose late result is discarded."""
     ended = threading.Event()
-    result: list[Mapping[str, object] | Skip] = []
+    result: list[object] = []
     failure: list[NotDone] = []
 
     def work() -> None:
@@ -56,12 +78,8 @@ def _call_with_timeout(
 
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(work,), name=call.asset.key, daemon=True).start()
-    deadline = time.monotonic() + timeout_s
-    while not ended.wait(min(STOP_POLL_S, max(0.0, deadline - time.monotonic()))):
-        if stop.is_set():
-            raise Stopped
-        if time.monotonic() >= deadline:
-            raise TimedOut(f"timed out after {timeout_s:g} s")
+    while not ended.wait(STOP_POLL_S):
+        watch()
     if failure:
         raise failure[0]
     return result[0]

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, get_args, get_origin
 
 from graph.errors import AssetGraphError
+from graph.program import Program
 from materializers.ledger import Content
 from materializers.store import Store
 
@@ -109,7 +110,7 @@ _LIBRARIES = frozenset({"pyarrow", "pandas", "polars", "duckdb", "_duckdb", "pat
 def wanted(annotation: str | None, hint: object = None) -> Wanted:
     """What an annotation's text asks for, or the type itself where it is known."""
     found = _wanted_text(annotation) if annotation else Wanted(shape="any", text="any")
-    if hint is None:
+    if hint is None or hint is Program:  # a program's output says itself what it is
         return found
     if not isinstance(hint, type) or get_origin(hint) is not None:
         return Wanted(shape="any", text=annotation or str(hint), hint=hint)

@@ -7,31 +7,29 @@ through the store, calls the function and stores what it returns; only addresses
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import date, datetime
 from datetime import time as time_of_day
 from pathlib import Path
 from typing import Any
 
-from graph import Asset, Skip
-from graph.asset_graph import Context
-from graph.partitions import partition_ordinal
-from graph.state import MemoryState, Version
-from materializers.arguments import StepRun, arguments_for
+from graph import Program, Skip
+from graph.partition_set import PartitionSet
+from graph.state import Version
+from materializers.arguments import StepRun, Taken, Versions, arguments_for
 from materializers.call import STOP_POLL_S, Call, NotDone, Stopped, TimedOut, by_key
+from materializers.external import Surroundings, run_program
 from materializers.formats import choose, decode
 from materializers.ledger import Content, Ledger
 from materializers.loading import open_workspace
 from materializers.output import Output
+from materializers.process_group import kill_group
 from materializers.project import Project
 from materializers.workspace import Workspace
 
@@ -65,7 +63,7 @@ def compute_apart(
             _await(child, call, stop)
         finally:
             if child.poll() is None:
-                _kill(child)
+                kill_group(child)
             output.write(printed.read_text("utf-8", "replace"))
         answer = order.with_name("answer.json")
         if not answer.exists():
@@ -83,46 +81,27 @@ def _order(call: Call, workspace: Workspace, project: Project) -> dict[str, Any]
         "fsync": project.fsync,
         "environment": workspace.environment,
         "config": dict(workspace.config.get(call.asset.key, {})),
-        "versions": _versions_to_read(call, workspace),
-        "previous": _previous(call, workspace),
+        "unit": call.taken.partitions.to_plain(),
+        "versions": {name: _ids(versions) for name, versions in call.taken.versions.items()},
+        "previous": _previous(call.taken.previous),
+        "ancestors": {key: _ids(versions) for key, versions in call.taken.ancestors.items()},
         "key": call.asset.key,
-        "partition": call.partition,
+        "partitions": call.partitions,
         "run_id": call.run_id,
         "number": call.number,
         "now": workspace.clock().isoformat(),
     }
 
 
-def _versions_to_read(call: Call, workspace: Workspace) -> dict[str, list[str]]:
-    """By key, the ids of the versions to read; further up they only matter to who asks for the provenance."""
-    read = {key: list(ids) for key, ids in call.versions.values()}
-    if call.asset.reads_provenance:
-        above = workspace.graph.ancestors([call.asset.key]) - read.keys()
-        state = workspace.ledger.state(workspace.environment, above)
-        read |= {key: [version.id for version in state.published(key).values()] for key in sorted(above)}
-    return read
+def _ids(versions: Versions) -> list[str]:
+    return [versions[partition].id for partition in sorted(versions)]
 
 
-def _previous(call: Call, workspace: Workspace) -> tuple[str, str | None] | None:
-    """The asset's own version that is published, with its age, if the function asks for it; the claim holds it."""
-    asset, ordinal = call.asset, partition_ordinal(call.partition)
-    if not any(isinstance(given, Context) and given.what == "Previous" for given in asset.inputs):
-        return None
-    state = workspace.ledger.state(workspace.environment, [asset.key], ordinals={asset.key: [ordinal]})
-    version = state.published(asset.key).get(ordinal)
+def _previous(version: Version | None) -> tuple[str, str | None] | None:
+    """The version that is published of what is made, with its age."""
     if version is None:
         return None
     return version.id, version.as_of.isoformat() if version.as_of else None
-
-
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    """End the child and whatever it started."""
-    if os.name == "posix":
-        with suppress(ProcessLookupError, PermissionError):  # it has just ended
-            os.killpg(child.pid, signal.SIGKILL)  # it is not yet waited for, so the number is still its own
-    else:
-        child.kill()
-    child.wait()
 
 
 def _await(child: subprocess.Popen[bytes], call: Call, stop: threading.Event) -> None:
@@ -181,30 +160,41 @@ def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
     workspace = open_workspace(project)
     asset = workspace.graph[order["key"]]
     outputs = tuple(workspace.graph[key] for key in workspace.graph.siblings(asset.key))
-    ordinal = partition_ordinal(order["partition"])
+    keys = tuple(order["partitions"])
     run = StepRun(
         key=asset.key,
         run_id=order["run_id"],
-        partition=order["partition"],
+        partition=keys[0] if len(keys) == 1 else None,
+        partitions=keys,
         attempt=order["number"],
         now=datetime.fromisoformat(order["now"]),
         log=print,
         progress=lambda done, total: None,
     )
-    arguments = arguments_for(asset, ordinal, workspace, _state_of(order, asset, workspace.ledger), run)
+    taken = _taken(order, workspace.ledger)
+    arguments = arguments_for(asset, taken, workspace, run)
     call = Call(
         asset=asset,
         outputs=outputs,
-        partition=order["partition"],
+        partitions=keys,
         arguments=lambda: arguments,
         run_id=order["run_id"],
         number=order["number"],
-        versions={},
+        taken=taken,
     )
     try:
         value = asset.function(**arguments)
     except Exception as error:  # named as it is in a thread
         raise NotDone(f"{type(error).__name__}: {error}") from error
+    if isinstance(value, Program):
+        around = Surroundings(
+            files=(workspace.root / asset.where.file).parent,
+            store=workspace.store,
+            note=lambda text: print(text, end="", flush=True),
+            now=run.now,
+            leads=False,  # killed with this process, by whoever waits for it
+        )
+        value = run_program(value, call, around)
     values = by_key(call, value)
     if isinstance(values, Skip):
         return {"skip": values.reason, "until": values.until.isoformat() if values.until else None}
@@ -217,21 +207,24 @@ def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
     return {"values": stored}
 
 
-def _state_of(order: dict[str, Any], asset: Asset, ledger: Ledger) -> MemoryState:
-    """What the order names as published, and nothing else, whatever was published meanwhile."""
-    versions = {key: _by_ordinal(ids, ledger) for key, ids in order["versions"].items()}
+def _taken(order: dict[str, Any], ledger: Ledger) -> Taken:
+    """Exactly the versions that the order names, whatever was published meanwhile."""
+    previous = None
     if order["previous"] is not None:
         version_id, as_of = order["previous"]
-        versions[asset.key] = {
-            at: replace(version, as_of=datetime.fromisoformat(as_of) if as_of else None)
-            for at, version in _by_ordinal([version_id], ledger).items()
-        }
-    return MemoryState(versions=versions, environment=order["environment"])
+        version = ledger.materialization(version_id).version
+        previous = replace(version, as_of=datetime.fromisoformat(as_of) if as_of else None)
+    return Taken(
+        partitions=PartitionSet.from_plain(order["unit"]),
+        versions={name: _by_partition(ids, ledger) for name, ids in order["versions"].items()},
+        previous=previous,
+        ancestors={key: _by_partition(ids, ledger) for key, ids in order["ancestors"].items()},
+    )
 
 
-def _by_ordinal(ids: Iterable[str], ledger: Ledger) -> dict[int, Version]:
+def _by_partition(ids: Iterable[str], ledger: Ledger) -> Versions:
     found = [ledger.materialization(version_id).version for version_id in ids]
-    return {version.ordinal: version for version in found}
+    return {version.partition: version for version in found}
 
 
 _TIMES: dict[str, type[datetime | date | time_of_day]] = {

@@ -39,7 +39,7 @@ def judge_again(
     judgement = Judgement(checks=checks_digest(workspace.checks(asset.key)))
     verdicts: tuple[Verdict, ...] = ()
     if workspace.ledger.content(version.id).address is not None:
-        value = workspace.value(asset, {version.ordinal: version}, None)
+        value = workspace.value(asset, {version.partition: version}, None)
         judgement, verdicts = judged(asset, value, workspace)
     workspace.ledger.judge(workspace.environment, version, judgement, run_id)
     return judgement, verdicts

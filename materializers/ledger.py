@@ -12,214 +12,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from graph.errors import AssetGraphError
-from graph.fingerprint import Basis
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Attempt, Outcome, Settlement, State, Version
-
-LEASE = timedelta(seconds=60)
-"""How long a claim lives without a sign of life of its holder."""
-
-
-class LedgerError(AssetGraphError):
-    """The ledger cannot be read or written."""
-
-
-class ClaimLost(LedgerError):
-    """Somebody else took the claim over: the result that was being published is discarded."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """The right to publish one partition of one asset, until it is taken over."""
-
-    environment: str
-    key: str
-    partition: Partition
-    token: int
-    run_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartedAttempt:
-    """An attempt under a claim; ``number`` counts the tries for one run, from 1."""
-
-    id: int
-    claim: Claim
-    number: int
-    fingerprint: str
-    started_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What an attempt at one partition starts from: what goes in, and the version that is visible."""
-
-    fingerprint: str
-    was: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Busy:
-    """Somebody else holds the claim."""
-
-    run_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
-    """Another version was published since the caller looked."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """Where a value lies in the store, and what it is.
-
-    Args:
-        data_version: digests the logical content.
-        address: names the bytes; None for what lies outside the store.
-        size: in bytes.
-        schema: a line ``name: type`` for each column of a table.
-    """
-
-    data_version: str
-    format: str
-    address: str | None = None
-    size: int = 0
-    rows: int | None = None
-    schema: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """What one parameter was given: the partitions of an upstream, with the digest of their versions.
-
-    Args:
-        digest: the data version of one partition, or the set digest of several.
-        versions: the ids of the versions that were read, as long as they are few.
-    """
-
-    key: str
-    partitions: PartitionSet
-    digest: str
-    versions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """A materialization that is about to be recorded: what went in and what came out.
-
-    ``lineage`` says, by parameter, what was read.
-    """
-
-    content: Content
-    basis: Basis
-    inputs: Mapping[str, str]
-    lineage: Mapping[str, Read] = field(default_factory=dict)
-    as_of: datetime | None = None
-    ends: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What the checks of a version said.
-
-    Args:
-        checks: the digest of the checks that were asked.
-        verdicts: each verdict as canonical JSON text.
-        failing: an error check failed.
-    """
-
-    checks: str
-    verdicts: tuple[str, ...] = ()
-    failing: bool = False
-
-    def digest(self) -> str:
-        """The digest of what was said."""
-        from graph.fingerprint import digest
-
-        return digest(*self.verdicts)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
-    """What an attempt at one partition gave: by key, what was made and what its checks said.
-
-    Args:
-        refused: by key, why a version is rejected instead of published.
-    """
-
-    attempt: StartedAttempt
-    made: Mapping[str, Made]
-    judged: Mapping[str, Judgement]
-    refused: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Materialization:
-    """A recorded version with all that is known about it."""
-
-    version: Version
-    content: Content
-    lineage: Mapping[str, Read]
-    judgement: Judgement | None
-    duration: timedelta
-    run_id: str
-    published: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
-    """One carrying-out of one plan. ``context`` says what it ran with: git commit, library versions, host."""
-
-    id: str
-    environment: str
-    selection: str
-    engine: str
-    started_at: datetime
-    context: Mapping[str, str] = field(default_factory=dict)
-    plan: str = ""
-    ended_at: datetime | None = None
-    outcome: str | None = None
-    cancelled: bool = False
-    alive: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptRecord:
-    """One attempt, for reading: history, runs, logs."""
-
-    id: int
-    run_id: str
-    key: str
-    partition: Partition
-    number: int
-    fingerprint: str
-    started_at: datetime
-    ended_at: datetime | None
-    outcome: Outcome | None
-    reason: str
-    error: str
-    output: str
-    version_id: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Publication:
-    """A version became visible in an environment."""
-
-    sequence: int
-    environment: str
-    key: str
-    partition: Partition
-    version_id: str
-    kind: Literal["publish", "adopt", "observe"]
-    at: datetime
-    run_id: str
+from materializers.effect_records import EffectRecords
+from materializers.garbage import Garbage
+from materializers.outbox import Outbox
+from materializers.records import (
+    LEASE,
+    MAIN,
+    AttemptRecord,
+    Busy,
+    Claim,
+    ClaimLost,
+    Content,
+    Definition,
+    DefinitionRecord,
+    Environment,
+    Judgement,
+    Kind,
+    LedgerError,
+    Made,
+    Materialization,
+    Move,
+    Moved,
+    Product,
+    Publication,
+    Read,
+    RunRecord,
+    StartedAttempt,
+    UnknownEnvironment,
+    Wanted,
+)
 
 
 class LedgerState(State, Protocol):
@@ -229,19 +55,43 @@ class LedgerState(State, Protocol):
     def now(self) -> datetime:
         """The ledger's clock at that moment."""
 
+    def pin(self, key: str, partition: Partition) -> str | None:
+        """The fingerprint that was rolled back here, until something else is published."""
+
 
 Seen = tuple[Version, datetime | None] | tuple[Version, datetime | None, bool]
 """A published version that was found current: its ``as_of``, and ``ends`` where that is known anew."""
 
 
 class Ledger(Protocol):
-    """See the module for the laws. Every method is safe to call from several threads."""
+    """See the module for the laws. Every method is safe to call from several threads.
 
-    def state(self, environment: str, keys: Iterable[str] | None = None) -> AbstractContextManager[LedgerState]:
+    An environment that is not there is an `UnknownEnvironment`.
+    """
+
+    @property
+    def effects(self) -> EffectRecords:
+        """What was done to the outside world."""
+
+    @property
+    def garbage(self) -> Garbage:
+        """What may be removed from the store."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """Who is told what was published."""
+
+    def state(
+        self, environment: str, keys: Iterable[str] | None = None, *, as_of: datetime | None = None
+    ) -> AbstractContextManager[LedgerState]:
         """A view of one moment: of all assets, or of ``keys`` alone. Leave it soon: it holds back the cleaning up.
 
         Summaries and settlements, and what is known of assets without partitions, are read at once; versions and
-        attempts of partitions when they are asked for.
+        attempts of partitions when they are asked for. Where an environment has nothing of its own, it shows what its
+        parent does.
+
+        Args:
+            as_of: what was visible then. Nothing is decided in the past: it has no attempts and no settlements.
         """
 
     def begin_run(self, run: RunRecord) -> tuple[AttemptRecord, ...]:
@@ -265,17 +115,33 @@ class Ledger(Protocol):
         run_id: str,
         number: int,
     ) -> tuple[StartedAttempt, ...] | Busy | Moved:
-        """Claim partitions together and record that an attempt at each starts, in one transaction: all or none."""
+        """Claim partitions together and record that an attempt at each starts, in one transaction: all or none.
+
+        Raises:
+            ClaimLost: the run has ended, or was taken for dead.
+        """
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a run's claims live without a sign of life."""
 
     def renew(self, run_id: str) -> None:
-        """A sign of life: every claim of the run gets a whole lease."""
+        """A sign of life: every claim of the run gets a whole lease.
+
+        Raises nothing: what is wrong with the ledger is told when the next step is recorded.
+        """
 
     def publish(
-        self, products: Sequence[Product], *, output: str = "", kind: Literal["publish", "observe"] = "publish"
+        self,
+        products: Sequence[Product],
+        *,
+        output: str = "",
+        kind: Literal["publish", "observe"] = "publish",
     ) -> tuple[Mapping[str, str], ...]:
         """Record versions and make them visible, except those that are refused, all in one transaction.
 
-        Ends the attempts and frees their claims. Answers the version ids by key, for each product.
+        Ends the attempts and frees their claims; ``output`` is kept with the first of them. Answers the version ids by
+        key, for each product.
 
         Raises:
             ClaimLost: a claim was taken over; nothing was recorded.
@@ -310,6 +176,90 @@ class Ledger(Protocol):
     def settle(self, environment: str, settlements: Mapping[str, Settlement]) -> None:
         """Note what was found up to date, by key; it replaces what was noted before, unless that is newer."""
 
+    # Environments
+
+    def environments(self) -> tuple[Environment, ...]:
+        """All that there are, by name; `MAIN` is always among them."""
+
+    def create_environment(self, name: str, *, parent: str | None = MAIN, live: bool = False) -> Environment:
+        """Make one that reads its parent's current versions, partition by partition, until it has its own.
+
+        Nothing is copied: it follows its parent.
+
+        Raises:
+            LedgerError: it is there already, or the name is none.
+        """
+
+    def drop_environment(self, name: str) -> None:
+        """Forget which versions are visible in it. The versions and the publications stay on record.
+
+        Raises:
+            LedgerError: it is the main one, the parent of another one, or a run lives in it.
+        """
+
+    def promote(
+        self,
+        source: str,
+        target: str,
+        moves: Mapping[str, Mapping[Partition, Move]],
+        *,
+        run_id: str | None = None,
+    ) -> Moved | Busy | None:
+        """Make visible in the target what is visible in the source: all of ``moves`` in one transaction, or nothing.
+
+        `Moved` when the source no longer shows these versions, or the target no longer what was seen there; `Busy` when
+        a run has claimed one of the partitions in the target.
+        """
+
+    def withdraw(
+        self, environment: str, key: str, partitions: PartitionSet, *, name: str, reason: str
+    ) -> PartitionSet | Busy:
+        """Make partitions invisible; answers those that were visible. Their versions stay."""
+
+    def point(
+        self,
+        environment: str,
+        key: str,
+        partition: Partition,
+        version_id: str,
+        *,
+        kind: Literal["rollback", "release"],
+        name: str,
+        reason: str,
+    ) -> Busy | None:
+        """Make a version visible by hand, whatever its verdicts.
+
+        A rollback pins the partition: its state tells the fingerprint that was rolled back, until something else is
+        published. What is rolled back further stays pinned to the first one.
+
+        Raises:
+            LedgerError: there is no such version of this partition.
+        """
+
+    def rebuild(self) -> None:
+        """Make the pointers, and what is counted from them, again from the publications."""
+
+    def definitions(self, environment: str) -> Mapping[str, DefinitionRecord]:
+        """By key, what the environment is served with; a parent's does not count."""
+
+    def record_definitions(
+        self, environment: str, definitions: Mapping[str, Definition], *, checkout: str, run_id: str
+    ) -> None:
+        """Record that a checkout serves the environment with these definitions from now on."""
+
+    # Dynamic partitions
+
+    def dynamic_keys(self, name: str, *, as_of: datetime | None = None) -> tuple[str, ...]:
+        """The keys of a dynamic partitioning, in the order in which they came; or those of an earlier time."""
+
+    def add_dynamic(self, name: str, keys: Iterable[str]) -> tuple[str, ...]:
+        """Add keys; answers those that are new."""
+
+    def remove_dynamic(self, name: str, keys: Iterable[str]) -> tuple[str, ...]:
+        """Remove keys; answers those that were there. When they came and went stays on record."""
+
+    # Reading
+
     def content(self, version_id: str) -> Content:
         """Where a version's value is."""
 
@@ -331,6 +281,16 @@ class Ledger(Protocol):
     def attempts_of(self, run_id: str) -> tuple[AttemptRecord, ...]:
         """The attempts of a run, in order."""
 
+    def rename(self, old: str, new: str) -> None:
+        """Give an asset another key: everything that is on record of it follows.
+
+        Raises:
+            LedgerError: there is nothing of the old one, something of the new one, or a run is making it.
+        """
+
+    def aliases(self) -> Mapping[str, str]:
+        """The keys that were given up, with those that took their place."""
+
     def addresses(self) -> frozenset[str]:
         """Every address in the store that a version names."""
 
@@ -340,18 +300,24 @@ class Ledger(Protocol):
 
 __all__ = [
     "LEASE",
+    "MAIN",
     "Attempt",
     "AttemptRecord",
     "Busy",
     "Claim",
     "ClaimLost",
     "Content",
+    "Definition",
+    "DefinitionRecord",
+    "Environment",
     "Judgement",
+    "Kind",
     "Ledger",
     "LedgerError",
     "LedgerState",
     "Made",
     "Materialization",
+    "Move",
     "Moved",
     "Product",
     "Publication",
@@ -359,5 +325,6 @@ __all__ = [
     "RunRecord",
     "Seen",
     "StartedAttempt",
+    "UnknownEnvironment",
     "Wanted",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -21,7 +22,11 @@ else:
 
 
 class RunLocks:
-    """The lock files of one ledger; ``folder=None`` is one process, whose runs live until they end."""
+    """The lock files of one ledger: see `materializers.ledger_claims.Liveness`.
+
+    Args:
+        folder: None where there is one process alone, whose runs live until they end.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -38,8 +43,11 @@ class RunLocks:
         with self._mutex:
             self._mine[run_id] = file
 
-    def alive(self, run_id: str) -> bool:
-        """Whether somebody holds the lock of this run."""
+    def dead(self, run_id: str, lease_ends: datetime, now: datetime) -> bool:
+        """Whether nobody holds the lock of this run; a run that only sleeps holds it."""
+        return not self._alive(run_id)
+
+    def _alive(self, run_id: str) -> bool:
         with self._mutex:
             if run_id in self._mine:
                 return True

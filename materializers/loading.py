@@ -18,7 +18,7 @@ from graph import AssetGraph, AssetGraphError, Defaults, DefinitionErrors, build
 from graph.declare import declared_in
 from graph.digest import Digester
 from materializers.project import Project, ProjectError
-from materializers.sqlite_ledger import SqliteLedger
+from materializers.sql_ledger import SqlLedger, open_sqlite_ledger
 from materializers.store import open_store
 from materializers.workspace import Workspace
 
@@ -61,9 +61,9 @@ def open_workspace(
     )
 
 
-def open_ledger(project: Project) -> SqliteLedger:
+def open_ledger(project: Project) -> SqlLedger:
     """The project's ledger; none of its modules is imported."""
-    return SqliteLedger(project.home / "ledger.sqlite", fsync=project.fsync)
+    return open_sqlite_ledger(project.home / "ledger.sqlite", fsync=project.fsync)
 
 
 def load_graph(project: Project) -> AssetGraph:

@@ -23,6 +23,7 @@ _SETTINGS = {
     "environment": "text: a name such as 'main'",
     "fsync": "true or false",
     "config": "a table of tables: by asset key, the values of its config",
+    "events": "a table of tables: by the name of a subscriber, where it hears of what is published",
 }
 """The settings, each with what it has to be."""
 
@@ -42,6 +43,7 @@ class Project:
         store: a folder or a ``pyarrow.fs`` URI for the data.
         fsync: survive a power failure, not only a kill.
         config: by key, values for the asset's config.
+        events: by name, who hears of what is published; see `materializers.events`.
     """
 
     root: Path
@@ -51,6 +53,7 @@ class Project:
     environment: str = "main"
     fsync: bool = False
     config: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    events: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 def find_project(start: Path | None = None, environ: Mapping[str, str] | None = None) -> Project:
@@ -85,6 +88,7 @@ def find_project(start: Path | None = None, environ: Mapping[str, str] | None = 
         environment=env.get("ASSETS_ENV") or table.get("environment", "main"),
         fsync=env.get("ASSETS_FSYNC", "full" if table.get("fsync") else "") == "full",
         config=table.get("config", {}),
+        events=table.get("events", {}),
     )
 
 
@@ -107,7 +111,7 @@ def _is_right(name: str, value: object) -> bool:
             return isinstance(value, list) and all(isinstance(each, str) and each for each in value)
         case "fsync":
             return isinstance(value, bool)
-        case "config":
+        case "config" | "events":
             return isinstance(value, dict) and all(isinstance(each, dict) for each in value.values())
         case _:
             return isinstance(value, str)

@@ -1,4 +1,4 @@
-"""How a step ended, and what the steps of one run share."""
+"""How some partitions of a step ended, and what the steps of one run share."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from graph.plan import Check, Materialize, Step, step_id
+from graph.partition_set import EMPTY, Partition, PartitionSet
+from graph.partitions import Horizon
 from graph.reasons import Kind
 from graph.state import Outcome
+from graph.steps import Check, Materialize, Step, step_name
 
 if TYPE_CHECKING:
     from checks import Verdict
@@ -18,16 +20,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How one step ended.
+    """How some partitions of one step ended.
 
     Args:
+        partitions: which; what is built ends one by one, what is kept or held all at once.
+        label: their names for people; empty for an asset without partitions.
         outcome: see `graph.state.Outcome`.
+        read_at: the last publication that was seen when it was decided what goes in.
         verdicts: by key, what the checks said.
         notes: what somebody who reads the result should know, such as a last good version that was read.
         because: the kind of reason that held it; otherwise that of the step counts.
     """
 
     step: Step
+    partitions: PartitionSet
+    label: str = ""
     outcome: Outcome
     reason: str = ""
     error: str = ""
@@ -35,15 +42,21 @@ class Result:
     size: int = 0
     attempts: int = 0
     duration: timedelta = timedelta(0)
+    read_at: int | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     verdicts: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     because: Kind | None = None
 
     @property
-    def id(self) -> str:
-        """The step's name."""
-        return step_id(self.step.key, self.step.partition)
+    def name(self) -> str:
+        """What ended: ``market/prices``, ``market/bars@2024-01-02``."""
+        return step_name(self.step.key, self.label)
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of reason behind the outcome."""
+        return self.because or self.step.reason.kind
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,36 +64,56 @@ class RunScope:
     """What the steps of one run share.
 
     Args:
+        horizon: what decides which partitions exist; it stands still while the run goes on.
+        sequence: the last publication that the plan has seen.
         stop: set when nothing more shall begin.
-        skipped: by the name of a step, why its asset was skipped, now or before with the same inputs.
-        rejected: the names of the steps whose newest version was rejected, now or before with the same inputs.
-        failed: the names of the steps that failed, so that what is published of them is older than it should be.
+        skipped: by key, why partitions were skipped, now or before with the same inputs.
+        broken: by key, the partitions that are older than they should be: their newest version was rejected, now or
+            before with the same inputs, or could not be made.
     """
 
     run_id: str
+    horizon: Horizon
+    sequence: int
     stop: threading.Event = field(default_factory=threading.Event)
-    skipped: dict[str, str] = field(default_factory=dict)
-    rejected: set[str] = field(default_factory=set)
-    failed: set[str] = field(default_factory=set)
+    skipped: dict[str, dict[Partition, str]] = field(default_factory=dict)
+    broken: dict[str, dict[str, PartitionSet]] = field(default_factory=dict)
     progressed: Callable[[Step, float, float], None] = lambda step, done, total: None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def learn(self, result: Result) -> None:
         """Remember what later steps want to know of this one."""
-        kind, step = result.because or result.step.reason.kind, result.step
+        step = result.step
         keys = step.outputs if isinstance(step, Materialize) else (step.key,)
-        names = [step_id(key, step.partition) for key in keys]
-        if result.outcome == "skipped" or (result.outcome == "held" and kind in _SKIPPED):
-            self.skipped.update(dict.fromkeys(names, result.reason))
-        if result.outcome == "failed":
-            self.failed.update(names)
-        if result.outcome == "held" and kind == "rejected before":
-            self.rejected.add(result.id)
-        if not isinstance(result.step, Check):  # what a check fails stays visible: nothing older is read
-            self.rejected.update(
-                step_id(key, result.step.partition)
-                for key, verdicts in result.verdicts.items()
-                if any(verdict.blocks for verdict in verdicts)
-            )
+        with self._lock:
+            if result.outcome == "skipped" or (result.outcome == "held" and result.kind in _SKIPPED):
+                for key in keys:
+                    self.skipped.setdefault(key, {}).update(dict.fromkeys(result.partitions, result.reason))
+            if result.outcome == "failed":
+                self._break(keys, "failed", result.partitions)
+            if result.outcome == "held" and result.kind == "rejected before":
+                self._break((step.key,), "was rejected", result.partitions)
+            if not isinstance(step, Check):  # what a check fails stays visible: nothing older is read
+                blocked = [
+                    key for key, said in result.verdicts.items() if any(verdict.blocks for verdict in said)
+                ]
+                self._break(blocked, "was rejected", result.partitions)
+
+    def why_broken(self, key: str, partitions: PartitionSet) -> list[str]:
+        """Why some partitions of an asset are older than they should be; empty when none is."""
+        with self._lock:
+            return [why for why, those in self.broken.get(key, {}).items() if those & partitions]
+
+    def why_skipped(self, key: str, partitions: PartitionSet) -> str | None:
+        """Why all of some partitions of an asset were skipped; None when one was not."""
+        with self._lock:
+            reasons = [self.skipped.get(key, {}).get(partition) for partition in partitions]
+        return reasons[-1] if reasons and all(reasons) else None
+
+    def _break(self, keys: tuple[str, ...] | list[str], why: str, partitions: PartitionSet) -> None:
+        for key in keys:
+            known = self.broken.setdefault(key, {})
+            known[why] = known.get(why, EMPTY) | partitions
 
 
 _SKIPPED = frozenset({"skipped before", "upstream skipped"})

@@ -11,21 +11,18 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from graph import Asset
-from graph.ages import inherited_as_of
-from graph.partitions import partition_ordinal
-from graph.plan import Keep, Plan, Step, step_id
+from graph.partition_set import PartitionSet
 from graph.plan_text import to_json
-from graph.reading import Published
-from graph.state import Version
+from graph.steps import Plan, Step, name_of
+from materializers.concluding import conclude
 from materializers.ledger import AttemptRecord, LedgerError, RunRecord
-from materializers.ordering import Ended, in_order
+from materializers.ordering import Ended, StepDone, in_order
 from materializers.output import captured
-from materializers.step import Result, RunScope, perform
+from materializers.step import Result, RunScope, perform, units
 from materializers.workspace import Workspace
 
 HEARTBEAT_S = 1.0
@@ -48,7 +45,7 @@ class Listener(Protocol):
         """The asset's function told how far it is."""
 
     def step_ended(self, result: Result) -> None:
-        """A step has ended."""
+        """Some partitions of a step have ended."""
 
 
 class Silent:
@@ -94,7 +91,12 @@ def running(
     workspace: Workspace, plan: Plan, *, engine: str, listener: Listener, run_id: str | None = None
 ) -> Iterator[tuple[RunScope, list[Result]]]:
     """A run that is on record and shows signs of life, on either engine; put the results into the list."""
-    scope = RunScope(run_id=run_id or new_run_id(workspace.clock()), progressed=listener.step_progressed)
+    scope = RunScope(
+        run_id=run_id or new_run_id(workspace.clock()),
+        horizon=workspace.horizon(plan.made_at),
+        sequence=plan.sequence,
+        progressed=listener.step_progressed,
+    )
     record = RunRecord(
         id=scope.run_id,
         environment=plan.environment,
@@ -139,7 +141,7 @@ def _beat(workspace: Workspace, scope: RunScope, ended: threading.Event, cancell
 
 def _outcome(results: list[Result]) -> RunOutcome:
     outcomes = {result.outcome for result in results}
-    held = {result.because or result.step.reason.kind for result in results if result.outcome == "held"}
+    held = {result.kind for result in results if result.outcome == "held"}
     failing = any(result.step.reason.kind == "failing" for result in results)
     if "failed" in outcomes or "not observed" in held:
         return "failed"
@@ -164,18 +166,19 @@ def run_plan(
     first failure. On Ctrl-C, running attempts are recorded as interrupted and their results discarded.
 
     Args:
-        jobs: how many steps run side by side; as many as there are processors, at most 8.
+        jobs: how many partitions are made side by side; as many as there are processors, at most 8.
     """
     watched = listener or Silent()
     with running(workspace, plan, engine="local", listener=watched) as (scope, results):
         workers = _Workers(workspace, scope, watched)
-        workers.start(min(max(1, jobs or min(8, os.cpu_count() or 1)), len(plan.work())))
+        most = min(sum(len(step.partitions) for step in plan.work()), max(1, jobs or default_jobs()))
+        workers.start(most)
         try:
             found = in_order(
                 plan,
                 scope,
                 workers.begin,
-                lambda step: perform(step, workspace, scope),
+                lambda step: perform(step, step.partitions, workspace, scope),
                 workers.ended,
                 listener=watched,
                 fail_fast=fail_fast,
@@ -183,60 +186,31 @@ def run_plan(
         finally:
             workers.dismiss()
         results.extend(found)
-        advance_kept(plan, results, workspace, scope.run_id)
+        conclude(plan, results, workspace, scope)
     return run_result(plan, results, workspace, scope.run_id)
+
+
+def default_jobs() -> int:
+    """How much is made side by side when nobody says it."""
+    return min(8, os.cpu_count() or 1)
 
 
 def run_result(plan: Plan, results: list[Result], workspace: Workspace, run_id: str) -> RunResult:
     """How a run ended that is not running any more, on either engine."""
-    order = {step_id(step.key, step.partition): index for index, step in enumerate(plan.steps)}
-    ordered = tuple(sorted(results, key=lambda result: order[result.id]))
+    order = {name_of(step): index for index, step in enumerate(plan.steps)}
+    ordered = sorted(
+        results, key=lambda result: (order[name_of(result.step)], next(result.partitions.ranges(), None))
+    )
     ended = workspace.ledger.run(run_id).outcome
-    return RunResult(run_id=run_id, plan=plan, results=ordered, outcome=ended or "interrupted")  # type: ignore[arg-type]  # what `running` wrote
-
-
-def advance_kept(plan: Plan, results: list[Result], workspace: Workspace, run_id: str) -> None:
-    """A kept step verifies: what it was found current as of advances with its upstream, without work."""
-    kept = [result.step for result in results if isinstance(result.step, Keep)]
-    if not kept:
-        return
-    state = workspace.ledger.state(plan.environment)
-    renewed: dict[str, dict[int, Version]] = {}
-
-    def published(key: str) -> Mapping[int, Version]:
-        return renewed.get(key) or state.published(key)
-
-    seen = []
-    order = {step_id(step.key, step.partition): position for position, step in enumerate(plan.steps)}
-    for step in sorted(kept, key=lambda step: order[step_id(step.key, step.partition)]):
-        asset, ordinal = workspace.graph[step.key], partition_ordinal(step.partition)
-        version = published(asset.key).get(ordinal)
-        found = _found_current(asset, ordinal, workspace, published)
-        if version is not None and found is not None and (version.as_of, version.ends) != found:
-            as_of, ends = found
-            seen.append((version, as_of, ends))
-            renewed[asset.key] = {
-                **published(asset.key),
-                ordinal: replace(version, as_of=as_of, ends=ends),
-            }
-    workspace.ledger.verify(plan.environment, seen, run_id)
-
-
-def _found_current(
-    asset: Asset, ordinal: int, workspace: Workspace, published: Published
-) -> tuple[datetime | None, bool] | None:
-    """As of when a kept asset was found current, and whether it ends; None where nobody looked."""
-    if asset.volatile:
-        return workspace.seen_by(asset)
-    return inherited_as_of(asset, ordinal, workspace.graph, published) if asset.upstream else None
+    return RunResult(run_id=run_id, plan=plan, results=tuple(ordered), outcome=ended or "interrupted")  # type: ignore[arg-type]  # what `running` wrote
 
 
 class _Workers:
-    """Threads that carry out the steps they are given. Daemon threads: a stopped run does not wait for them."""
+    """Threads that make the partitions they are given. Daemon threads: a stopped run does not wait for them."""
 
     def __init__(self, workspace: Workspace, scope: RunScope, listener: Listener) -> None:
         self._workspace, self._scope, self._listener = workspace, scope, listener
-        self._given: queue.SimpleQueue[Step | None] = queue.SimpleQueue()
+        self._given: queue.SimpleQueue[_Share | None] = queue.SimpleQueue()
         self._threads = 0
         self.ended: Ended = queue.SimpleQueue()
 
@@ -247,8 +221,13 @@ class _Workers:
             threading.Thread(target=self._work, name=f"step-{number}", daemon=True).start()
 
     def begin(self, step: Step, _: list[str]) -> None:
-        """Give a step to the next thread that is free."""
-        self._given.put(step)
+        """Share a step among the threads, unless its partitions depend on each other."""
+        portions = units(step, self._workspace, self._scope)
+        share = _Share(step, portions)
+        alone = self._workspace.graph[step.key].depends_on_itself
+        share.hands = 1 if alone else min(self._threads, len(step.partitions))
+        for _hand in range(share.hands):
+            self._given.put(share)
 
     def dismiss(self) -> None:
         """Nothing more will be given."""
@@ -256,12 +235,48 @@ class _Workers:
             self._given.put(None)
 
     def _work(self) -> None:
-        while (step := self._given.get()) is not None:
+        while (share := self._given.get()) is not None:
             try:
-                self._listener.step_started(step)
-                self.ended.put(perform(step, self._workspace, self._scope))
+                self._take_part(share)
             except BaseException as error:  # noqa: BLE001  # the main thread raises it: a fault of ours, or a full disk
                 self.ended.put(error)
+
+    def _take_part(self, share: _Share) -> None:
+        while (unit := share.next()) is not None:
+            if share.first():
+                self._listener.step_started(share.step)
+            for result in perform(share.step, unit, self._workspace, self._scope):
+                self.ended.put(result)
+        if share.last():
+            self.ended.put(StepDone(name_of(share.step)))
+
+
+class _Share:
+    """A step that several threads carry out: each takes the next portion until there is none."""
+
+    def __init__(self, step: Step, portions: Iterator[PartitionSet]) -> None:
+        self.step = step
+        self.hands = 0
+        self._portions = portions
+        self._begun = False
+        self._lock = threading.Lock()
+
+    def next(self) -> PartitionSet | None:
+        """The next portion; None when there is no more."""
+        with self._lock:
+            return next(self._portions, None)
+
+    def first(self) -> bool:
+        """True once: for whoever begins the step."""
+        with self._lock:
+            begun, self._begun = self._begun, True
+            return not begun
+
+    def last(self) -> bool:
+        """A thread leaves; True for the last one."""
+        with self._lock:
+            self.hands -= 1
+            return self.hands == 0
 
 
 def new_run_id(now: datetime) -> str:
@@ -305,7 +320,7 @@ __all__ = [
     "RunOutcome",
     "RunResult",
     "Silent",
-    "advance_kept",
+    "default_jobs",
     "new_run_id",
     "run_plan",
     "run_result",

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
-from graph.partitions import UNPARTITIONED, partition_ordinal
-from graph.plan import Adopt, Check, Hold, Keep, Materialize, Observe, Step, checks_digest
+from graph.partition_set import ONLY, WHOLE, PartitionSet
+from graph.partition_text import batches
+from graph.plan import checks_digest, key_of
+from graph.state import Outcome
+from graph.steps import Adopt, Check, Hold, Keep, Materialize, Observe, Step
 from materializers.building import Building, claim
 from materializers.formats import decode
 from materializers.judging import judge_again, judged, why_rejected
-from materializers.ledger import Judgement, LedgerError, Made, Moved
+from materializers.ledger import Judgement, LedgerError, Made, Moved, Product, Wanted
 from materializers.result import Result, RunScope
 from materializers.workspace import Workspace, content_of
 
@@ -21,33 +25,47 @@ if TYPE_CHECKING:
     from checks import Verdict
 
 
-def perform(step: Step, workspace: Workspace, scope: RunScope) -> Result:
-    """Carry out one step. What goes wrong with one asset is in the result; only a ledger that fails is raised."""
+def units(step: Step, workspace: Workspace, scope: RunScope) -> Iterator[PartitionSet]:
+    """The partitions of a step in portions that can be carried out side by side, unless they depend on each other."""
+    asset = workspace.graph[step.key]
+    if not isinstance(step, Materialize | Adopt) or asset.partitions is None:
+        return iter([step.partitions])
+    size = asset.batch.size if asset.batch else 1
+    return batches(step.partitions, scope.horizon.existing(asset.partitions), size)
+
+
+def perform(step: Step, unit: PartitionSet, workspace: Workspace, scope: RunScope) -> list[Result]:
+    """Carry out some partitions of a step.
+
+    What goes wrong with one asset is in the results; only a ledger that fails is raised.
+    """
     started = time.monotonic()
     try:
-        result = _performed(step, workspace, scope)
+        results = _performed(step, unit, workspace, scope)
     except LedgerError:
         raise
     except Exception as error:  # noqa: BLE001  # one asset's trouble stays its own
         details = workspace.hidden(traceback.format_exc())
         reason = workspace.hidden(str(error) or type(error).__name__)
-        result = Result(step=step, outcome="failed", reason=reason, error=details)
-    scope.learn(result)
-    return replace(result, duration=timedelta(seconds=time.monotonic() - started))
+        results = [_result(step, unit, workspace, "failed", reason=reason, error=details)]
+    took = timedelta(seconds=time.monotonic() - started) / max(1, len(results))
+    for result in results:
+        scope.learn(result)
+    return [replace(result, duration=took) for result in results]
 
 
-def _performed(step: Step, workspace: Workspace, scope: RunScope) -> Result:
+def _performed(step: Step, unit: PartitionSet, workspace: Workspace, scope: RunScope) -> list[Result]:
     match step:
         case Keep():
-            return Result(step=step, outcome="kept", reason=step.reason.text)
+            return [_result(step, unit, workspace, "kept", reason=step.reason.text)]
         case Hold():
-            return Result(step=step, outcome="held", reason=step.reason.text)
+            return [_result(step, unit, workspace, "held", reason=step.reason.text)]
         case Observe():
-            return _observe(step, workspace, scope)
+            return [_observe(step, workspace, scope)]
         case Adopt() | Materialize():
-            return Building(step, workspace, scope).run()
+            return Building(step, unit, workspace, scope).run()
         case Check():
-            return _check(step, workspace, scope)
+            return _check(step, unit, workspace, scope)
         case _:
             assert_never(step)
 
@@ -55,18 +73,17 @@ def _performed(step: Step, workspace: Workspace, scope: RunScope) -> Result:
 def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
     """Note what a source showed; publish it when it moved and its checks allow it."""
     asset, seen = workspace.graph[step.key], step.observed
-    visible = workspace.ledger.state(workspace.environment, [step.key]).published(step.key).get(UNPARTITIONED)
+    with workspace.ledger.state(workspace.environment, [step.key]) as state:
+        visible = state.published(step.key, ONLY).get(WHOLE)
     if not step.changed and visible is not None:
         workspace.ledger.verify(workspace.environment, [(visible, seen.as_of, seen.ends)], scope.run_id)
-        return Result(step=step, outcome="kept", reason=step.reason.text)
-    was = visible.id if visible else None
-    attempt = claim(
-        workspace, scope, step.key, UNPARTITIONED, mark=seen.data_version or "", number=1, was=was
-    )
-    if attempt is None:
-        return Result(step=step, outcome="cancelled", reason="the run was stopped")
-    if isinstance(attempt, Moved):
-        return Result(step=step, outcome="kept", reason="another run was first")
+        return _result(step, ONLY, workspace, "kept", reason=step.reason.text)
+    wanted = Wanted(fingerprint=seen.data_version or "", was=visible.id if visible else None)
+    begun = claim(workspace, scope, step.key, {WHOLE: wanted}, number=1)
+    if begun is None:
+        return _result(step, ONLY, workspace, "cancelled", reason="the run was stopped")
+    if isinstance(begun, Moved):
+        return _result(step, ONLY, workspace, "kept", reason="another run was first")
     judgement = Judgement(checks=checks_digest(workspace.checks(step.key)))
     verdicts: tuple[Verdict, ...] = ()
     if seen.address is not None:
@@ -76,12 +93,13 @@ def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
         content=content_of(seen), basis=workspace.basis(step.key), inputs={}, as_of=seen.as_of, ends=seen.ends
     )
     refused = {step.key: why_rejected(verdicts)} if judgement.failing else {}
-    ids = workspace.ledger.publish(
-        attempt, {step.key: made}, {step.key: judgement}, kind="observe", reject=refused
-    )
-    return Result(
-        step=step,
-        outcome="rejected" if refused else "published",
+    product = Product(attempt=begun[0], made={step.key: made}, judged={step.key: judgement}, refused=refused)
+    (ids,) = workspace.ledger.publish([product], kind="observe")
+    return _result(
+        step,
+        ONLY,
+        workspace,
+        "rejected" if refused else "published",
         reason=refused.get(step.key, step.reason.text),
         rows=seen.rows,
         size=seen.size,
@@ -90,20 +108,37 @@ def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
     )
 
 
-def _check(step: Check, workspace: Workspace, scope: RunScope) -> Result:
+def _check(step: Check, unit: PartitionSet, workspace: Workspace, scope: RunScope) -> list[Result]:
     """Ask the changed checks about what is published; it stays visible, marked failing if they say so."""
     asset = workspace.graph[step.key]
-    versions = workspace.ledger.state(workspace.environment, [step.key]).published(step.key)
-    judgement, verdicts = judge_again(
-        asset, versions[partition_ordinal(step.partition)], workspace, scope.run_id
-    )
-    failing = f"published, and its checks fail: {why_rejected(verdicts)}"
-    return Result(
-        step=step,
-        outcome="rejected" if judgement.failing else "kept",
-        reason=failing if judgement.failing else step.reason.text,
-        verdicts={step.key: verdicts},
-    )
+    with workspace.ledger.state(workspace.environment, [step.key]) as state:
+        versions = state.published(step.key, unit)
+        sequence = state.sequence
+    results = []
+    for partition in sorted(versions):
+        judgement, verdicts = judge_again(asset, versions[partition], workspace, scope.run_id)
+        failing = f"published, and its checks fail: {why_rejected(verdicts)}"
+        results.append(
+            _result(
+                step,
+                PartitionSet.of([partition]),
+                workspace,
+                "rejected" if judgement.failing else "kept",
+                reason=failing if judgement.failing else step.reason.text,
+                verdicts={step.key: verdicts},
+                read_at=sequence,
+            )
+        )
+    return results
 
 
-__all__ = ["Result", "RunScope", "perform"]
+def _result(
+    step: Step, partitions: PartitionSet, workspace: Workspace, outcome: Outcome, **details: Any
+) -> Result:
+    label = step.label
+    if len(partitions) == 1 and partitions != step.partitions:
+        label = key_of(workspace.graph[step.key], next(iter(partitions))) or ""
+    return Result(step=step, partitions=partitions, label=label, outcome=outcome, **details)
+
+
+__all__ = ["Result", "RunScope", "perform", "units"]

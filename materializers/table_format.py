@@ -45,7 +45,7 @@ class TableFormat:
         import pyarrow as pa
 
         with self._told():
-            content = _arrow(value)
+            content = arrow_of(value)
             if content is None:
                 remedy = "return a table or a list of rows, or leave out stored_as='table'"
                 raise NotStorable(self.key, kind_of(value), remedy)
@@ -160,7 +160,7 @@ def _converted(table: pa.Table, want: Wanted, key: str) -> Any:
             raise CannotConvert(key, "a table", want.text, f"a table is read as {forms}")
 
 
-def _arrow(value: Any) -> pa.Table | pa.RecordBatchReader | None:
+def arrow_of(value: Any) -> pa.Table | pa.RecordBatchReader | None:
     """A table-like value in Arrow's form, without a copy where possible; None if it is not one."""
     import pyarrow as pa
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +14,14 @@ from graph.asset_graph import Context, FromConfig, FromResource
 from graph.declare import NOTHING, Check
 from graph.digest import CodeDigest, Digester
 from graph.fingerprint import Basis
-from graph.partitions import partition_key, partition_ordinal
-from graph.plan import Plan, checks_digest, make_plan, scope_of
-from graph.reading import visible
+from graph.partition_set import Partition, PartitionSet
+from graph.partition_text import chosen
+from graph.partitions import Horizon
+from graph.plan import Known, checks_digest, key_of, make_plan, scope_of
+from graph.reading import Reader
 from graph.selection import parse
 from graph.state import Observed, Version
+from graph.steps import Plan
 from materializers.calendars import sessions
 from materializers.formats import choose, converted, decode
 from materializers.ledger import Content, Ledger, LedgerError
@@ -197,7 +200,7 @@ class Workspace:
         if asset.partitions is not None and any(
             isinstance(given, Context) and given.what == "Window" for given in asset.inputs
         ):
-            found["(time zone)"] = asset.partitions.timezone
+            found["(time zone)"] = getattr(asset.partitions, "timezone", "")
         return found
 
     def checks(self, key: str) -> tuple[Check, ...]:
@@ -235,13 +238,24 @@ class Workspace:
             raise UnknownAsset(selection, self.graph.assets)
         return keys
 
-    def plan(self, selection: str, *, force: bool = False, only: bool = False) -> Plan:
-        """Look at the sources and decide what has to be done for a selection."""
+    def horizon(self, now: datetime | None = None) -> Horizon:
+        """What decides which partitions exist, now or at a time."""
+        return Horizon(now=now or self.clock(), sessions=sessions, dynamic=self.ledger.dynamic_keys)
+
+    def plan(
+        self, selection: str, *, partitions: str | None = None, force: bool = False, only: bool = False
+    ) -> Plan:
+        """Look at the sources and decide what has to be done for a selection.
+
+        Args:
+            partitions: of the selected assets that have partitions, only these; see `graph.partitions.chosen`.
+        """
         self._observations.clear()  # the world is looked at anew for each plan
         self._bases.clear()
         targets = self.keys(selection)
         scope = scope_of(self.graph, targets, only=only)
         above = scope if not only else scope | self.graph.ancestors(targets)
+        horizon = self.horizon()
         bases, unready = {}, {}
         for key in scope:
             try:
@@ -249,21 +263,46 @@ class Workspace:
             except NotObserved as error:
                 unready[key] = str(error)
         observed = {key: self.observe(self.graph[key]) for key in scope if self.graph[key].is_source}
-        return make_plan(
-            self.graph,
-            selection=selection,
-            targets=targets,
-            state=self.ledger.state(self.environment, above),
+        known = Known(
             bases=bases,
             unready=unready,
             observed=observed,
             checks={key: checks_digest(self.checks(key)) for key in scope},
-            now=self.clock(),
-            sessions=sessions,
             observed_resources=self.observed_resources(),
-            force=force,
-            only=only,
         )
+        with self.ledger.state(self.environment, above) as state:
+            return make_plan(
+                self.graph,
+                selection=selection,
+                targets=targets,
+                state=state,
+                known=known,
+                horizon=horizon,
+                partitions=self.chosen(targets, partitions, horizon),
+                force=force,
+                only=only,
+            )
+
+    def chosen(
+        self, targets: Iterable[str], text: str | None, horizon: Horizon
+    ) -> Mapping[str, PartitionSet]:
+        """By key, the partitions of targets that a text names; targets without partitions are not in it.
+
+        Raises:
+            BadPartition: it names none that exist, or no target has partitions.
+        """
+        if text is None:
+            return {}
+        found = {}
+        for key in targets:
+            partitions = self.graph[key].partitions
+            if partitions is not None:
+                found[key] = chosen(text, partitions, horizon.existing(partitions))
+        if not found:
+            raise SettingsError(
+                f"none of {', '.join(sorted(targets))} has partitions, so '{text}' names none"
+            )
+        return found
 
     def observe(self, source: Asset) -> Observed:
         """Look at a source; what it shows is stored, but not yet visible."""
@@ -302,6 +341,11 @@ class Workspace:
 
     # Reading
 
+    def published(self, key: str) -> Mapping[Partition, Version]:
+        """The visible version of each partition of an asset."""
+        with self.ledger.state(self.environment, [key]) as state:
+            return state.published(key)
+
     def load(self, key: str, *, partition: str | None = None, as_type: str | None = None) -> Any:
         """The published value of an asset.
 
@@ -318,11 +362,14 @@ class Workspace:
             raise UnknownAsset(key, self.graph.assets)
         (name,) = keys
         asset = self.graph[name]
-        state = self.ledger.state(self.environment, [name])
-        versions = visible(self.graph, state.published)(name)
-        if partition is not None:
-            ordinal = partition_ordinal(partition)
-            versions = {ordinal: versions[ordinal]} if ordinal in versions else {}
+        with self.ledger.state(self.environment, [name]) as state:
+            reader = Reader(graph=self.graph, state=state, horizon=self.horizon())
+            wanted = reader.visible(name)
+            if partition is not None and asset.partitions is not None:
+                wanted = PartitionSet.of([asset.partitions.partition(partition)])
+            elif partition is not None:
+                raise SettingsError(f"asset '{name}' has no partitions, so it has no '{partition}'")
+            versions = reader.versions(name, wanted)
         if not versions:
             where = f" for partition {partition}" if partition else ""
             raise LedgerError(f"asset '{name}' has no published version{where}; run: materialize {name}")
@@ -332,7 +379,7 @@ class Workspace:
     def value(
         self,
         asset: Asset,
-        versions: Mapping[int, Version],
+        versions: Mapping[Partition, Version],
         annotation: str | None,
         hint: object = None,
         *,
@@ -351,7 +398,7 @@ class Workspace:
         ordered = [versions[at] for at in sorted(versions)]
         if any(self.ledger.content(version.id).format != "table" for version in ordered):
             return {
-                partition_key(version.ordinal): self._decoded(asset, version, None) for version in ordered
+                key_of(asset, version.partition): self._decoded(asset, version, None) for version in ordered
             }
         import pyarrow as pa
 

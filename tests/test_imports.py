@@ -101,8 +101,8 @@ def test_graph_knows_three_libraries() -> None:
     assert set(imported_by("graph")) <= {"cronsim", "networkx", "pydantic"}
 
 
-OPTIONAL = {"polars"}
-"""Used where it is installed anyway: the annotation of somebody's asset asks for it."""
+OPTIONAL = {"polars", "psycopg", "redis"}
+"""Used where it is installed anyway: the annotation of somebody's asset asks for it, or where it is copied to."""
 
 PART_OF = {
     "curl_cffi": "yfinance",

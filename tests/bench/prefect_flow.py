@@ -22,7 +22,7 @@ from typing import Any
 from deployments.prefect_engine import require_server, run_with_prefect
 from graph import asset, build_graph
 from graph.digest import Digester
-from materializers.sqlite_ledger import SqliteLedger
+from materializers.sql_ledger import open_sqlite_ledger
 from materializers.store import open_store
 from materializers.workspace import Workspace
 
@@ -105,7 +105,7 @@ def above(number: int) -> list[int]:
 def compiled(folder: Path, tasks: int) -> Cost:
     workspace = Workspace(
         graph=build_graph(declared(tasks)),
-        ledger=SqliteLedger(folder / "ledger.sqlite"),
+        ledger=open_sqlite_ledger(folder / "ledger.sqlite"),
         store=open_store(str(folder / "data")),
         digester=Digester(NoSources()),
     )

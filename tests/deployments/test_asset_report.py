@@ -90,7 +90,7 @@ def test_all_of_a_published_asset(workspace: Workspace):
         "runs with     2 retries after 1 min, time-out 10 min",
         "resource      Feed: provider=sample, code=",
         "code          ID",
-        "freshness     fresh, 3 h old (at most 1 day 2 h old)",
+        "freshness     fresh, 3 h old (less than 1 day 2 h old)",
         "published     ID, made 2026-03-03 HH:MM TZ in N",
         "value         table, 2 rows, N, data version t1-ID",
         "as of         2026-03-03 HH:MM TZ",

@@ -16,9 +16,10 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from deployments.asset_events import asset_uri
 from deployments.compile import compile_plan, flow_state, task_of, task_state
 from graph import Daily, Execution, Labels, Out, asset, multi_asset
-from graph.plan import Materialize, Step, step_id
+from graph.partition_set import EMPTY, ONLY
 from graph.reasons import Reason
 from graph.state import Outcome
+from graph.steps import Materialize, Step, name_of
 from materializers import in_memory
 from materializers.runner import RunOutcome, RunResult
 from materializers.step import Result
@@ -27,20 +28,17 @@ if TYPE_CHECKING:
     from prefect import Flow, Task
     from prefect.states import State
 
-STEP = Materialize(key="a/b", reason=Reason.never_built(), when="always", outputs=("a/b",))
+STEP = Materialize(key="a/b", reason=Reason.never_built(), when="always", outputs=("a/b",), served=EMPTY)
 
 
 def tasks_of(*declared: Callable[..., Any]) -> dict[str, Task[[], State[None]]]:
     """By the name of the step, the task of each step of a plan for everything."""
     workspace = in_memory(declared)
 
-    def refuse(step: Step) -> Result:
+    def refuse(step: Step) -> list[Result]:
         raise AssertionError(f"nobody asked for {step.key}")
 
-    return {
-        step_id(step.key, step.partition): task_of(step, workspace, refuse)
-        for step in workspace.plan("*").steps
-    }
+    return {name_of(step): task_of(step, workspace, refuse) for step in workspace.plan("*").steps}
 
 
 def flow_of(*declared: Callable[..., Any], jobs: int | None = None) -> Flow[[], State[None]]:
@@ -75,8 +73,7 @@ def test_a_task_a_step_in_topological_order_named_as_in_the_plan() -> None:
     assert set(tasks) == {
         "market/prices",
         "market/returns",
-        "market/bars@2024-01-02",
-        "market/bars@2024-01-03",
+        "market/bars@2024-01-02..2024-01-03",
         "market/high",
     }
     assert all(task.name == task.task_run_name == name for name, task in tasks.items())
@@ -137,7 +134,7 @@ def test_a_flow_run_is_named_by_its_selection_and_run() -> None:
     ],
 )
 def test_the_state_of_a_task_run_says_how_its_step_ended(outcome: Outcome, kind: str, name: str) -> None:
-    state = task_state(Result(step=STEP, outcome=outcome, reason="because"))
+    state = task_state([Result(step=STEP, partitions=ONLY, outcome=outcome, reason="because")])
     assert (state.type.value, state.name, state.message) == (kind, name, "because")
 
 
@@ -153,7 +150,7 @@ def test_the_state_of_a_task_run_says_how_its_step_ended(outcome: Outcome, kind:
 )
 def test_the_state_of_a_flow_run_counts_its_steps(outcome: RunOutcome, kind: str, name: str) -> None:
     ended: tuple[Outcome, ...] = ("published", "kept", "published")
-    results = tuple(Result(step=STEP, outcome=one) for one in ended)
+    results = tuple(Result(step=STEP, partitions=ONLY, outcome=one) for one in ended)
     plan = in_memory([prices]).plan("*")
     state = flow_state(RunResult(run_id="run-1", plan=plan, results=results, outcome=outcome))
     assert (state.type.value, state.name, state.message) == (kind, name, "2 published, 1 kept")

@@ -53,7 +53,7 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
 
 
 def page_version(workspace: Workspace) -> str:
-    (version,) = workspace.ledger.state("main", ["t/page"]).published("t/page").values()
+    (version,) = workspace.published("t/page").values()
     return version.id
 
 
@@ -154,6 +154,6 @@ def test_on_a_disk_it_is_a_link_that_costs_nothing(workspace: Workspace):
 
 
 def test_what_is_no_file_has_none(workspace: Workspace):
-    (version,) = workspace.ledger.state("main", ["t/prices"]).published("t/prices").values()
+    (version,) = workspace.published("t/prices").values()
 
     assert latest_file(workspace, version.id, "t/prices") is None

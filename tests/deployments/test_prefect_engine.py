@@ -27,8 +27,8 @@ from checks import check
 from deployments.prefect_engine import NoPrefect, require_server, run_with_prefect
 from graph import Daily, Execution, Observation, Out, Run, Skip, Window, asset, multi_asset, source
 from graph.declare import declared_in
-from graph.plan import Plan, Step, step_id
 from graph.plan_text import explain
+from graph.steps import Plan, Step, name_of
 from materializers import Workspace, in_memory, run_plan
 from materializers.ledger import AttemptRecord, LedgerError
 from materializers.runner import RunResult
@@ -177,7 +177,7 @@ class Witness:
     def step_progressed(self, step: Step, done: float, total: float) -> None: ...
 
     def step_ended(self, result: Result) -> None:
-        self.ended.append(result.id)
+        self.ended.append(result.name)
 
 
 @dataclass(frozen=True)
@@ -223,27 +223,29 @@ def in_process() -> Carried:
 
 
 ROWS = {
-    "attempts": "SELECT a.asset, a.ordinal, a.number, a.fingerprint, a.token, e.outcome, e.reason, e.until, e.output"
+    "attempts": "SELECT a.asset, a.slice, a.ordinal, a.label, a.number, a.fingerprint, a.token, e.outcome, e.reason,"
+    " e.until, e.output"
     " FROM attempts a JOIN attempt_ends e ON e.attempt_id = a.id",
-    "versions": "SELECT asset, first, last, fingerprint, code, config, resources, inputs, data_version, format,"
+    "versions": "SELECT asset, slice, ordinal, fingerprint, code, config, resources, inputs, data_version, format,"
     " address, size, row_count, as_of, ends, rejected FROM versions",
-    "judgements": "SELECT v.asset, v.first, v.fingerprint, j.checks, j.verdicts, j.failing"
+    "judgements": "SELECT v.asset, v.slice, v.ordinal, v.fingerprint, j.checks, j.verdicts, j.failing"
     " FROM judgements j JOIN versions v ON v.id = j.version_id",
-    "publications": "SELECT p.asset, p.first, p.last, p.kind, v.data_version"
+    "publications": "SELECT p.asset, p.slice, p.ordinal, p.kind, v.data_version"
     " FROM publications p JOIN versions v ON v.id = p.version_id",
-    "verifications": "SELECT x.asset, x.first, x.last, x.as_of, v.data_version"
+    "verifications": "SELECT x.asset, x.slice, x.ordinal, x.as_of, v.data_version"
     " FROM verifications x JOIN versions v ON v.id = x.version_id",
-    "pointers": "SELECT p.asset, p.ordinal, p.as_of, v.data_version"
+    "pointers": "SELECT p.asset, p.slice, p.ordinal, p.as_of, v.data_version"
     " FROM pointers p JOIN versions v ON v.id = p.version_id",
     "run_ends": "SELECT outcome FROM run_ends",
-    "claims": "SELECT asset, ordinal, token, expires_at FROM claims",
+    "claims": "SELECT asset, slice, ordinal, token, held FROM claims",
+    "settlements": "SELECT asset, code, config, resources, checks, partitions FROM settlements",
 }
 
 
 def rows(carried: Carried, table: str) -> list[tuple[object, ...]]:
     """The rows of a table, without ids, times and what they ran in."""
-    found = carried.workspace.ledger._rows(ROWS[table])  # type: ignore[attr-defined]  # a SqliteLedger
-    return sorted((tuple(row) for row in found), key=repr)
+    found = carried.workspace.ledger.database.rows(ROWS[table])  # type: ignore[attr-defined]  # a SqlLedger
+    return sorted((tuple(row[name] for name in row.keys()) for row in found), key=repr)  # noqa: SIM118  # no mapping
 
 
 @pytest.mark.parametrize("table", ROWS)
@@ -255,7 +257,7 @@ def test_both_engines_write_the_same_rows(table: str, on_prefect: Carried, in_pr
 def test_both_engines_answer_the_same_results(on_prefect: Carried, in_process: Carried) -> None:
     def told(carried: Carried) -> list[Any]:
         return [
-            (one.id, one.outcome, one.reason, one.attempts, one.rows, one.size, one.notes)
+            (one.name, one.outcome, one.reason, one.attempts, one.rows, one.size, one.notes)
             for run in carried.results
             for one in run.results
         ]
@@ -268,15 +270,15 @@ def test_the_law_is_tried_on_every_way_to_end(in_process: Carried) -> None:
     outcomes = {one.outcome for run in in_process.results for one in run.results}
     assert outcomes == {"published", "rejected", "failed", "skipped", "kept", "adopted", "held"}
     assert all(rows(in_process, table) for table in ROWS)
-    numbers = {(row[0], row[2], row[5]) for row in rows(in_process, "attempts")}
+    numbers = {(row[0], row[4], row[7]) for row in rows(in_process, "attempts")}
     assert {("book/failing", 3, "failed"), ("book/recovering", 3, "published")} <= numbers
-    kept = {one.id for one in in_process.results[1].results if one.outcome == "kept"}
+    kept = {one.name for one in in_process.results[1].results if one.outcome == "kept"}
     assert "book/below_count" in kept  # early cutoff
     assert outcome_of(in_process.results[1], "book/orders") == "published"  # from the last good weights
 
 
 def outcome_of(run: RunResult, name: str) -> str:
-    (outcome,) = [one.outcome for one in run.results if one.id == name]
+    (outcome,) = [one.outcome for one in run.results if one.name == name]
     return outcome
 
 
@@ -339,9 +341,9 @@ def test_the_run_is_visible_with_a_task_run_a_step_named_as_the_asset(
     seen: tuple[Seen, ...], on_prefect: Carried
 ) -> None:
     for one, run in zip(seen, on_prefect.results, strict=True):
-        names = {step_id(step.key, step.partition) for step in run.plan.work()}
+        names = {name_of(step) for step in run.plan.work()}
         assert set(one.tasks) == names
-    assert {"book/prices", "book/bars@2024-01-02", "book/good_half"} <= set(seen[0].tasks)
+    assert {"book/prices", "book/bars@2024-01-02..2024-01-04", "book/good_half"} <= set(seen[0].tasks)
 
 
 def test_a_task_runs_state_says_how_its_step_ended_and_why(seen: tuple[Seen, ...]) -> None:

@@ -54,11 +54,11 @@ def squeezed(text: str) -> list[str]:
 
 def test_each_asset_has_its_state_age_outcome_and_failing_checks(workspace: Workspace):
     assert squeezed(text_of(workspace, NOW + timedelta(hours=3))) == [
-        "asset | state | age | published | last outcome | what fails",
-        "t/prices | fresh | 3 h | WHEN | published | row_count (warn)",
-        "t/spoiled | unknown | - | - | rejected",
-        "t/boom | none | - | - | failed",
-        "t/mean | fresh | - | WHEN | published",
+        "asset | state | age | slack | published | last outcome | what fails",
+        "t/prices | fresh | 3 h | 21 h left | WHEN | published | row_count (warn)",
+        "t/spoiled | unknown | - | - | - | rejected",
+        "t/boom | none | - | - | - | failed",
+        "t/mean | fresh | - | - | WHEN | published",
         "",
         "4 assets: 2 fresh, 1 unknown, 1 none",
     ]
@@ -67,8 +67,8 @@ def test_each_asset_has_its_state_age_outcome_and_failing_checks(workspace: Work
 def test_overdue_data_make_what_is_below_overdue(workspace: Workspace):
     lines = squeezed(text_of(workspace, NOW + timedelta(hours=25)))
 
-    assert "t/prices | overdue | 25 h | WHEN | published | row_count (warn)" in lines
-    assert "t/mean | overdue | - | WHEN | published | t/prices is overdue" in lines
+    assert "t/prices | overdue | 25 h | since 1 h | WHEN | published | row_count (warn)" in lines
+    assert "t/mean | overdue | - | - | WHEN | published | t/prices is overdue" in lines
 
 
 def test_the_document_is_whole_where_the_text_is_bounded(workspace: Workspace):

@@ -25,6 +25,7 @@ from graph import resource as provide
 from graph.asset_graph import Context, FromConfig, FromResource, Upstream
 from graph.build import group_of
 from graph.declare import Labels, declared_in
+from graph.mappings import All
 
 
 class Feed:
@@ -103,7 +104,7 @@ def test_upstream_says_which_asset_a_parameter_is() -> None:
         return quotes
 
     (given,) = graph_of([prices, other, orders])["trading/orders"].inputs
-    assert given == Upstream(parameter="quotes", key="market/prices", annotation="int")
+    assert given == Upstream(parameter="quotes", key="market/prices", annotation="int", mapping=All())
 
 
 def test_several_assets_from_one_function_share_their_producer() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import hypothesis.strategies as st
 from hypothesis import given
 
@@ -33,7 +35,7 @@ def test_a_set_has_one_form(found: frozenset[Partition]) -> None:
     assert PartitionSet.from_json(whole.to_json()) == whole
     assert hash(PartitionSet.from_json(whole.to_json())) == hash(whole)
     for spans in whole.spans.values():
-        assert all(before[1] + 1 < after[0] for before, after in zip(spans, spans[1:], strict=False))
+        assert all(before[1] + 1 < after[0] for before, after in pairwise(spans))
 
 
 def test_an_asset_without_partitions_has_one() -> None:

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from graph import AssetGraph, Daily, Out, asset, build_graph, fresh_within, multi_asset, source
 from graph.declare import Check
 from graph.fingerprint import Basis, fingerprint
-from graph.partitions import UNPARTITIONED
-from graph.plan import Plan, checks_digest, make_plan, step_id
+from graph.partition_set import WHOLE, Partition
+from graph.partitions import Horizon
+from graph.plan import Known, checks_digest, key_of, make_plan
 from graph.plan_text import explain, from_json, to_json
-from graph.reading import reading
+from graph.reading import Reader
 from graph.state import Attempt, MemoryState, Observed, Outcome, Version
+from graph.steps import Plan, name_of
 
 NOW = datetime(2024, 1, 5, 12, tzinfo=UTC)
 REJECTED = "Hold: rejected before with the same code and inputs (no good); mend either, or use --force"
@@ -49,22 +51,24 @@ class World:
         for key, one in self.graph.assets.items():
             if names and one.name not in names:
                 continue
-            ordinals = (
-                [date.fromisoformat(day).toordinal() for day in days] if one.partitions else [UNPARTITIONED]
-            )
-            for ordinal in ordinals:
-                self._publish(key, ordinal)
+            for partition in map(one.partitions.partition, days) if one.partitions else [WHOLE]:
+                self._publish(key, partition)
         return self
 
-    def _publish(self, key: str, ordinal: int) -> None:
+    def reader(self) -> Reader:
+        return Reader(graph=self.graph, state=self.state, horizon=self.horizon())
+
+    def horizon(self) -> Horizon:
+        return Horizon(now=self.now, sessions=weekdays)
+
+    def _publish(self, key: str, partition: Partition) -> None:
         one = self.graph[key]
-        inputs = reading(one, ordinal, self.graph, self.state.published).inputs
-        day = None if ordinal == UNPARTITIONED else date.fromordinal(ordinal).isoformat()
-        mark = fingerprint(self.bases[key], day, inputs)
+        inputs = self.reader().reading(one, partition).inputs
+        mark = fingerprint(self.bases[key], key_of(one, partition), inputs)
         version = Version(
             id=f"{key} {mark[:4]}",
             key=key,
-            ordinal=ordinal,
+            partition=partition,
             fingerprint=mark,
             basis=self.bases[key],
             inputs=inputs,
@@ -73,7 +77,7 @@ class World:
             as_of=self.now,
             checks=checks_digest(one.checks),
         )
-        versions = {**self.state.versions, key: {**self.state.published(key), ordinal: version}}
+        versions = {**self.state.versions, key: {**self.state.published(key), partition: version}}
         self.state = replace(self.state, versions=versions)
 
     def recode(self, name: str) -> World:
@@ -82,7 +86,7 @@ class World:
 
     def tried(self, name: str, outcome: Outcome, mark: str, until: datetime | None = None) -> World:
         attempt = Attempt(fingerprint=mark, outcome=outcome, ended_at=self.now, reason="no good", until=until)
-        self.state = replace(self.state, attempts={**self.state.attempts, (self.key(name), 0): attempt})
+        self.state = replace(self.state, tried={**self.state.tried, (self.key(name), WHOLE): attempt})
         return self
 
     def key(self, name: str) -> str:
@@ -94,11 +98,12 @@ class World:
             selection=" or ".join(targets) or "*",
             targets=[self.key(name) for name in targets] or list(self.graph.assets),
             state=self.state,
-            bases=self.bases,
-            observed=self.seen,
-            checks={key: checks_digest(one.checks) for key, one in self.graph.assets.items()},
-            now=self.now,
-            sessions=weekdays,
+            known=Known(
+                bases=self.bases,
+                observed=self.seen,
+                checks={key: checks_digest(one.checks) for key, one in self.graph.assets.items()},
+            ),
+            horizon=self.horizon(),
             **options,
         )
 
@@ -111,8 +116,7 @@ def weekdays(calendar: str, first: date, last: date) -> list[date]:
 def said(plan: Plan) -> dict[str, str]:
     """By the asset's name, what the plan does and why."""
     return {
-        step_id(step.key, step.partition).partition("/")[2]: f"{type(step).__name__}: {step.reason.text}"
-        for step in plan.steps
+        name_of(step).partition("/")[2]: f"{type(step).__name__}: {step.reason.text}" for step in plan.steps
     }
 
 
@@ -162,14 +166,16 @@ def test_upstream_published_since_is_a_reason() -> None:
     world = chain().build()
     world.bases[world.key("a")] = Basis(code="code 2")
     moved = replace(
-        world.state.published(world.key("a"))[0], data_version="data 2", basis=Basis(code="code 2")
+        world.state.published(world.key("a"))[WHOLE], data_version="data 2", basis=Basis(code="code 2")
     )
     world.build("a")
     world.state = replace(
         world.state,
         versions={
             **world.state.versions,
-            moved.key: {0: replace(moved, fingerprint=world.state.published(moved.key)[0].fingerprint)},
+            moved.key: {
+                WHOLE: replace(moved, fingerprint=world.state.published(moved.key)[WHOLE].fingerprint)
+            },
         },
     )
     assert said(world.plan("c"))["b"] == "Materialize: upstream changed: test_plan/a"
@@ -238,7 +244,7 @@ def test_below_what_is_held_the_last_good_version_is_kept() -> None:
 
 def test_a_version_that_exists_is_adopted() -> None:
     world = chain().build()
-    old = world.state.published(world.key("a"))[0]
+    old = world.state.published(world.key("a"))[WHOLE]
     world.recode("a").build()
     world.bases[world.key("a")] = Basis(code="code 1")
     world.state = replace(world.state, others=[old])
@@ -272,7 +278,9 @@ def test_data_that_have_ended_are_never_due() -> None:
 
     world = World.of([prices]).build()
     key = world.key("prices")
-    world.state = replace(world.state, versions={key: {0: replace(world.state.published(key)[0], ends=True)}})
+    world.state = replace(
+        world.state, versions={key: {WHOLE: replace(world.state.published(key)[WHOLE], ends=True)}}
+    )
     world.now = NOW + timedelta(days=1000)
     assert said(world.plan()) == {"prices": "Keep: up to date"}
 
@@ -335,19 +343,19 @@ def daily() -> World:
 def test_each_day_is_built_and_the_whole_reads_all_of_them() -> None:
     plan = daily().plan("summary")
     assert list(said(plan)) == [
-        *(f"bars@2024-01-0{day}" for day in (1, 2, 3, 4)),
-        *(f"features@2024-01-0{day}" for day in (1, 2, 3, 4)),
+        "bars@2024-01-01..2024-01-04",
+        "features@2024-01-01..2024-01-04",
         "summary",
     ]
-    assert plan.steps[4].needs == ("test_plan/bars@2024-01-01",)
-    assert len(plan.steps[-1].needs) == 4
+    assert [len(step.partitions) for step in plan.steps] == [4, 4, 1]
+    assert plan.steps[1].needs == ("test_plan/bars@2024-01-01..2024-01-04",)
 
 
 def test_only_the_day_that_is_missing_is_built() -> None:
     world = (
         daily().build("bars", "features", days=["2024-01-01", "2024-01-02", "2024-01-03"]).build("summary")
     )
-    assert [step_id(step.key, step.partition).partition("/")[2] for step in world.plan("summary").work()] == [
+    assert [name_of(step).partition("/")[2] for step in world.plan("summary").work()] == [
         "bars@2024-01-04",
         "features@2024-01-04",
         "summary",

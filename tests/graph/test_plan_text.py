@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from graph.errors import PlanRefused
-from graph.plan import Hold, Keep, Materialize, Observe, Plan, Step
+from graph.partition_set import EMPTY, ONLY, PartitionSet
 from graph.plan_text import explain, from_json, to_json
 from graph.reasons import Reason
 from graph.state import Observed
+from graph.steps import Hold, Keep, LeftOut, Materialize, Observe, Plan, Step
 
 WHEN = datetime(2024, 1, 2, 9, tzinfo=UTC)
 NEW = Reason.never_built()
@@ -25,8 +27,16 @@ def plan_of(*steps: Step) -> Plan:
     )
 
 
-def build(*outputs: str, partition: str | None = None) -> Materialize:
-    return Materialize(key=outputs[0], reason=NEW, when="always", outputs=outputs, partition=partition)
+def build(*outputs: str, label: str = "", partitions: PartitionSet = ONLY) -> Materialize:
+    return Materialize(
+        key=outputs[0],
+        reason=NEW,
+        when="always",
+        outputs=outputs,
+        label=label,
+        partitions=partitions,
+        served=EMPTY,
+    )
 
 
 WHOLE = plan_of(
@@ -37,12 +47,12 @@ WHOLE = plan_of(
         changed=True,
     ),
     build("main/train", "main/test"),
-    Hold(key="main/held", reason=Reason.waits(["main/x"]), needs=("main/train",)),
+    Hold(key="main/held", reason=Reason.waits(["main/x"]), needs=("main/train",), served=ONLY),
 )
 
 
 def test_all_that_one_function_makes_is_named() -> None:
-    keep = Keep(key="main/kept", reason=Reason.up_to_date(False), version="v")
+    keep = Keep(key="main/kept", reason=Reason.up_to_date(False))
     assert explain(plan_of(build("main/train", "main/test"), build("main/a"), keep)).splitlines() == [
         "build       main/train, main/test  never built",
         "build       main/a                 never built",
@@ -52,9 +62,24 @@ def test_all_that_one_function_makes_is_named() -> None:
 
 def test_each_output_has_its_partition() -> None:
     day = "2024-01-02"
-    assert explain(plan_of(build("a/x", "a/y", partition=day))) == (
+    assert explain(plan_of(build("a/x", "a/y", label=day))) == (
         "build       a/x@2024-01-02, a/y@2024-01-02  never built"
     )
+
+
+def test_many_partitions_are_counted_and_what_was_left_out_is_told() -> None:
+    days = PartitionSet.span(1, 9)
+    plan = replace(
+        plan_of(build("a/x", label="first..last", partitions=days)),
+        left_out=(LeftOut(key="a/x", partitions=PartitionSet.span(-3, 0), text="last(9)"),),
+        settled={"a/x": days},
+        read={"a/x": "7"},
+    )
+    assert explain(plan).splitlines() == [
+        "build       a/x@first..last (9)  never built",
+        "left out    a/x                  4 partitions: last(9)",
+    ]
+    assert from_json(to_json(plan)) == plan
 
 
 def test_many_outputs_do_not_push_the_other_reasons_away() -> None:
@@ -119,6 +144,13 @@ def without(*path: str | int) -> Callable[[Any], object]:
         pytest.param(setting("new", "steps", 1, "reason"), id="a reason as a text"),
         pytest.param(setting({}, "steps", 1, "reason"), id="a reason without a kind"),
         pytest.param(setting(7, "steps", 1, "valid_until"), id="valid until a number"),
+        pytest.param(setting("all", "steps", 1, "partitions"), id="partitions as a text"),
+        pytest.param(
+            setting({"": [[5, 3]]}, "steps", 1, "partitions"), id="partitions that end before they start"
+        ),
+        pytest.param(setting({"": [[1, 2], [2, 3]]}, "steps", 1, "partitions"), id="partitions twice"),
+        pytest.param(setting([], "settled"), id="what is settled as a list"),
+        pytest.param(setting({"a": 1}, "read"), id="what was read as a number"),
         pytest.param(setting("1", "steps", 0, "observed"), id="what was observed as a text"),
         pytest.param(setting({}, "steps", 0, "observed"), id="what was observed is empty"),
         pytest.param(setting("big", "steps", 0, "observed", "size"), id="a size as a text"),

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from graph.partition_set import ONLY, WHOLE
 from materializers import Workspace, find_project, open_workspace, run_plan
+from materializers.arguments import Taken
 from materializers.call import Call, Stopped
 from materializers.isolated import compute_apart
 from materializers.output import Output
@@ -148,7 +150,7 @@ def test_the_child_reads_the_versions_that_the_parent_names(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "number.txt").write_text("1")
     run_plan(workspace.plan("counts"), workspace)
-    named = workspace.ledger.state("main").published("apart_assets/number")[0].id
+    named = workspace.published("apart_assets/number")[WHOLE]
     (tmp_path / "number.txt").write_text("2")
     run_plan(workspace.plan("number", force=True), workspace)
     assert workspace.load("number") == 2
@@ -156,11 +158,15 @@ def test_the_child_reads_the_versions_that_the_parent_names(
     call = Call(
         asset=asset,
         outputs=(asset,),
-        partition=None,
+        partitions=(),
         arguments=dict,
         run_id="r",
         number=1,
-        versions={"number": ("apart_assets/number", (named,))},
+        taken=Taken(
+            partitions=ONLY,
+            versions={"number": {WHOLE: named}},
+            previous=workspace.published("apart_assets/counts")[WHOLE],
+        ),
     )
     assert compute_apart(call, workspace, threading.Event(), Output()) == {asset.key: [1, [1, None]]}
 
@@ -176,7 +182,13 @@ def test_what_a_step_started_ends_with_it(workspace: Workspace, tmp_path: Path) 
     asset = workspace.graph["apart_assets/parent_of_another"]
     workspace.config = {asset.key: {"folder": str(tmp_path)}}
     call = Call(
-        asset=asset, outputs=(asset,), partition=None, arguments=dict, run_id="r", number=1, versions={}
+        asset=asset,
+        outputs=(asset,),
+        partitions=(),
+        arguments=dict,
+        run_id="r",
+        number=1,
+        taken=Taken(partitions=ONLY, versions={}),
     )
     with pytest.raises(Stopped):
         compute_apart(call, workspace, WhenLocked(), Output())

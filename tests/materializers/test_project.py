@@ -60,6 +60,7 @@ def test_the_environment_overrides(tmp_path: Path) -> None:
                 ('fsync = "full"', "'full' in"),
                 ("config = 3", "3 in"),
                 ('config = {"market/x" = 3}', "{'market/x': 3} in"),
+                ('events = {"bus" = "redis"}', "{'bus': 'redis'} in"),
                 ('modules = "assets"', "'assets' in"),
                 ("modules = [1]", "[1] in"),
                 ('modules = [""]', "[''] in"),
@@ -97,7 +98,7 @@ from pathlib import Path
 from materializers import find_project, open_workspace, run_plan
 workspace = open_workspace(find_project(Path({str(folder)!r}), environ={{}}))
 for result in run_plan(workspace.plan("*"), workspace, jobs=1).results:
-    print(result.id.rpartition("/")[2], result.outcome)
+    print(result.name.rpartition("/")[2], result.outcome)
 """
     done = subprocess.run(
         [sys.executable, "-B", "-c", code], capture_output=True, text=True, cwd=folder, check=False

@@ -35,7 +35,7 @@ class Witness:
         self.heard.append(f"{done:g} of {total:g}")
 
     def step_ended(self, result: Result) -> None:
-        self.heard.append(f"{result.outcome} {result.id.rpartition('/')[2]}")
+        self.heard.append(f"{result.outcome} {result.name.rpartition('/')[2]}")
 
 
 def carry_out(workspace: Workspace, *, jobs: int = 1, fail_fast: bool = False) -> RunResult:
@@ -151,9 +151,9 @@ def test_ctrl_c_leaves_nothing_half_and_does_not_wait(tmp_path: Path) -> None:
     out, _ = child.communicate(timeout=20)
     assert (out.split(), child.returncode) == (["planned", "stopped"], 130)
     assert time.monotonic() - began < 15
-    from materializers.sqlite_ledger import SqliteLedger
+    from materializers.sql_ledger import open_sqlite_ledger
 
-    ledger = SqliteLedger(tmp_path / ".assets" / "ledger.sqlite")
+    ledger = open_sqlite_ledger(tmp_path / ".assets" / "ledger.sqlite")
     (run,) = ledger.runs()
     assert run.outcome == "interrupted"
     assert [one.outcome for one in ledger.attempts_of(run.id)] == ["interrupted"]

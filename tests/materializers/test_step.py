@@ -63,7 +63,7 @@ class World:
 
 
 def outcomes(result: RunResult) -> dict[str, str]:
-    return {one.id.rpartition("/")[2]: one.outcome for one in result.results}
+    return {one.name.rpartition("/")[2]: one.outcome for one in result.results}
 
 
 def numbers(values: Iterable[float]) -> Any:
@@ -264,7 +264,7 @@ def test_a_time_out_fails_and_the_late_result_is_discarded() -> None:
     result = world.run()
     release.set()
     assert result.results[0].reason == "timed out after 0.05 s"
-    assert world.workspace.ledger.state("main").published(result.results[0].step.key) == {}
+    assert world.workspace.published(result.results[0].step.key) == {}
 
 
 def test_a_skip_is_no_failure_and_moves_no_pointer() -> None:
@@ -460,7 +460,7 @@ def test_days_are_built_one_by_one_and_read_as_a_whole() -> None:
     assert world.value("total") == [2.0, 3.0, 4.0]
     world.now += timedelta(days=1)
     assert [
-        one.id.rpartition("/")[2] for one in world.run("total").results if one.outcome == "published"
+        one.name.rpartition("/")[2] for one in world.run("total").results if one.outcome == "published"
     ] == [
         "bars@2024-01-05",
         "total",

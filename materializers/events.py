@@ -1,0 +1,162 @@
+"""Who hears of what is published, and what they hear.
+
+Subscribers are declared in the project's settings, by name:
+
+    [tool.prefect-asset-graph.events.dashboard]
+    kind = "webhook"
+    url = "https://dashboard.example/published"
+    secret = "DASHBOARD_SECRET"        # the variable that holds the key of the signature
+    selection = "group:trading"        # otherwise every asset
+
+    [tool.prefect-asset-graph.events.bus]
+    kind = "redis"
+    url = "$BUS_URL"                   # the variable that holds the URL, where that is a secret
+    channel = "published"              # otherwise "assets"
+    environments = ["main", "staging"] # otherwise "main" alone
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from graph import AssetGraph, AssetGraphError, near_miss
+from graph.partition_set import WHOLE, Partition
+from graph.selection import parse
+from materializers.project import TABLE, ProjectError
+from materializers.workspace import told
+
+Naming = Callable[[str, Partition], str | None]
+"""How people name a partition of an asset; None where it has only one."""
+_SCHEMES = {"webhook": ("http", "https"), "redis": ("redis", "rediss", "unix")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A version became visible. ``sequence`` is its id: it never changes, and a later event has a higher one."""
+
+    sequence: int
+    environment: str
+    key: str
+    partition: Partition
+    data_version: str | None
+    kind: str
+    at: datetime
+    run_id: str
+
+    def body(self, name: Naming) -> bytes:
+        """The event as JSON, its partition as ``name`` says: the same bytes whenever it is sent."""
+        content = {
+            "sequence": self.sequence,
+            "environment": self.environment,
+            "key": self.key,
+            "partition": name(self.key, self.partition),
+            "data_version": self.data_version,
+            "kind": self.kind,
+            "at": self.at.astimezone(UTC).isoformat(),
+            "run_id": self.run_id,
+        }
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriber:
+    """Somebody who hears of what is published.
+
+    Args:
+        url: where; or ``$NAME``, the variable of the environment that says it.
+        secret: the name of the variable with the key that signs (webhook), or the password (redis).
+        keys: the assets that it hears of.
+    """
+
+    name: str
+    kind: Literal["webhook", "redis"]
+    url: str
+    keys: frozenset[str]
+    environments: frozenset[str]
+    secret: str | None = None
+    channel: str = "assets"
+
+    def wants(self, event: Event) -> bool:
+        """Whether it hears of this."""
+        return event.environment in self.environments and event.key in self.keys
+
+
+class _Settings(BaseModel):
+    """One table of the settings."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    kind: Literal["webhook", "redis"]
+    url: str
+    selection: str = "*"
+    secret: str | None = None
+    channel: str | None = None
+    environments: list[str] = Field(default=["main"], min_length=1)
+
+
+def subscribers(events: Mapping[str, Mapping[str, object]], graph: AssetGraph) -> tuple[Subscriber, ...]:
+    """The subscribers that a project's settings declare, by name.
+
+    Raises:
+        ProjectError: a setting that is unknown or wrong, or a secret where everybody reads it.
+    """
+    return tuple(_subscriber(name, events[name], graph) for name in sorted(events))
+
+
+def _subscriber(name: str, table: Mapping[str, object], graph: AssetGraph) -> Subscriber:
+    place = f"[tool.{TABLE}.events.{name}]"
+    for word in table:
+        if word not in _Settings.model_fields:
+            raise ProjectError(f"{place} has no '{word}'.{near_miss(word, _Settings.model_fields)}")
+    try:
+        settings = _Settings.model_validate(table)
+    except ValueError as error:
+        raise ProjectError(f"{place} is wrong: {told(error)}") from None
+    if settings.channel is not None and settings.kind != "redis":
+        raise ProjectError(f"{place} has a channel, which only kind = 'redis' knows; leave it out")
+    if not settings.url.startswith("$"):
+        check_scheme(settings.url, settings.kind, place)
+        if "@" in urlsplit(settings.url).netloc:
+            remedy = "name a variable that holds it: url = '$NAME'"
+            raise ProjectError(
+                f"{place} has a url with a user or a password, which everybody can read; {remedy}"
+            )
+    try:
+        keys = parse(settings.selection).resolve(graph, sources=True)
+    except AssetGraphError as error:
+        raise ProjectError(f"{place} has a selection that cannot be: {error}") from error
+    if not keys:
+        raise ProjectError(f"{place} has a selection '{settings.selection}' that names no asset")
+    return Subscriber(
+        name=name,
+        kind=settings.kind,
+        url=settings.url,
+        keys=frozenset(keys),
+        environments=frozenset(settings.environments),
+        secret=settings.secret,
+        channel=settings.channel or "assets",
+    )
+
+
+def check_scheme(url: str, kind: Literal["webhook", "redis"], place: str) -> None:
+    """Refuse a URL of another kind; it is not told, for it may be a secret.
+
+    Raises:
+        ProjectError: see above.
+    """
+    if urlsplit(url).scheme not in _SCHEMES[kind]:
+        raise ProjectError(f"{place} has a url that does not begin with {' or '.join(_SCHEMES[kind])}://")
+
+
+def partition_name(key: str, partition: Partition) -> str | None:
+    """The name of a partition for those who do not know the asset's definition: the slice, and the place in time."""
+    if partition == WHOLE:
+        return None
+    return f"{partition.slice}@{partition.ordinal}" if partition.slice else str(partition.ordinal)
