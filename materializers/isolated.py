@@ -138,6 +138,9 @@ def main(order_file: str) -> None:
     import traceback
 
     order = _parsed(Path(order_file).read_text("utf-8"))
+    tempfile.tempdir = str(
+        Path(order_file).parent
+    )  # what is written aside goes with it, however this process ends
     try:
         answer = _carry_out(order)
     except Exception as error:  # noqa: BLE001  # the edge of user code, told to the parent
