@@ -27,6 +27,7 @@ from materializers.runner import (
     running,
 )
 from materializers.step import Result, RunScope, perform, units
+from materializers.telling import tell_outside
 from materializers.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def compile_plan(
         with running(workspace, plan, engine="prefect", listener=watched, run_id=run_id) as (scope, results):
             results.extend(_Tasks(plan, workspace, scope, watched).carry_out(fail_fast=fail_fast))
             conclude(plan, results, workspace, scope)
-        run = run_result(plan, results, workspace, scope.run_id)
+            told = tell_outside(results, workspace, scope)
+        run = run_result(plan, results, workspace, scope.run_id, told=told)
         if ended is not None:
             ended(run)
         return flow_state(run)
