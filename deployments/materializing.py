@@ -49,10 +49,11 @@ def materialize(
     fail_fast: bool = False,
     environment: str | None = None,
     settings: Sequence[str] = (),
+    take_over: bool = False,
 ) -> Answer:
     """Build what a selection needs; ``explained`` says the plan first, with every step's reason."""
     carry_out = _engine(engine)
-    workspace = workspace_for(environment, settings)
+    workspace = workspace_for(environment, settings, take_over=take_over)
     plan = workspace.plan(selection, partitions=partitions, force=force, only=only)
     if explained:
         note(explain(plan, every=True))

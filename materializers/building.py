@@ -29,6 +29,7 @@ from materializers.ledger import (
     Busy,
     ClaimLost,
     Content,
+    ContentGone,
     LedgerError,
     Made,
     Moved,
@@ -133,7 +134,11 @@ class Building:
         if isinstance(begun, Moved):
             return None
         as_of, ends = one.as_of or self.workspace.seen_by(self.asset) or (known.made_at, False)
-        self.workspace.ledger.adopt(begun[0], known.id, as_of, ends=ends)
+        try:
+            self.workspace.ledger.adopt(begun[0], known.id, as_of, ends=ends)
+        except ContentGone as error:  # garbage was collected meanwhile: the next look sees it
+            self.workspace.ledger.finish(begun[0], "interrupted", reason=str(error))
+            return None
         reason = self.step.reason if self.step.reason.kind == "known" else Reason.known(self.step.reason)
         return self._result(
             "adopted",

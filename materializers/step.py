@@ -84,6 +84,10 @@ def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
         return _result(step, ONLY, workspace, "cancelled", reason="the run was stopped")
     if isinstance(begun, Moved):
         return _result(step, ONLY, workspace, "kept", reason="another run was first")
+    if seen.address is not None and not _kept(workspace, seen.address):
+        reason = "what was observed was removed from the store meanwhile; run again"
+        workspace.ledger.finish(begun[0], "failed", reason=reason)
+        return _result(step, ONLY, workspace, "failed", reason=reason)
     judgement = Judgement(checks=checks_digest(workspace.checks(step.key)))
     verdicts: tuple[Verdict, ...] = ()
     if seen.address is not None:
@@ -106,6 +110,11 @@ def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
         versions=ids,
         verdicts={step.key: verdicts},
     )
+
+
+def _kept(workspace: Workspace, address: str) -> bool:
+    """Whether content that was stored before the run began is there, and stays."""
+    return workspace.ledger.garbage.keep(address) and workspace.store.exists(address)
 
 
 def _check(step: Check, unit: PartitionSet, workspace: Workspace, scope: RunScope) -> list[Result]:

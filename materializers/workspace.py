@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from graph.state import Observed, Version
 from graph.steps import Plan
 from materializers.calendars import sessions
 from materializers.formats import choose, converted, decode
-from materializers.ledger import Content, Ledger, LedgerError
+from materializers.ledger import Content, Definition, Ledger, LedgerError, LedgerState
 from materializers.project import Project
 from materializers.store import Store
 
@@ -57,6 +58,9 @@ class Workspace:
     """Everything that planning and building need, opened once.
 
     Args:
+        checkout: names the working copy, which serves the environment with what it runs; see `materializers.serving`.
+        take_over: it serves the environment from now on, whoever did before.
+        as_of: what is read is what was visible then; nothing is decided in the past.
         config: by key, the values that were set for the asset's config.
         project: where all of this came from, so that another process can open the same; None for what was
             declared in memory.
@@ -68,6 +72,9 @@ class Workspace:
     store: Store
     digester: Digester
     environment: str = "main"
+    checkout: str = "memory"
+    take_over: bool = False
+    as_of: datetime | None = None
     config: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     project: Project | None = None
     root: Path = field(default_factory=Path.cwd)
@@ -212,14 +219,28 @@ class Workspace:
             )
         return self._checks[key]
 
+    def definition(self, key: str) -> Definition:
+        """What an environment is served with when this is run: code, config, resources and checks.
+
+        Not what resources showed of the world outside, which is the same for whoever looks.
+        """
+        basis = self.basis(key)
+        resources = {name: _canonical(self._settings_of(name)) for name in basis.resources}
+        checks = checks_digest(self.checks(key))
+        return Definition(basis=replace(basis, resources=resources), checks=checks)
+
     def _identity(self, name: str) -> str:
-        made = self.resource(name)
         observed = self.observation(name)
-        identity = dict(made.identity()) if hasattr(made, "identity") else {}
-        identity["code"] = self.digester.of(type(made)).digest
+        identity = self._settings_of(name)
         if observed is not None and observed.version is not None:
             identity["observed"] = observed.version
         return _canonical(identity)
+
+    def _settings_of(self, name: str) -> dict[str, object]:
+        """What identifies a resource: the settings that it says do, and its code."""
+        made = self.resource(name)
+        identity = dict(made.identity()) if hasattr(made, "identity") else {}
+        return {**identity, "code": self.digester.of(type(made)).digest}
 
     def observed_resources(self) -> frozenset[str]:
         """The resources that could tell the state of what they read; of those that were asked."""
@@ -233,14 +254,31 @@ class Workspace:
 
     def keys(self, selection: str) -> frozenset[str]:
         """The keys that a selection names; nothing named is an error."""
-        keys = parse(selection).resolve(self.graph, sources=True)
+        try:
+            keys = parse(selection).resolve(self.graph, sources=True)
+        except UnknownAsset:
+            new = self.renamed(selection)
+            if new is None:
+                raise
+            keys = frozenset([new])
         if not keys:
             raise UnknownAsset(selection, self.graph.assets)
         return keys
 
+    def renamed(self, old: str) -> str | None:
+        """The key that took the place of one that was given up; None where that is none of the graph's."""
+        aliases = self.ledger.aliases()
+        given_up = [key for key in aliases if old in (key, key.rpartition("/")[2])]
+        found = {aliases[key] for key in given_up} & self.graph.assets.keys()
+        return found.pop() if len(found) == 1 else None
+
     def horizon(self, now: datetime | None = None) -> Horizon:
         """What decides which partitions exist, now or at a time."""
-        return Horizon(now=now or self.clock(), sessions=sessions, dynamic=self.ledger.dynamic_keys)
+        return Horizon(
+            now=now or self.clock(),
+            sessions=sessions,
+            dynamic=lambda name: self.ledger.dynamic_keys(name, as_of=self.as_of),
+        )
 
     def plan(
         self, selection: str, *, partitions: str | None = None, force: bool = False, only: bool = False
@@ -341,9 +379,13 @@ class Workspace:
 
     # Reading
 
+    def reading(self, keys: Iterable[str]) -> AbstractContextManager[LedgerState]:
+        """What is read of some assets: what the environment shows now, or showed at ``as_of``."""
+        return self.ledger.state(self.environment, keys, as_of=self.as_of)
+
     def published(self, key: str) -> Mapping[Partition, Version]:
         """The visible version of each partition of an asset."""
-        with self.ledger.state(self.environment, [key]) as state:
+        with self.reading([key]) as state:
             return state.published(key)
 
     def load(self, key: str, *, partition: str | None = None, as_type: str | None = None) -> Any:
@@ -362,8 +404,8 @@ class Workspace:
             raise UnknownAsset(key, self.graph.assets)
         (name,) = keys
         asset = self.graph[name]
-        with self.ledger.state(self.environment, [name]) as state:
-            reader = Reader(graph=self.graph, state=state, horizon=self.horizon())
+        with self.reading([name]) as state:
+            reader = Reader(graph=self.graph, state=state, horizon=self.horizon(self.as_of))
             wanted = reader.visible(name)
             if partition is not None and asset.partitions is not None:
                 wanted = PartitionSet.of([asset.partitions.partition(partition)])
@@ -372,6 +414,10 @@ class Workspace:
             versions = reader.versions(name, wanted)
         if not versions:
             where = f" for partition {partition}" if partition else ""
+            if self.as_of is not None:
+                raise LedgerError(
+                    f"asset '{name}' had no published version{where} at {self.as_of.isoformat()}"
+                )
             raise LedgerError(f"asset '{name}' has no published version{where}; run: materialize {name}")
         whole = asset.partitions is not None and partition is None
         return self.value(asset, versions, as_type, whole=whole)
