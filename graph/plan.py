@@ -169,9 +169,12 @@ class _Planner:
         for key in step.outputs if isinstance(step, Materialize) else (step.key,):
             self.named.setdefault(key, []).append((step.partitions, name_of(step)))
             if is_work(step):
-                self.moving[key] = self.moving.get(key, EMPTY) | step.partitions
+                self._move(key, step.partitions)
         if isinstance(step, Hold) and step.reason.kind in ("skipped before", "upstream skipped"):
             self.filled.setdefault(step.key, {}).update(dict.fromkeys(step.partitions, step.reason.text))
+
+    def _move(self, key: str, partitions: PartitionSet) -> None:
+        self.moving[key] = self.moving.get(key, EMPTY) | partitions
 
     def _needs(self, asset: Asset, partitions: PartitionSet) -> tuple[str, ...]:
         """The steps of this plan that come first."""
@@ -232,12 +235,16 @@ class _Planner:
         latest = newest(self.reader.existing(asset.key), 1)
         grouped: dict[tuple[type[Step], Reason, str | None], tuple[Step, list[Partition]]] = {}
         settled: list[Partition] = []
+        if asset.depends_on_itself:
+            self._move(asset.key, PartitionSet.union(built for _, built in _builds(decided)))
         for partition in rest:
             step = self._look(asset, partition, attempts.get(partition), newest=partition in latest)
             when = step.when if isinstance(step, Materialize) else None
             grouped.setdefault((type(step), step.reason, when), (step, []))[1].append(partition)
             if _is_settled(step):
                 settled.append(partition)
+            if asset.depends_on_itself and isinstance(step, Materialize):
+                self._move(asset.key, PartitionSet.of([partition]))
         if settled and asset.partitions is not None:
             self.settled[asset.key] = self.settled.get(asset.key, EMPTY) | PartitionSet.of(settled)
         for step, members in grouped.values():

@@ -446,7 +446,10 @@ class Ledger(Protocol):
     def withdraw(
         self, environment: str, key: str, partitions: PartitionSet, *, name: str, reason: str
     ) -> PartitionSet | Busy:
-        """Make partitions invisible; answers those that were visible. Their versions stay."""
+        """Make partitions invisible; answers those that were visible.
+
+        Their versions stay, but are not adopted here any more: what was taken away does not come back by itself.
+        """
 
     def point(
         self,

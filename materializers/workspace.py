@@ -11,6 +11,7 @@ from typing import Any
 
 from graph import Asset, AssetGraph, AssetGraphError, Observation, UnknownAsset, near_miss
 from graph.asset_graph import Context, FromConfig, FromResource
+from graph.choosing import Choice, narrowed, read_choice
 from graph.declare import NOTHING, Check
 from graph.digest import CodeDigest, Digester
 from graph.fingerprint import Basis
@@ -248,45 +249,60 @@ class Workspace:
         """Look at the sources and decide what has to be done for a selection.
 
         Args:
-            partitions: of the selected assets that have partitions, only these; see `graph.partitions.chosen`.
+            partitions: of the selected assets that have partitions, only these; see `graph.choosing.read_choice`.
         """
-        self._observations.clear()  # the world is looked at anew for each plan
-        self._bases.clear()
         targets = self.keys(selection)
         scope = scope_of(self.graph, targets, only=only)
-        above = scope if not only else scope | self.graph.ancestors(targets)
         horizon = self.horizon()
+        known = self.known(scope)
+        with self.ledger.state(self.environment, scope | self.graph.ancestors(targets)) as state:
+
+            def planned(wanted: Mapping[str, PartitionSet]) -> Plan:
+                return make_plan(
+                    self.graph,
+                    selection=selection,
+                    targets=targets,
+                    state=state,
+                    known=known,
+                    horizon=horizon,
+                    partitions=wanted,
+                    force=force,
+                    only=only,
+                )
+
+            reader = Reader(graph=self.graph, state=state, horizon=horizon)
+            return planned(self.chosen(targets, partitions, reader, planned))
+
+    def known(self, scope: Iterable[str]) -> Known:
+        """What outside settings and the world make of some assets, looked at anew."""
+        self._observations.clear()
+        self._bases.clear()
         bases, unready = {}, {}
-        for key in scope:
+        keys = list(scope)
+        for key in keys:
             try:
                 bases[key] = self.basis(key)
             except NotObserved as error:
                 unready[key] = str(error)
-        observed = {key: self.observe(self.graph[key]) for key in scope if self.graph[key].is_source}
-        known = Known(
+        return Known(
             bases=bases,
             unready=unready,
-            observed=observed,
-            checks={key: checks_digest(self.checks(key)) for key in scope},
+            observed={key: self.observe(self.graph[key]) for key in keys if self.graph[key].is_source},
+            checks={key: checks_digest(self.checks(key)) for key in keys},
             observed_resources=self.observed_resources(),
         )
-        with self.ledger.state(self.environment, above) as state:
-            return make_plan(
-                self.graph,
-                selection=selection,
-                targets=targets,
-                state=state,
-                known=known,
-                horizon=horizon,
-                partitions=self.chosen(targets, partitions, horizon),
-                force=force,
-                only=only,
-            )
 
     def chosen(
-        self, targets: Iterable[str], text: str | None, horizon: Horizon
+        self,
+        targets: Iterable[str],
+        text: str | None,
+        reader: Reader,
+        planned: Callable[[Mapping[str, PartitionSet]], Plan],
     ) -> Mapping[str, PartitionSet]:
         """By key, the partitions of targets that a text names; targets without partitions are not in it.
+
+        Args:
+            planned: answers the plan for some partitions, by which it is known what is outdated.
 
         Raises:
             BadPartition: it names none that exist, or no target has partitions.
@@ -297,12 +313,15 @@ class Workspace:
         for key in targets:
             partitions = self.graph[key].partitions
             if partitions is not None:
-                found[key] = chosen(text, partitions, horizon.existing(partitions))
+                found[key] = partitions
         if not found:
             raise SettingsError(
                 f"none of {', '.join(sorted(targets))} has partitions, so '{text}' names none"
             )
-        return found
+        is_key = any(Partition(text) in reader.existing(key) for key in found)
+        choice = Choice(among=text) if is_key else read_choice(text)
+        named = {key: chosen(choice.among, one, reader.existing(key)) for key, one in found.items()}
+        return narrowed(named, choice.conditions, reader, planned)
 
     def observe(self, source: Asset) -> Observed:
         """Look at a source; what it shows is stored, but not yet visible."""
