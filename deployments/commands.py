@@ -69,12 +69,12 @@ def _complete_keys(context: click.Context, parameter: click.Parameter, typed: st
     ]
 
 
-def _selection(otherwise: str = "") -> Callable[[F], F]:
+def _selection(otherwise: str = "", *, needed: bool = True) -> Callable[[F], F]:
     """A selection, whose words may stand without quotes around all of them."""
     return click.argument(
         "selection",
         nargs=-1,
-        required=not otherwise,
+        required=needed and not otherwise,
         callback=lambda context, parameter, words: " ".join(words) or otherwise,
         shell_complete=_complete_keys,
     )
@@ -90,10 +90,12 @@ _json = click.option(
 _env = click.option("--env", metavar="NAME", help="The environment; otherwise the project's (main).")
 _force = click.option("--force", is_flag=True, help="Build what is selected, whatever its state.")
 _only = click.option("--only", is_flag=True, help="Leave upstream as it is.")
+_FILE = click.Path(dir_okay=False, path_type=Path)
 _partitions = click.option(
     "--partitions",
     metavar="TEXT",
-    help="Only these of the selected: 2024-01-01..2024-03-31, latest, a,b or day=2024-03,symbol=AAPL.",
+    help="Only these of the selected: 2024-01-01..2024-03-31, latest, a,b or day=2024-03,symbol=AAPL;"
+    " missing or outdated, by itself or in such a choice: 'missing in 2024'.",
 )
 _config = click.option(
     "--config",
@@ -143,11 +145,19 @@ def _colours() -> bool:
         "materialize 'prices or returns' --force",
         "materialize +order_proposals --config allocation/hrp_weights.lookback=120",
         "materialize '*' --engine prefect --jobs 4 --json",
+        "materialize bars --partitions 2020-01-01..2024-12-31       a backfill; run it again to go on",
+        "materialize bars --partitions 'missing in 2024'            what is not there; or: outdated",
+        "materialize bars --plan --out plan.json                    look at it, then:",
+        "materialize --apply plan.json                              exactly that, or a refusal",
         closing=_EXIT_CODES,
     ),
 )
-@_selection()
+@_selection(needed=False)
 @click.option("--plan", "plan_only", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--out", type=_FILE, metavar="FILE", help="With --plan: save it in a file.")
+@click.option(
+    "--apply", "saved", type=_FILE, metavar="FILE", help="Carry out a saved plan, unless something moved."
+)
 @click.option("--explain", is_flag=True, help="Say every step's reason first, also of what is kept.")
 @_partitions
 @_force
@@ -170,6 +180,8 @@ def materialize(
     *,
     selection: str,
     plan_only: bool,
+    out: Path | None,
+    saved: Path | None,
     explain: bool,
     partitions: str | None,
     force: bool,
@@ -187,6 +199,21 @@ def materialize(
     """
     from deployments import materializing
 
+    if saved is not None:
+        _refuse_beside_apply(bool(selection), plan_only, partitions is not None, force, only)
+        return materializing.apply_plan(
+            saved,
+            explained=explain,
+            engine=engine,
+            jobs=jobs,
+            fail_fast=fail_fast,
+            environment=env,
+            settings=config,
+        )
+    if not selection:
+        raise click.UsageError("say what to build: materialize SELECTION, or --apply FILE")
+    if out is not None and not plan_only:
+        raise click.UsageError("--out saves what --plan says: give both")
     if plan_only:
         return materializing.plan_selection(
             selection,
@@ -194,6 +221,8 @@ def materialize(
             force=force,
             only=only,
             every=explain,
+            jobs=jobs,
+            out=out,
             environment=env,
             settings=config,
         )
@@ -209,6 +238,13 @@ def materialize(
         environment=env,
         settings=config,
     )
+
+
+def _refuse_beside_apply(*given: bool) -> None:
+    if any(given):
+        raise click.UsageError(
+            "--apply carries out what was planned: it takes no SELECTION, --plan, --partitions, --force or --only"
+        )
 
 
 # --- assets -------------------------------------------------------------------------------------------------

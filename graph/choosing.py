@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 from graph.horizon import BadPartition
 from graph.partition_set import EMPTY, PartitionSet
@@ -54,7 +54,7 @@ def read_choice(text: str) -> Choice:
         )
     if not known:
         return Choice(among=text)
-    return Choice(among=tail if within else "all", conditions=frozenset(cast("list[Condition]", known)))
+    return Choice(among=tail if within else "all", conditions=frozenset(known))
 
 
 def narrowed(

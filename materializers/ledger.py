@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from graph.errors import AssetGraphError, near_miss
+from graph.estimate import Measured
 from graph.fingerprint import Basis
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Attempt, Outcome, Settlement, State, Version
@@ -515,6 +516,9 @@ class Ledger(Protocol):
 
     def attempts_of(self, run_id: str) -> tuple[AttemptRecord, ...]:
         """The attempts of a run, in order."""
+
+    def measured(self, keys: Iterable[str]) -> Mapping[str, Sequence[Measured]]:
+        """By key, what some partitions of assets took and gave when they were made, of whatever environment."""
 
     def addresses(self) -> frozenset[str]:
         """Every address in the store that a version names."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,14 @@ from graph.asset_graph import Context, FromConfig, FromResource
 from graph.choosing import Choice, narrowed, read_choice
 from graph.declare import NOTHING, Check
 from graph.digest import CodeDigest, Digester
+from graph.errors import PlanRefused
 from graph.fingerprint import Basis
 from graph.partition_set import Partition, PartitionSet
 from graph.partition_text import chosen
 from graph.partitions import Horizon
 from graph.plan import Known, checks_digest, key_of, make_plan, scope_of
 from graph.reading import Reader
+from graph.saved_plan import grounds, require_valid
 from graph.selection import parse
 from graph.state import Observed, Version
 from graph.steps import Plan
@@ -244,12 +246,19 @@ class Workspace:
         return Horizon(now=now or self.clock(), sessions=sessions, dynamic=self.ledger.dynamic_keys)
 
     def plan(
-        self, selection: str, *, partitions: str | None = None, force: bool = False, only: bool = False
+        self,
+        selection: str,
+        *,
+        partitions: str | None = None,
+        force: bool = False,
+        only: bool = False,
+        to_save: bool = False,
     ) -> Plan:
         """Look at the sources and decide what has to be done for a selection.
 
         Args:
             partitions: of the selected assets that have partitions, only these; see `graph.choosing.read_choice`.
+            to_save: also note what it was decided from, so that it can be carried out later; see `require_valid`.
         """
         targets = self.keys(selection)
         scope = scope_of(self.graph, targets, only=only)
@@ -271,7 +280,28 @@ class Workspace:
                 )
 
             reader = Reader(graph=self.graph, state=state, horizon=horizon)
-            return planned(self.chosen(targets, partitions, reader, planned))
+            wanted = self.chosen(targets, partitions, reader, planned)
+            plan = planned(wanted)
+            return (
+                replace(plan, read=grounds(targets, reader, known, chosen=wanted, only=only))
+                if to_save
+                else plan
+            )
+
+    def require_valid(self, plan: Plan) -> None:
+        """Look at all that a saved plan was decided from.
+
+        Raises:
+            PlanRefused: something of it has moved, or the plan has expired; it is named.
+        """
+        if not plan.read:
+            raise PlanRefused("this plan does not say what it was decided from; save one with --plan --out")
+        known = self.known(
+            key for key, ground in plan.read.items() if ground.declared and key in self.graph.assets
+        )
+        with self.ledger.state(self.environment, plan.read) as state:
+            reader = Reader(graph=self.graph, state=state, horizon=self.horizon(plan.made_at))
+            require_valid(plan, reader, known, self.clock())
 
     def known(self, scope: Iterable[str]) -> Known:
         """What outside settings and the world make of some assets, looked at anew."""
