@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from typing import NamedTuple, Protocol, assert_never
 from zoneinfo import ZoneInfo
@@ -201,10 +201,10 @@ class _Sweep:
     states: dict[int, tuple[Condition, Condition]] = field(default_factory=dict)
 
     def tick(self, node: CronTick) -> datetime:
-        """The last tick up to now."""
+        """The last tick up to now, in UTC like the moments that it is compared with: other zones compare slowly."""
         which = (node.cron, node.timezone)
         if which not in self.ticks:
-            self.ticks[which] = last_tick(node.cron, node.timezone, self.now)
+            self.ticks[which] = last_tick(node.cron, node.timezone, self.now).astimezone(UTC)
         return self.ticks[which]
 
     def upstream(self, key: str, node: Upstream) -> Iterable[str]:
@@ -377,7 +377,7 @@ def _begun(sweep: _Sweep, state: Condition, key: str, true: PartitionSet, since:
             return true - old | facts.happened("removed", key, old, after) if old else true
         case Latest():
             return true - sweep.partitioning.existing(key, after.at)
-        case Is():
+        case Is():  # claimed, failed or rejected: by the last attempt
             return facts.happened("requested", key, true, after)
         case FreshnessIs():
             began = facts.freshness(key)[1]
@@ -432,7 +432,6 @@ def _caught(sweep: _Sweep, key: str, true: PartitionSet, policy: CatchUp | None)
 def last_tick(cron: str, timezone: str, now: datetime) -> datetime:
     """The last instant up to ``now``, itself included, at which ``cron`` ticks in ``timezone``.
 
-    >>> from datetime import UTC
     >>> last_tick("0 18 * * *", "Europe/Berlin", datetime(2024, 7, 1, 16, 0, tzinfo=UTC)).isoformat()
     '2024-07-01T18:00:00+02:00'
     """

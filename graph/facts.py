@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, NamedTuple, Protocol
 
 from graph.partition_set import EMPTY, ONLY, PartitionSet
@@ -129,13 +129,13 @@ class MemoryPartitioning:
         """See `Partitioning`."""
         if key not in self.daily:
             return ONLY
-        return PartitionSet.span(self.daily[key].toordinal(), at.date().toordinal() - 1)
+        return PartitionSet.span(self.daily[key].toordinal(), _yesterday(at))
 
     def latest(self, key: str, at: datetime, lookback: timedelta | None) -> PartitionSet:
         """See `Partitioning`."""
         if key not in self.daily:
             return ONLY
-        last = at.date().toordinal() - 1
+        last = _yesterday(at)
         days = max(1, -(-lookback // timedelta(days=1))) if lookback else 1
         return PartitionSet.span(last - days + 1, last) & self.existing(key, at)
 
@@ -158,6 +158,10 @@ class MemoryPartitioning:
         if (came in self.daily) == (into in self.daily):
             return of
         return self.existing(into, self.now) if of else EMPTY
+
+
+def _yesterday(at: datetime) -> int:
+    return at.astimezone(UTC).date().toordinal() - 1
 
 
 Entries = tuple[tuple[Moment, PartitionSet], ...]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
+from zoneinfo import ZoneInfo
 
 from graph.conditions import (
     All,
@@ -71,10 +72,10 @@ class _Telling:
             return "it"
         return f"{key} {self.partitioning.names(key, partitions)}".rstrip()
 
-    def at(self, moment: Moment) -> str:
-        """An instant, without the day where that is today."""
-        day = "" if moment.at.date() == self.now.astimezone(moment.at.tzinfo).date() else "%Y-%m-%d "
-        return moment.at.strftime(f"{day}%H:%M %Z")
+    def at(self, moment: Moment, timezone: str = "UTC") -> str:
+        """An instant as a time zone has it, without the day where that is today."""
+        local, today = (at.astimezone(ZoneInfo(timezone)) for at in (moment.at, self.now))
+        return local.strftime("%H:%M %Z" if local.date() == today.date() else "%Y-%m-%d %H:%M %Z")
 
 
 # --- sentences --------------------------------------------------------------------------------------------
@@ -205,9 +206,9 @@ def _of_leaf(
             words = f"will {negative}be requested"
         case Happened(event=event):
             words = _HAPPENED[event][0 if yes else 1]
-        case CronTick(cron=cron):
-            ticked = yes and tree.moment is not None
-            name = f"the tick of {told.at(tree.moment)}" if ticked and tree.moment else f"no tick of '{cron}'"
+        case CronTick(cron=cron, timezone=timezone):
+            ticked = tree.moment if yes else None
+            name = f"the tick of {told.at(ticked, timezone)}" if ticked else f"no tick of '{cron}'"
             words = "has passed"
         case SwitchedOn():
             words = "was not handled yet" if yes else "was handled"
@@ -226,8 +227,8 @@ def _reset(reset: Condition, parts: Sequence[Tree], told: _Telling) -> str:
     tree = parts[0] if parts else None
     moment = tree.moment if tree else None
     match reset.node:
-        case CronTick() if moment is not None:
-            return f"the tick of {told.at(moment)}"
+        case CronTick(timezone=timezone) if moment is not None:
+            return f"the tick of {told.at(moment, timezone)}"
         case Happened(event=event) if tree is not None and moment is not None:
             return f"{told.subject(tree.key, tree.within)} {_HAPPENED[event][2]} ({told.at(moment)})"
         case Happened() | SwitchedOn():

@@ -13,7 +13,9 @@ from typing import Protocol
 
 from graph.partition_set import Partition
 from materializers.database import Writing, ranges
-from materializers.ledger import (
+from materializers.ledger_environments import chain
+from materializers.ledger_rows import ATTEMPTS, attempt_record_of, micros, moment, partition_of, plain
+from materializers.records import (
     AttemptRecord,
     Busy,
     Claim,
@@ -23,8 +25,6 @@ from materializers.ledger import (
     StartedAttempt,
     Wanted,
 )
-from materializers.ledger_environments import chain
-from materializers.ledger_rows import ATTEMPTS, attempt_record_of, micros, moment, partition_of, plain
 
 
 class Liveness(Protocol):
@@ -75,7 +75,8 @@ def start_run(db: Writing, run: RunRecord, lease: timedelta) -> None:
             plain(run.plan),
         ),
     )
-    db.execute("INSERT INTO leases VALUES (?, ?)", (run.id, micros(db.now + lease)))
+    now = micros(db.now)
+    db.execute("INSERT INTO leases VALUES (?, ?, ?)", (run.id, now, micros(db.now + lease)))
 
 
 def close_dead_runs(db: Writing, liveness: Liveness) -> tuple[AttemptRecord, ...]:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from graph.partition_set import Partition
 from materializers.database import Reading, Row, Writing, ranges
-from materializers.ledger import MAIN, Environment, LedgerError, UnknownEnvironment
 from materializers.ledger_rows import micros, moment, partition_of
+from materializers.records import MAIN, Environment, LedgerError, UnknownEnvironment
 
 _TABLES = "pointers", "sightings", "asset_state", "settlements", "last_attempts", "definitions", "claims"
 

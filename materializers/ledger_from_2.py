@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from graph.partition_set import PartitionSet
 from materializers.database import Writing
-from materializers.ledger import Read
 from materializers.ledger_past import count_again
 from materializers.ledger_rows import canonical, lineage_text, partition_of
+from materializers.records import Read
 
 _TABLES = (
     "schema_version runs run_ends cancellations attempts attempt_ends last_attempts versions judgements verifications"

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 
 from graph.partition_set import Partition, PartitionSet
 from materializers.database import Writing, listed, ranges
-from materializers.ledger import Busy, LedgerError, Move, Moved
 from materializers.ledger_claims import Liveness
 from materializers.ledger_environments import chain, visible
 from materializers.ledger_fallthrough import state_of
 from materializers.ledger_publishing import Cause, Pointing, point
 from materializers.ledger_rows import moment
+from materializers.ledger_tombstones import check_there
+from materializers.records import Busy, LedgerError, Move, Moved
 
 
 def busy(
@@ -64,6 +65,7 @@ def promote(
                     ends=version.ends if version else None,
                 )
             )
+    check_there(db, [one.version_id for one in pointings if one.version_id is not None])
     point(db, target, _judged(db, pointings), Cause(kind="promote", run_id=run_id, reason=f"from {source}"))
     return None
 
@@ -112,6 +114,7 @@ def point_by_hand(
     held = busy(db, environment, key, [partition], liveness)
     if held is not None:
         return held
+    check_there(db, [version_id])
     pin = None
     if cause.kind == "rollback":
         now = state.published(key, PartitionSet.of([partition])).get(partition)

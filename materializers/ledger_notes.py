@@ -8,9 +8,9 @@ from datetime import datetime
 
 from graph.fingerprint import Basis
 from materializers.database import Reading, Writing
-from materializers.ledger import Definition, DefinitionRecord
 from materializers.ledger_environments import chain
 from materializers.ledger_rows import canonical, micros, moment
+from materializers.records import Definition, DefinitionRecord
 
 
 def definitions(db: Reading, environment: str) -> dict[str, DefinitionRecord]:

@@ -9,10 +9,10 @@ from graph.fingerprint import Basis, set_digest
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Attempt, Settlement, Summary, Version
 from materializers.database import Reading, Row, Writing
-from materializers.ledger import MAIN, UnknownEnvironment
 from materializers.ledger_environments import environments
 from materializers.ledger_rows import VERSION, Sighting, maybe_moment, micros, partition_of, version_of
 from materializers.ledger_state import made_with, version_with
+from materializers.records import MAIN, UnknownEnvironment
 
 _LAST = """
 SELECT {columns}

@@ -12,10 +12,12 @@ from graph.fingerprint import replaced
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Outcome, Settlement, Summary, Version
 from materializers.database import Writing, ranges
-from materializers.ledger import Claim, Judgement, Kind, LedgerError, Product, Seen, StartedAttempt
+from materializers.ledger import Seen
 from materializers.ledger_claims import check_held, give_back, held
 from materializers.ledger_environments import chain, note_first
 from materializers.ledger_rows import canonical, maybe_micros, micros, partition_of, plain, version_row
+from materializers.ledger_tombstones import check_there, revive
+from materializers.records import Claim, Judgement, Kind, LedgerError, Product, StartedAttempt
 
 _SPEAKING = frozenset({"published", "rejected", "failed", "skipped", "adopted"})
 """Outcomes after which an attempt speaks for its partition."""
@@ -91,6 +93,8 @@ def publish(
             for product, key, version_id in made
         ],
     )
+    named = [product.made[key].content.address for product, key, _ in made]
+    revive(db, [address for address in named if address is not None])
     judged = [(version_id, product.judged[key]) for product, key, version_id in made]
     asked = [one for one in judged if one[1].checks or one[1].verdicts]
     judgements = record_judgements(db, environment, asked, run_id)
@@ -253,6 +257,7 @@ def adopt(
     """Make an existing version visible, and end the attempt."""
     claim = attempt.claim
     check_held(db, [claim])
+    check_there(db, [version_id])
     rows = db.rows(
         "SELECT data_version, (SELECT max(id) FROM judgements WHERE version_id = v.id) AS judgement"
         " FROM versions v WHERE id = ?",

@@ -12,7 +12,7 @@ from graph.fingerprint import Basis
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Attempt, Settlement, Summary, Version
 from materializers.database import Row
-from materializers.ledger import (
+from materializers.records import (
     AttemptRecord,
     Content,
     Judgement,

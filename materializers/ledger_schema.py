@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from materializers.database import Database, Reading, Writing
-from materializers.ledger import LedgerError
 from materializers.ledger_from_2 import from_2
+from materializers.records import LedgerError
 
 
 def _carry_out(file: str, db: Writing) -> None:

@@ -10,7 +10,6 @@ from graph.fingerprint import Basis, replaced, set_digest
 from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.state import Attempt, Settlement, Summary, Version
 from materializers.database import Reading, Row, listed, ranges
-from materializers.ledger import MAIN
 from materializers.ledger_environments import chain
 from materializers.ledger_rows import (
     POINTERS,
@@ -28,6 +27,7 @@ from materializers.ledger_rows import (
     summary_of,
     version_of,
 )
+from materializers.records import MAIN
 
 T = TypeVar("T")
 _NOTHING = Summary()
@@ -264,7 +264,9 @@ def version_with(
     passed = "" if checks is None else " AND coalesce(j.checks, '') = ? AND coalesce(j.failing, 0) = 0"
     rows = db.rows(
         f"{VERSIONS} WHERE v.asset = ? AND v.slice = ? AND v.ordinal = ? AND v.fingerprint = ?"
-        f" AND v.rejected IS NULL{passed} ORDER BY v.made_at DESC, v.id DESC LIMIT 1",
+        f" AND v.rejected IS NULL{passed}"
+        " AND NOT EXISTS (SELECT 1 FROM tombstones t WHERE t.address = v.address AND t.state <> 'condemned')"
+        " ORDER BY v.made_at DESC, v.id DESC LIMIT 1",
         (key, *partition, fingerprint, *(() if checks is None else (checks,))),
     )
     return version_of(rows[0]) if rows else None

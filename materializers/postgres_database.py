@@ -22,7 +22,7 @@ from psycopg.rows import dict_row
 from psycopg.types.numeric import Int8Dumper
 
 from materializers.database import Clock, Values
-from materializers.ledger import LedgerError
+from materializers.records import LedgerError
 
 T = TypeVar("T")
 Connection = psycopg.Connection[dict[str, Any]]

@@ -5,7 +5,7 @@ INSERT INTO run_ends SELECT run_id, ended_at, outcome FROM old_run_ends;
 INSERT INTO cancellations SELECT run_id, at FROM old_cancellations;
 
 -- Whoever still ran has to start again: a lease that has run out.
-INSERT INTO leases SELECT id, 0 FROM runs WHERE id NOT IN (SELECT run_id FROM run_ends);
+INSERT INTO leases SELECT id, started_at, 0 FROM runs WHERE id NOT IN (SELECT run_id FROM run_ends);
 INSERT INTO claims SELECT environment, asset, '', ordinal, token, run_id, expires_at > 0 FROM old_claims;
 
 -- All partitions were days, counted from the first of January of the year 1.

@@ -21,7 +21,7 @@ CREATE TABLE runs (
 CREATE TABLE run_ends (run_id TEXT PRIMARY KEY, ended_at BIGINT NOT NULL, outcome TEXT NOT NULL);
 CREATE TABLE cancellations (run_id TEXT NOT NULL, at BIGINT NOT NULL);
 -- One row for each run that has not ended; its claims live as long as its lease.
-CREATE TABLE leases (run_id TEXT PRIMARY KEY, expires_at BIGINT NOT NULL);
+CREATE TABLE leases (run_id TEXT PRIMARY KEY, since BIGINT NOT NULL, expires_at BIGINT NOT NULL);
 
 CREATE TABLE claims (
     environment TEXT NOT NULL, asset TEXT NOT NULL, slice TEXT NOT NULL, ordinal BIGINT NOT NULL,
@@ -126,3 +126,29 @@ CREATE TABLE dynamic_keys (
     id NUMBERED, name TEXT NOT NULL, key TEXT NOT NULL, present INTEGER NOT NULL, at BIGINT NOT NULL
 );
 CREATE INDEX dynamic_keys_by_name ON dynamic_keys (name, key, id);
+
+-- What happened to the items of effects; `effects` tells the state of each.
+CREATE TABLE effect_events (
+    id NUMBERED, environment TEXT NOT NULL, asset TEXT NOT NULL, occasion TEXT NOT NULL, item TEXT NOT NULL,
+    attempt INTEGER NOT NULL, state TEXT NOT NULL, payload TEXT NOT NULL, receipt TEXT NOT NULL, reason TEXT NOT NULL,
+    name TEXT, at BIGINT NOT NULL, run_id TEXT NOT NULL, attempt_id BIGINT NOT NULL
+);
+CREATE INDEX effect_events_of_item ON effect_events (environment, asset, occasion, item, attempt, id);
+CREATE TABLE effects (
+    environment TEXT NOT NULL, asset TEXT NOT NULL, occasion TEXT NOT NULL, item TEXT NOT NULL,
+    attempt INTEGER NOT NULL, first_id BIGINT NOT NULL, last_id BIGINT NOT NULL, state TEXT NOT NULL,
+    planned_at BIGINT NOT NULL, PRIMARY KEY (environment, asset, occasion, item, attempt)
+) CLUSTERED;
+CREATE INDEX effects_that_are_open ON effects (environment, asset)
+    WHERE state IN ('planned', 'intended', 'refused', 'in doubt');
+
+-- Content that nothing needs: `condemned` may be taken back, `removing` may not, `gone` is not in the store any more.
+CREATE TABLE tombstones (address TEXT PRIMARY KEY, state TEXT NOT NULL, at BIGINT NOT NULL);
+
+-- Asset keys that were given up for others.
+CREATE TABLE aliases (old TEXT PRIMARY KEY, new TEXT NOT NULL, at BIGINT NOT NULL);
+
+-- How far each subscriber has been told what was published, and who tells it at the moment.
+CREATE TABLE subscribers (
+    name TEXT PRIMARY KEY, sequence BIGINT NOT NULL, token BIGINT NOT NULL, expires_at BIGINT NOT NULL
+);

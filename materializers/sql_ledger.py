@@ -16,6 +16,7 @@ from materializers import ledger_environments as environments
 from materializers import ledger_moving as moving
 from materializers import ledger_notes as notes
 from materializers import ledger_publishing as publishing
+from materializers import ledger_renaming as renaming
 from materializers.database import Clock, Database, Reading, Row, host_clock
 from materializers.ledger import (
     LEASE,
@@ -40,8 +41,11 @@ from materializers.ledger import (
     StartedAttempt,
     Wanted,
 )
+from materializers.ledger_effects import SqlEffects
 from materializers.ledger_fallthrough import state_of
+from materializers.ledger_garbage import SqlGarbage
 from materializers.ledger_measures import measured
+from materializers.ledger_outbox import SqlOutbox
 from materializers.ledger_past import rebuild
 from materializers.ledger_rows import (
     ATTEMPTS,
@@ -65,6 +69,9 @@ class SqlLedger:
     def __init__(self, database: Database, liveness: claims.Liveness, lease: timedelta) -> None:
         self.database = database
         self.lease = lease
+        self.effects = SqlEffects(database, liveness)
+        self.garbage = SqlGarbage(database, liveness)
+        self.outbox = SqlOutbox(database, lease)
         self._liveness = liveness
 
     # Runs
@@ -348,6 +355,16 @@ class SqlLedger:
         """See `Ledger`."""
         with self.database.reading() as db:
             return measured(db, keys)
+
+    def rename(self, old: str, new: str) -> None:
+        """See `Ledger`."""
+        with self.database.writing() as db:
+            renaming.rename(db, old, new, self._liveness)
+
+    def aliases(self) -> Mapping[str, str]:
+        """See `Ledger`."""
+        with self.database.reading() as db:
+            return renaming.aliases(db)
 
     def addresses(self) -> frozenset[str]:
         """See `Ledger`."""

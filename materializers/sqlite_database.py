@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from materializers.database import Clock, Values, host_clock
-from materializers.ledger import LedgerError
+from materializers.records import LedgerError
 
 _WORDS = {
     "LISTED(?)": "(SELECT value FROM json_each(?))",

@@ -248,6 +248,25 @@ def test_asking_takes_nothing_away(world: World, condition: Condition) -> None:
     assert due(Diamond(), every, facts, partitioning, NOW) == due(Diamond(), every, facts, partitioning, NOW)
 
 
+@dataclass(frozen=True)
+class Endless(MemoryPartitioning):
+    """Far more partitions than anybody could walk through."""
+
+    def existing(self, key: str, at: datetime) -> PartitionSet:
+        return PartitionSet.span(0, 10**15 + at.toordinal())
+
+    def latest(self, key: str, at: datetime, lookback: timedelta | None) -> PartitionSet:
+        return PartitionSet.span(10**15 + at.toordinal(), 10**15 + at.toordinal())
+
+
+@given(worlds(), conditions)
+def test_no_question_walks_through_partitions(world: World, condition: Condition) -> None:
+    endless = Endless(now=NOW, daily=dict.fromkeys(KEYS, FIRST_DAY))
+    facts = world[0].publish("a", endless.existing("a", BEGINNING), at=BEGINNING)
+    for every in (condition, eager(), on_cron("0 18 * * *"), on_missing()):
+        due(Diamond(), dict.fromkeys(KEYS, every), facts, endless, NOW, thorough=True)
+
+
 @pytest.mark.parametrize(
     ("cron", "zone", "now", "tick"),
     [
