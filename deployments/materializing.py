@@ -71,6 +71,7 @@ def apply_plan(
     fail_fast: bool = False,
     environment: str | None = None,
     settings: Sequence[str] = (),
+    take_over: bool = False,
 ) -> Answer:
     """Carry out a saved plan, if everything that it was decided from is as it was.
 
@@ -78,7 +79,7 @@ def apply_plan(
         PlanRefused: something has moved; it is named.
     """
     plan = saved_plan(file)
-    workspace = workspace_for(environment or plan.environment, settings)
+    workspace = workspace_for(environment or plan.environment, settings, take_over=take_over)
     workspace.require_valid(plan)
     return _carried_out(plan, workspace, explained=explained, engine=engine, jobs=jobs, fail_fast=fail_fast)
 
@@ -95,9 +96,10 @@ def materialize(
     fail_fast: bool = False,
     environment: str | None = None,
     settings: Sequence[str] = (),
+    take_over: bool = False,
 ) -> Answer:
     """Build what a selection needs; ``explained`` says the plan first, with every step's reason."""
-    workspace = workspace_for(environment, settings)
+    workspace = workspace_for(environment, settings, take_over=take_over)
     plan = workspace.plan(selection, partitions=partitions, force=force, only=only)
     return _carried_out(plan, workspace, explained=explained, engine=engine, jobs=jobs, fail_fast=fail_fast)
 

@@ -395,6 +395,7 @@ class _Planner:
             now=self.now,
             unseen=asset.volatile and not self._observable(asset),
             must=must,
+            pinned=lambda: self.state.pin(asset.key, partition) == mark,
         )
 
     def _keep(self, asset: Asset, published: Version, *, newest: bool) -> Keep:
@@ -460,6 +461,8 @@ class _Planner:
         if published is None:
             return Observe(key=asset.key, reason=Reason.first_seen(), observed=seen, changed=True)
         changed = published.data_version != seen.data_version
+        if changed and asset.key not in self.forced and self.state.pin(asset.key, WHOLE) == seen.data_version:
+            return Hold(key=asset.key, reason=Reason.rolled_back(), served=served)
         tried = self.state.attempts(asset.key, ONLY).get(WHOLE)
         if changed and asset.key not in self.forced and tried is not None:
             held = held_after(tried, seen.data_version, [checks], self.now)

@@ -33,6 +33,7 @@ Kind = Literal[
     "rejected before",
     "skipped before",
     "upstream skipped",
+    "rolled back",
 ]
 
 
@@ -106,6 +107,12 @@ class Reason:
         """It needs partitions of upstream that will never exist."""
         text = ", ".join(f"{counted(len(partitions))} of {key}" for key, partitions in needed.items())
         return cls(kind="waits", text=f"needs {text} that do not exist")
+
+    @classmethod
+    def rolled_back(cls) -> Reason:
+        """Somebody has taken back what would be made again."""
+        text = "rolled back, and neither code nor inputs have moved since; mend either, or use --force"
+        return cls(kind="rolled back", text=text)
 
     @classmethod
     def unseen(cls, error: str) -> Reason:

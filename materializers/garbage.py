@@ -43,3 +43,10 @@ class Garbage(Protocol):
 
     def removed(self, addresses: Iterable[str]) -> None:
         """Record that content was deleted from the store."""
+
+    def forget(self, *, retention: timedelta) -> int:
+        """Delete the rows of runs that ended before this time, but those that the state of an asset needs.
+
+        Attempts that made a version which is still to be had, or that were a partition's last one, stay with their
+        runs; so do effects with theirs. Answers the number of runs that are gone.
+        """

@@ -7,6 +7,7 @@ through the store, calls the function and stores what it returns; only addresses
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,7 @@ from materializers.ledger import Content, Ledger
 from materializers.loading import open_workspace
 from materializers.output import Output
 from materializers.process_group import kill_group
-from materializers.project import Project
+from materializers.project import LEDGER, Project, ledger_at
 from materializers.workspace import Workspace
 
 _CHILD = """
@@ -56,6 +57,7 @@ def compute_apart(
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
+                env={**os.environ, LEDGER: _url_of(workspace.project)},  # not in the order, which is a file
                 start_new_session=True,  # so that what it starts can be killed with it
             )
         try:
@@ -90,6 +92,10 @@ def _order(call: Call, workspace: Workspace, project: Project) -> dict[str, Any]
         "number": call.number,
         "now": workspace.clock().isoformat(),
     }
+
+
+def _url_of(project: Project) -> str:
+    return "" if project.ledger is None else project.ledger.get_secret_value()
 
 
 def _ids(versions: Versions) -> list[str]:
@@ -159,6 +165,7 @@ def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
         home=Path(order["home"]),
         store=order["store"],
         fsync=order["fsync"],
+        ledger=ledger_at(os.environ.get(LEDGER, ""), "", Path(order["root"])),
         environment=order["environment"],
         config={order["key"]: order["config"]},
     )

@@ -56,9 +56,6 @@ class LedgerState(State, Protocol):
     def now(self) -> datetime:
         """The ledger's clock at that moment."""
 
-    def pin(self, key: str, partition: Partition) -> str | None:
-        """The fingerprint that was rolled back here, until something else is published."""
-
 
 Seen = tuple[Version, datetime | None] | tuple[Version, datetime | None, bool]
 """A published version that was found current: its ``as_of``, and ``ends`` where that is known anew."""
@@ -182,6 +179,9 @@ class Ledger(Protocol):
     def environments(self) -> tuple[Environment, ...]:
         """All that there are, by name; `MAIN` is always among them."""
 
+    def own_keys(self, environment: str) -> frozenset[str]:
+        """The assets of which an environment has something of its own."""
+
     def create_environment(self, name: str, *, parent: str | None = MAIN, live: bool = False) -> Environment:
         """Make one that reads its parent's current versions, partition by partition, until it has its own.
 
@@ -231,7 +231,19 @@ class Ledger(Protocol):
         name: str,
         reason: str,
     ) -> Busy | None:
-        """Make a version visible by hand, whatever its verdicts.
+        """`point_each` for one partition."""
+
+    def point_each(
+        self,
+        environment: str,
+        key: str,
+        versions: Mapping[Partition, str],
+        *,
+        kind: Literal["rollback", "release"],
+        name: str,
+        reason: str,
+    ) -> Busy | None:
+        """Make versions visible by hand, whatever their verdicts, in one transaction.
 
         A rollback pins the partition: its state tells the fingerprint that was rolled back, until something else is
         published. What is rolled back further stays pinned to the first one.
@@ -247,9 +259,20 @@ class Ledger(Protocol):
         """By key, what the environment is served with; a parent's does not count."""
 
     def record_definitions(
-        self, environment: str, definitions: Mapping[str, Definition], *, checkout: str, run_id: str
-    ) -> None:
-        """Record that a checkout serves the environment with these definitions from now on."""
+        self,
+        environment: str,
+        definitions: Mapping[str, Definition],
+        *,
+        checkout: str,
+        run_id: str,
+        take_over: bool = True,
+    ) -> Mapping[str, DefinitionRecord]:
+        """Record that a checkout serves the environment with these definitions from now on.
+
+        Args:
+            take_over: otherwise nothing is recorded where another checkout serves one of them with another
+                definition; these are answered.
+        """
 
     # Dynamic partitions
 

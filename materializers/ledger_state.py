@@ -162,8 +162,10 @@ class SqlState:
         return ((partition_of(row), sighting_of(row)) for row in rows)
 
     def pin(self, key: str, partition: Partition) -> str | None:
-        """See `materializers.ledger.LedgerState`."""
-        self.published(key, PartitionSet.of([partition]))
+        """See `graph.state.State`."""
+        known = self._versions.get(key)
+        if known is None or partition not in known.seen:
+            self.published(key, PartitionSet.of([partition]))
         return self._pins.get((key, partition))
 
     def digest(self, key: str, partitions: PartitionSet) -> str:

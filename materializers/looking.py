@@ -106,6 +106,10 @@ class Looking:
             now=self.workspace.clock(),
             unseen=self.asset.volatile and self.workspace.seen_by(self.asset) is None,
             must=must,
+            pinned=lambda: (
+                self.step.reason.kind != "forced"
+                and mark in [state.pin(output.key, partition) for output in self.outputs]
+            ),
         )
         match settled:
             case Settled(what="keep"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ from graph.state import Observed, Version
 from graph.steps import Plan
 from materializers.calendars import sessions
 from materializers.formats import choose, converted, decode
-from materializers.ledger import Content, Ledger, LedgerError
+from materializers.ledger import Content, Definition, Ledger, LedgerError, LedgerState
 from materializers.project import Project
 from materializers.store import Store
 
@@ -60,6 +61,9 @@ class Workspace:
     """Everything that planning and building need, opened once.
 
     Args:
+        checkout: names the working copy, which serves the environment with what it runs; see `materializers.serving`.
+        take_over: it serves the environment from now on, whoever did before.
+        as_of: what is read is what was visible then; nothing is decided in the past.
         config: by key, the values that were set for the asset's config.
         project: where all of this came from, so that another process can open the same; None for what was
             declared in memory.
@@ -71,6 +75,9 @@ class Workspace:
     store: Store
     digester: Digester
     environment: str = "main"
+    checkout: str = "memory"
+    take_over: bool = False
+    as_of: datetime | None = None
     config: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     project: Project | None = None
     root: Path = field(default_factory=Path.cwd)
@@ -215,14 +222,28 @@ class Workspace:
             )
         return self._checks[key]
 
+    def definition(self, key: str) -> Definition:
+        """What an environment is served with when this is run: code, config, resources and checks.
+
+        Not what resources showed of the world outside, which is the same for whoever looks.
+        """
+        basis = self.basis(key)
+        resources = {name: _canonical(self._settings_of(name)) for name in basis.resources}
+        checks = checks_digest(self.checks(key))
+        return Definition(basis=replace(basis, resources=resources), checks=checks)
+
     def _identity(self, name: str) -> str:
-        made = self.resource(name)
         observed = self.observation(name)
-        identity = dict(made.identity()) if hasattr(made, "identity") else {}
-        identity["code"] = self.digester.of(type(made)).digest
+        identity = self._settings_of(name)
         if observed is not None and observed.version is not None:
             identity["observed"] = observed.version
         return _canonical(identity)
+
+    def _settings_of(self, name: str) -> dict[str, object]:
+        """What identifies a resource: the settings that it says do, and its code."""
+        made = self.resource(name)
+        identity = dict(made.identity()) if hasattr(made, "identity") else {}
+        return {**identity, "code": self.digester.of(type(made)).digest}
 
     def observed_resources(self) -> frozenset[str]:
         """The resources that could tell the state of what they read; of those that were asked."""
@@ -236,14 +257,31 @@ class Workspace:
 
     def keys(self, selection: str) -> frozenset[str]:
         """The keys that a selection names; nothing named is an error."""
-        keys = parse(selection).resolve(self.graph, sources=True)
+        try:
+            keys = parse(selection).resolve(self.graph, sources=True)
+        except UnknownAsset:
+            new = self.renamed(selection)
+            if new is None:
+                raise
+            keys = frozenset([new])
         if not keys:
             raise UnknownAsset(selection, self.graph.assets)
         return keys
 
+    def renamed(self, old: str) -> str | None:
+        """The key that took the place of one that was given up; None where that is none of the graph's."""
+        aliases = self.ledger.aliases()
+        given_up = [key for key in aliases if old in (key, key.rpartition("/")[2])]
+        found = {aliases[key] for key in given_up} & self.graph.assets.keys()
+        return found.pop() if len(found) == 1 else None
+
     def horizon(self, now: datetime | None = None) -> Horizon:
         """What decides which partitions exist, now or at a time."""
-        return Horizon(now=now or self.clock(), sessions=sessions, dynamic=self.ledger.dynamic_keys)
+        return Horizon(
+            now=now or self.clock(),
+            sessions=sessions,
+            dynamic=lambda name: self.ledger.dynamic_keys(name, as_of=self.as_of),
+        )
 
     def plan(
         self,
@@ -280,7 +318,7 @@ class Workspace:
                 )
 
             reader = Reader(graph=self.graph, state=state, horizon=horizon)
-            wanted = self.chosen(targets, partitions, reader, planned)
+            wanted = self._wanted(targets, partitions, reader, planned)
             plan = planned(wanted)
             return (
                 replace(plan, read=grounds(targets, reader, known, chosen=wanted, only=only))
@@ -323,16 +361,9 @@ class Workspace:
         )
 
     def chosen(
-        self,
-        targets: Iterable[str],
-        text: str | None,
-        reader: Reader,
-        planned: Callable[[Mapping[str, PartitionSet]], Plan],
+        self, targets: Iterable[str], text: str | None, horizon: Horizon
     ) -> Mapping[str, PartitionSet]:
         """By key, the partitions of targets that a text names; targets without partitions are not in it.
-
-        Args:
-            planned: answers the plan for some partitions, by which it is known what is outdated.
 
         Raises:
             BadPartition: it names none that exist, or no target has partitions.
@@ -343,15 +374,28 @@ class Workspace:
         for key in targets:
             partitions = self.graph[key].partitions
             if partitions is not None:
-                found[key] = partitions
+                found[key] = chosen(text, partitions, horizon.existing(partitions))
         if not found:
             raise SettingsError(
                 f"none of {', '.join(sorted(targets))} has partitions, so '{text}' names none"
             )
-        is_key = any(Partition(text) in reader.existing(key) for key in found)
+        return found
+
+    def _wanted(
+        self,
+        targets: Iterable[str],
+        text: str | None,
+        reader: Reader,
+        planned: Callable[[Mapping[str, PartitionSet]], Plan],
+    ) -> Mapping[str, PartitionSet]:
+        """By key, the partitions of targets that a text names, perhaps by what is known of them."""
+        if text is None:
+            return {}
+        is_key = any(Partition(text) in reader.existing(key) for key in targets)
         choice = Choice(among=text) if is_key else read_choice(text)
-        named = {key: chosen(choice.among, one, reader.existing(key)) for key, one in found.items()}
-        return narrowed(named, choice.conditions, reader, planned)
+        return narrowed(
+            self.chosen(targets, choice.among, reader.horizon), choice.conditions, reader, planned
+        )
 
     def observe(self, source: Asset) -> Observed:
         """Look at a source; what it shows is stored, but not yet visible."""
@@ -390,9 +434,13 @@ class Workspace:
 
     # Reading
 
+    def reading(self, keys: Iterable[str]) -> AbstractContextManager[LedgerState]:
+        """What is read of some assets: what the environment shows now, or showed at ``as_of``."""
+        return self.ledger.state(self.environment, keys, as_of=self.as_of)
+
     def published(self, key: str) -> Mapping[Partition, Version]:
         """The visible version of each partition of an asset."""
-        with self.ledger.state(self.environment, [key]) as state:
+        with self.reading([key]) as state:
             return state.published(key)
 
     def load(self, key: str, *, partition: str | None = None, as_type: str | None = None) -> Any:
@@ -411,8 +459,8 @@ class Workspace:
             raise UnknownAsset(key, self.graph.assets)
         (name,) = keys
         asset = self.graph[name]
-        with self.ledger.state(self.environment, [name]) as state:
-            reader = Reader(graph=self.graph, state=state, horizon=self.horizon())
+        with self.reading([name]) as state:
+            reader = Reader(graph=self.graph, state=state, horizon=self.horizon(self.as_of))
             wanted = reader.visible(name)
             if partition is not None and asset.partitions is not None:
                 wanted = PartitionSet.of([asset.partitions.partition(partition)])
@@ -421,6 +469,10 @@ class Workspace:
             versions = reader.versions(name, wanted)
         if not versions:
             where = f" for partition {partition}" if partition else ""
+            if self.as_of is not None:
+                raise LedgerError(
+                    f"asset '{name}' had no published version{where} at {self.as_of.isoformat()}"
+                )
             raise LedgerError(f"asset '{name}' has no published version{where}; run: materialize {name}")
         whole = asset.partitions is not None and partition is None
         return self.value(asset, versions, as_type, whole=whole)
