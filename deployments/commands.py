@@ -80,12 +80,29 @@ def _colours() -> bool:
         "materialize 'prices or returns' --force",
         "materialize +order_proposals --config allocation/hrp_weights.lookback=120",
         "materialize '*' --engine prefect --jobs 4 --json",
+        "materialize bars --partitions 2020-01-01..2024-12-31       a backfill; run it again to go on",
+        "materialize bars --partitions 'missing in 2024'            what is not there; or: outdated",
+        "materialize bars --plan --out plan.json                    look at it, then:",
+        "materialize --apply plan.json                              exactly that, or a refusal",
         "materialize prices --as-of 2024-03-01 --to then",
         closing=_EXIT_CODES,
     ),
 )
-@_selection()
+@_selection(needed=False)
 @click.option("--plan", "plan_only", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --plan: save it in a file.",
+)
+@click.option(
+    "--apply",
+    "saved",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Carry out a saved plan, unless something moved.",
+)
 @click.option("--explain", is_flag=True, help="Say every step's reason first, also of what is kept.")
 @_partitions
 @_force
@@ -117,6 +134,8 @@ def materialize(
     *,
     selection: str,
     plan_only: bool,
+    out: Path | None,
+    saved: Path | None,
     explain: bool,
     partitions: str | None,
     force: bool,
@@ -138,6 +157,21 @@ def materialize(
     """
     from deployments import materializing
 
+    if saved is not None:
+        _refuse_beside_apply(
+            bool(selection), plan_only, partitions is not None, force, only, as_of is not None
+        )
+        return materializing.apply_plan(
+            saved,
+            explained=explain,
+            engine=engine,
+            jobs=jobs,
+            fail_fast=fail_fast,
+            environment=env,
+            settings=config,
+            take_over=take_over,
+        )
+    _refuse_half(selection, plan_only, out)
     if as_of is not None:
         from deployments.replaying import replay
 
@@ -161,6 +195,8 @@ def materialize(
             force=force,
             only=only,
             every=explain,
+            jobs=jobs,
+            out=out,
             environment=env,
             settings=config,
         )
@@ -177,6 +213,21 @@ def materialize(
         settings=config,
         take_over=take_over,
     )
+
+
+def _refuse_beside_apply(*given: bool) -> None:
+    if any(given):
+        raise click.UsageError(
+            "--apply carries out what was planned: it takes no SELECTION, --plan, --partitions, --force, --only"
+            " or --as-of"
+        )
+
+
+def _refuse_half(selection: str, plan_only: bool, out: Path | None) -> None:
+    if not selection:
+        raise click.UsageError("say what to build: materialize SELECTION, or --apply FILE")
+    if out is not None and not plan_only:
+        raise click.UsageError("--out saves what --plan says: give both")
 
 
 # --- assets -------------------------------------------------------------------------------------------------

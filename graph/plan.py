@@ -17,9 +17,10 @@ from graph.catch_up import newest
 from graph.demand import asked_for, demanded
 from graph.fingerprint import Basis, digest, fingerprint
 from graph.freshness import due_at
+from graph.key_partitions import moves_at
 from graph.one_each import takes_what_is_there
 from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
-from graph.partitions import Horizon
+from graph.partitions import Horizon, Partitions
 from graph.reading import Reader, Reading, inputs_of
 from graph.reasons import Reason, held_after, moved
 from graph.settling import Settled, settle
@@ -90,6 +91,7 @@ def make_plan(
         now=horizon.now,
         reader=reader,
         forced=frozenset(wanted) if force else frozenset(),
+        by_clock=not partitions or not named <= partitions.keys(),
     )
     done: set[str] = set()
     for key, asset in graph.assets.items():
@@ -128,6 +130,7 @@ class _Planner:
 
     Args:
         moving: by key, the partitions whose version may move in this plan.
+        by_clock: it was not said which partitions are wanted: all that exist are, so that time makes it more.
         named: by key, the steps that take care of which partitions.
         filled: by key, the partitions of which nothing is published although nothing is wrong, and why.
     """
@@ -138,11 +141,13 @@ class _Planner:
     now: datetime
     reader: Reader
     forced: frozenset[str]
+    by_clock: bool
     steps: list[Step] = field(default_factory=list)
     moving: dict[str, PartitionSet] = field(default_factory=dict)
     named: dict[str, list[tuple[PartitionSet, str]]] = field(default_factory=dict)
     filled: dict[str, dict[Partition, str]] = field(default_factory=dict)
     settled: dict[str, PartitionSet] = field(default_factory=dict)
+    next: dict[Partitions, datetime | None] = field(default_factory=dict)
 
     # Steps
 
@@ -165,13 +170,27 @@ class _Planner:
             label=_label(asset, decision.partitions),
             needs=self._needs(asset, decision.partitions),
         )
+        if self.by_clock and isinstance(step, Materialize | Keep):
+            moves = self._moves_at(asset, step.partitions)
+            step = replace(step, valid_until=_earlier(step.valid_until, moves))
         self.steps.append(step)
         for key in step.outputs if isinstance(step, Materialize) else (step.key,):
             self.named.setdefault(key, []).append((step.partitions, name_of(step)))
             if is_work(step):
-                self.moving[key] = self.moving.get(key, EMPTY) | step.partitions
+                self._move(key, step.partitions)
         if isinstance(step, Hold) and step.reason.kind in ("skipped before", "upstream skipped"):
             self.filled.setdefault(step.key, {}).update(dict.fromkeys(step.partitions, step.reason.text))
+
+    def _moves_at(self, asset: Asset, partitions: PartitionSet) -> datetime | None:
+        """When there will be a partition after the newest, if that is one of these."""
+        if asset.partitions is None or not partitions & newest(self.reader.existing(asset.key), 1):
+            return None
+        if asset.partitions not in self.next:
+            self.next[asset.partitions] = moves_at(asset.partitions, self.reader.horizon)
+        return self.next[asset.partitions]
+
+    def _move(self, key: str, partitions: PartitionSet) -> None:
+        self.moving[key] = self.moving.get(key, EMPTY) | partitions
 
     def _needs(self, asset: Asset, partitions: PartitionSet) -> tuple[str, ...]:
         """The steps of this plan that come first."""
@@ -234,12 +253,20 @@ class _Planner:
         latest = newest(self.reader.existing(asset.key), 1)
         grouped: dict[tuple[type[Step], Reason, str | None], tuple[Step, list[Partition]]] = {}
         settled: list[Partition] = []
+        if asset.depends_on_itself:
+            self._move(asset.key, PartitionSet.union(built for _, built in _builds(decided)))
         for partition in rest:
             step = self._look(asset, partition, attempts.get(partition), newest=partition in latest)
             when = step.when if isinstance(step, Materialize) else None
-            grouped.setdefault((type(step), step.reason, when), (step, []))[1].append(partition)
+            first, members = grouped.setdefault((type(step), step.reason, when), (step, []))
+            members.append(partition)
+            if isinstance(first, Keep) and isinstance(step, Keep):
+                kept = replace(first, valid_until=_earlier(first.valid_until, step.valid_until))
+                grouped[Keep, step.reason, when] = kept, members
             if _is_settled(step, visible=partition in served):
                 settled.append(partition)
+            if asset.depends_on_itself and isinstance(step, Materialize):
+                self._move(asset.key, PartitionSet.of([partition]))
         if settled and asset.partitions is not None:
             self.settled[asset.key] = self.settled.get(asset.key, EMPTY) | PartitionSet.of(settled)
         for step, members in grouped.values():
@@ -337,7 +364,7 @@ class _Planner:
             )
             match settled:
                 case Settled(what="keep") if published is not None:
-                    return self._keep(asset, published)
+                    return self._keep(asset, published, newest=newest)
                 case Settled(what="check") if published is not None:
                     return Check(key=asset.key, reason=Reason.checks_changed())
                 case Settled(what="hold", reason=Reason() as reason):
@@ -371,13 +398,13 @@ class _Planner:
             pinned=lambda: self.state.pin(asset.key, partition) == mark,
         )
 
-    def _keep(self, asset: Asset, published: Version) -> Keep:
+    def _keep(self, asset: Asset, published: Version, *, newest: bool) -> Keep:
+        by_clock = asset.volatile and newest and not self._observable(asset)
+        as_of = published.as_of or published.made_at
         return Keep(
             key=asset.key,
             reason=Reason.up_to_date(published.failing),
-            valid_until=due_at(asset.freshness, published.as_of or published.made_at, published.ends)
-            if asset.volatile
-            else None,
+            valid_until=due_at(asset.freshness, as_of, published.ends) if by_clock else None,
         )
 
     def _moving_for(self, asset: Asset, partition: Partition) -> list[str]:
@@ -505,6 +532,10 @@ def _maybe(asset: Asset, reason: Reason, served: PartitionSet) -> Materialize:
     return Materialize(
         key=asset.key, reason=reason, when="if upstream changes", outputs=(asset.key,), served=served
     )
+
+
+def _earlier(*moments: datetime | None) -> datetime | None:
+    return min(filter(None, moments), default=None)
 
 
 def _is_settled(step: Step, *, visible: bool) -> bool:

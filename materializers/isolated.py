@@ -20,7 +20,7 @@ from datetime import time as time_of_day
 from pathlib import Path
 from typing import Any
 
-from graph import Program, Skip
+from graph import Asset, Program, Skip
 from graph.partition_set import PartitionSet
 from graph.state import Version
 from materializers.arguments import StepRun, Taken, Versions, arguments_for
@@ -127,15 +127,18 @@ def _answer(answer: dict[str, Any], call: Call, workspace: Workspace) -> Mapping
         until = answer["until"]
         return Skip(answer["skip"], datetime.fromisoformat(until) if until else None)
     return {
-        output.key: decode(
-            Content(**answer["values"][output.key]),
-            workspace.store,
-            output.returns,
-            hint=None,
-            key=output.key,
-        )
+        output.key: _value(answer["values"][output.key], output, workspace)
+        if output.key in answer["values"]
+        else {
+            partition: _value(stored, replace(output, returns=None), workspace)
+            for partition, stored in answer["partitions"][output.key].items()
+        }
         for output in call.outputs
     }
+
+
+def _value(stored: dict[str, Any], output: Asset, workspace: Workspace) -> object:
+    return decode(Content(**stored), workspace.store, output.returns, hint=None, key=output.key)
 
 
 def main(order_file: str) -> None:
@@ -209,13 +212,21 @@ def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
     values = by_key(call, value)
     if isinstance(values, Skip):
         return {"skip": values.reason, "until": values.until.isoformat() if values.until else None}
-    stored = {}
+    stored: dict[str, Any] = {"values": {}, "partitions": {}}
     for output in outputs:
-        made = choose(values[output.key], output.returns, output.stored_as, key=output.key).encode(
-            values[output.key], workspace.store
-        )
-        stored[output.key] = {field.name: getattr(made, field.name) for field in fields(made)}
-    return {"values": stored}
+        value = values[output.key]
+        if output.batch is not None and output.batch.by is None and isinstance(value, Mapping):
+            stored["partitions"][output.key] = {
+                str(partition): _stored(one, output, workspace) for partition, one in value.items()
+            }
+        else:
+            stored["values"][output.key] = _stored(value, output, workspace)
+    return stored
+
+
+def _stored(value: object, output: Asset, workspace: Workspace) -> dict[str, Any]:
+    made = choose(value, output.returns, output.stored_as, key=output.key).encode(value, workspace.store)
+    return {field.name: getattr(made, field.name) for field in fields(made)}
 
 
 def _taken(order: dict[str, Any], ledger: Ledger) -> Taken:

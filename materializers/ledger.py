@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from graph.estimate import Measured
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Attempt, Outcome, Settlement, State, Version
 from materializers.effect_records import EffectRecords
@@ -215,7 +216,10 @@ class Ledger(Protocol):
     def withdraw(
         self, environment: str, key: str, partitions: PartitionSet, *, name: str, reason: str
     ) -> PartitionSet | Busy:
-        """Make partitions invisible; answers those that were visible. Their versions stay."""
+        """Make partitions invisible; answers those that were visible.
+
+        Their versions stay, but are not adopted here any more: what was taken away does not come back by itself.
+        """
 
     def point(
         self,
@@ -304,6 +308,9 @@ class Ledger(Protocol):
 
     def attempts_of(self, run_id: str) -> tuple[AttemptRecord, ...]:
         """The attempts of a run, in order."""
+
+    def measured(self, keys: Iterable[str]) -> Mapping[str, Sequence[Measured]]:
+        """By key, what some partitions of assets took and gave when they were made, of whatever environment."""
 
     def rename(self, old: str, new: str) -> None:
         """Give an asset another key: everything that is on record of it follows.

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from graph.estimate import Measured
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Outcome, Settlement, Version
 from materializers import ledger_claims as claims
@@ -43,6 +44,7 @@ from materializers.ledger import (
 from materializers.ledger_effects import SqlEffects
 from materializers.ledger_fallthrough import state_of
 from materializers.ledger_garbage import SqlGarbage
+from materializers.ledger_measures import measured
 from materializers.ledger_outbox import SqlOutbox
 from materializers.ledger_past import rebuild
 from materializers.ledger_rows import (
@@ -376,6 +378,11 @@ class SqlLedger:
         """See `Ledger`."""
         rows = self.database.rows(f"{ATTEMPTS} WHERE a.run_id = ? ORDER BY a.id", (run_id,))
         return tuple(map(attempt_record_of, rows))
+
+    def measured(self, keys: Iterable[str]) -> Mapping[str, Sequence[Measured]]:
+        """See `Ledger`."""
+        with self.database.reading() as db:
+            return measured(db, keys)
 
     def rename(self, old: str, new: str) -> None:
         """See `Ledger`."""

@@ -12,14 +12,17 @@ from typing import Any
 
 from graph import Asset, AssetGraph, AssetGraphError, Observation, UnknownAsset, near_miss
 from graph.asset_graph import Context, FromConfig, FromResource
+from graph.choosing import Choice, narrowed, read_choice
 from graph.declare import NOTHING, Check
 from graph.digest import CodeDigest, Digester
+from graph.errors import PlanRefused
 from graph.fingerprint import Basis
 from graph.partition_set import Partition, PartitionSet
 from graph.partition_text import chosen
 from graph.partitions import Horizon
 from graph.plan import Known, checks_digest, key_of, make_plan, scope_of
 from graph.reading import Reader
+from graph.saved_plan import grounds, require_valid
 from graph.selection import parse
 from graph.state import Observed, Version
 from graph.steps import Plan
@@ -281,45 +284,81 @@ class Workspace:
         )
 
     def plan(
-        self, selection: str, *, partitions: str | None = None, force: bool = False, only: bool = False
+        self,
+        selection: str,
+        *,
+        partitions: str | None = None,
+        force: bool = False,
+        only: bool = False,
+        to_save: bool = False,
     ) -> Plan:
         """Look at the sources and decide what has to be done for a selection.
 
         Args:
-            partitions: of the selected assets that have partitions, only these; see `graph.partitions.chosen`.
+            partitions: of the selected assets that have partitions, only these; see `graph.choosing.read_choice`.
+            to_save: also note what it was decided from, so that it can be carried out later; see `require_valid`.
         """
-        self._observations.clear()  # the world is looked at anew for each plan
-        self._bases.clear()
         targets = self.keys(selection)
         scope = scope_of(self.graph, targets, only=only)
-        above = scope if not only else scope | self.graph.ancestors(targets)
         horizon = self.horizon()
+        known = self.known(scope)
+        with self.ledger.state(self.environment, scope | self.graph.ancestors(targets)) as state:
+
+            def planned(wanted: Mapping[str, PartitionSet]) -> Plan:
+                return make_plan(
+                    self.graph,
+                    selection=selection,
+                    targets=targets,
+                    state=state,
+                    known=known,
+                    horizon=horizon,
+                    partitions=wanted,
+                    force=force,
+                    only=only,
+                )
+
+            reader = Reader(graph=self.graph, state=state, horizon=horizon)
+            wanted = self._wanted(targets, partitions, reader, planned)
+            plan = planned(wanted)
+            return (
+                replace(plan, read=grounds(targets, reader, known, chosen=wanted, only=only))
+                if to_save
+                else plan
+            )
+
+    def require_valid(self, plan: Plan) -> None:
+        """Look at all that a saved plan was decided from.
+
+        Raises:
+            PlanRefused: something of it has moved, or the plan has expired; it is named.
+        """
+        if not plan.read:
+            raise PlanRefused("this plan does not say what it was decided from; save one with --plan --out")
+        known = self.known(
+            key for key, ground in plan.read.items() if ground.declared and key in self.graph.assets
+        )
+        with self.ledger.state(self.environment, plan.read) as state:
+            reader = Reader(graph=self.graph, state=state, horizon=self.horizon(plan.made_at))
+            require_valid(plan, reader, known, self.clock())
+
+    def known(self, scope: Iterable[str]) -> Known:
+        """What outside settings and the world make of some assets, looked at anew."""
+        self._observations.clear()
+        self._bases.clear()
         bases, unready = {}, {}
-        for key in scope:
+        keys = list(scope)
+        for key in keys:
             try:
                 bases[key] = self.basis(key)
             except NotObserved as error:
                 unready[key] = str(error)
-        observed = {key: self.observe(self.graph[key]) for key in scope if self.graph[key].is_source}
-        known = Known(
+        return Known(
             bases=bases,
             unready=unready,
-            observed=observed,
-            checks={key: checks_digest(self.checks(key)) for key in scope},
+            observed={key: self.observe(self.graph[key]) for key in keys if self.graph[key].is_source},
+            checks={key: checks_digest(self.checks(key)) for key in keys},
             observed_resources=self.observed_resources(),
         )
-        with self.ledger.state(self.environment, above) as state:
-            return make_plan(
-                self.graph,
-                selection=selection,
-                targets=targets,
-                state=state,
-                known=known,
-                horizon=horizon,
-                partitions=self.chosen(targets, partitions, horizon),
-                force=force,
-                only=only,
-            )
 
     def chosen(
         self, targets: Iterable[str], text: str | None, horizon: Horizon
@@ -341,6 +380,22 @@ class Workspace:
                 f"none of {', '.join(sorted(targets))} has partitions, so '{text}' names none"
             )
         return found
+
+    def _wanted(
+        self,
+        targets: Iterable[str],
+        text: str | None,
+        reader: Reader,
+        planned: Callable[[Mapping[str, PartitionSet]], Plan],
+    ) -> Mapping[str, PartitionSet]:
+        """By key, the partitions of targets that a text names, perhaps by what is known of them."""
+        if text is None:
+            return {}
+        is_key = any(Partition(text) in reader.existing(key) for key in targets)
+        choice = Choice(among=text) if is_key else read_choice(text)
+        return narrowed(
+            self.chosen(targets, choice.among, reader.horizon), choice.conditions, reader, planned
+        )
 
     def observe(self, source: Asset) -> Observed:
         """Look at a source; what it shows is stored, but not yet visible."""
