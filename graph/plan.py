@@ -22,7 +22,7 @@ from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.partitions import Horizon
 from graph.reading import Reader, Reading, inputs_of
 from graph.reasons import Reason, held_after, moved
-from graph.settling import Settled, settle
+from graph.settling import Settled, failures_hold, settle
 from graph.state import Attempt, Observed, Settlement, State, Version
 from graph.steps import (
     Adopt,
@@ -68,6 +68,7 @@ def make_plan(
     partitions: Mapping[str, PartitionSet] | None = None,
     force: bool = False,
     only: bool = False,
+    due: Mapping[str, str] | None = None,
 ) -> Plan:
     """What has to be done so that ``targets`` are up to date, with everything upstream that they read.
 
@@ -77,6 +78,8 @@ def make_plan(
             catch-up policy does not leave out.
         force: materialize what is wanted of the targets whatever their fingerprints say.
         only: leave upstream as it is.
+        due: of an automatic run, by key, why an asset is looked at. A volatile one is then made again, and what failed
+            is not tried again.
     """
     named = frozenset(targets)
     wanted = tuple(key for key in graph.assets if key in named)
@@ -90,6 +93,7 @@ def make_plan(
         now=horizon.now,
         reader=reader,
         forced=frozenset(wanted) if force else frozenset(),
+        due=due,
     )
     done: set[str] = set()
     for key, asset in graph.assets.items():
@@ -106,6 +110,7 @@ def make_plan(
         steps=tuple(planner.steps),
         settled=planner.settled,
         left_out=left_out,
+        automatic=due is not None,
     )
 
 
@@ -130,6 +135,7 @@ class _Planner:
         moving: by key, the partitions whose version may move in this plan.
         named: by key, the steps that take care of which partitions.
         filled: by key, the partitions of which nothing is published although nothing is wrong, and why.
+        due: of an automatic run, why an asset is looked at.
     """
 
     graph: AssetGraph
@@ -138,6 +144,7 @@ class _Planner:
     now: datetime
     reader: Reader
     forced: frozenset[str]
+    due: Mapping[str, str] | None = None
     steps: list[Step] = field(default_factory=list)
     moving: dict[str, PartitionSet] = field(default_factory=dict)
     named: dict[str, list[tuple[PartitionSet, str]]] = field(default_factory=dict)
@@ -159,8 +166,10 @@ class _Planner:
 
     def _append(self, decision: _Decision) -> None:
         asset = self.graph.assets[decision.step.key]
+        because = self.due.get(asset.key) if self.due else None
         step = replace(
             decision.step,
+            reason=decision.step.reason.due_because(because) if because else decision.step.reason,
             partitions=decision.partitions,
             label=_label(asset, decision.partitions),
             needs=self._needs(asset, decision.partitions),
@@ -238,7 +247,7 @@ class _Planner:
             grouped.setdefault((type(step), step.reason, when), (step, []))[1].append(partition)
             if _is_settled(step):
                 settled.append(partition)
-        if settled and asset.partitions is not None:
+        if settled and (asset.partitions is not None or asset.automation is not None):
             self.settled[asset.key] = self.settled.get(asset.key, EMPTY) | PartitionSet.of(settled)
         for step, members in grouped.values():
             partitions = PartitionSet.of(members)
@@ -366,6 +375,7 @@ class _Planner:
             now=self.now,
             unseen=asset.volatile and not self._observable(asset),
             must=must,
+            failures_hold=failures_hold(asset, automatic=self.due is not None),
         )
 
     def _keep(self, asset: Asset, published: Version) -> Keep:
@@ -457,7 +467,7 @@ class _Planner:
             return basis
         if newest and asset.volatile and not self._observable(asset):
             due = due_at(asset.freshness, published.as_of or published.made_at, published.ends)
-            if due is not None and due <= self.now:
+            if asset.key in (self.due or ()) or (due is not None and due <= self.now):
                 return Reason.due(published.as_of or published.made_at, self.now)
         if not moving:
             changed = [

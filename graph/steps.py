@@ -116,6 +116,7 @@ class Plan:
         read: by key, what it was decided from; see `graph.plan.basis_read`.
         settled: by key, the partitions that are up to date as of ``sequence``.
         left_out: what was not planned on purpose.
+        automatic: nobody asked for it by hand, so that what failed is not tried again.
     """
 
     selection: str
@@ -127,6 +128,7 @@ class Plan:
     read: Mapping[str, str] = field(default_factory=dict)
     settled: Mapping[str, PartitionSet] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
+    automatic: bool = False
 
     def work(self) -> tuple[Step, ...]:
         """The steps that may change something."""

@@ -234,6 +234,7 @@ def settlement_of(row: Row) -> Settlement:
         basis=Basis(code=row["code"], config=row["config"], resources=_loads(row["resources"])),
         checks=row["checks"],
         partitions=PartitionSet.from_json(row["partitions"]),
+        at=moment(row["at"]),
     )
 
 

@@ -250,26 +250,11 @@ class Workspace:
         Args:
             partitions: of the selected assets that have partitions, only these; see `graph.partitions.chosen`.
         """
-        self._observations.clear()  # the world is looked at anew for each plan
-        self._bases.clear()
         targets = self.keys(selection)
         scope = scope_of(self.graph, targets, only=only)
         above = scope if not only else scope | self.graph.ancestors(targets)
         horizon = self.horizon()
-        bases, unready = {}, {}
-        for key in scope:
-            try:
-                bases[key] = self.basis(key)
-            except NotObserved as error:
-                unready[key] = str(error)
-        observed = {key: self.observe(self.graph[key]) for key in scope if self.graph[key].is_source}
-        known = Known(
-            bases=bases,
-            unready=unready,
-            observed=observed,
-            checks={key: checks_digest(self.checks(key)) for key in scope},
-            observed_resources=self.observed_resources(),
-        )
+        known = self.known(scope)
         with self.ledger.state(self.environment, above) as state:
             return make_plan(
                 self.graph,
@@ -282,6 +267,26 @@ class Workspace:
                 force=force,
                 only=only,
             )
+
+    def known(self, scope: Iterable[str]) -> Known:
+        """Look at the sources and resources of some assets, anew, and at all that goes in apart from upstream."""
+        self._observations.clear()  # the world is looked at anew for each plan
+        self._bases.clear()
+        bases, unready = {}, {}
+        scope = frozenset(scope)
+        for key in scope:
+            try:
+                bases[key] = self.basis(key)
+            except NotObserved as error:
+                unready[key] = str(error)
+        observed = {key: self.observe(self.graph[key]) for key in scope if self.graph[key].is_source}
+        return Known(
+            bases=bases,
+            unready=unready,
+            observed=observed,
+            checks={key: checks_digest(self.checks(key)) for key in scope},
+            observed_resources=self.observed_resources(),
+        )
 
     def chosen(
         self, targets: Iterable[str], text: str | None, horizon: Horizon
