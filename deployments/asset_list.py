@@ -9,6 +9,7 @@ from deployments.answers import Answer
 from deployments.freshness_text import policy_text
 from deployments.text_table import aligned, bounded
 from graph import Asset, AssetGraph, UnknownAsset
+from graph.partition_text import in_words
 from graph.selection import parse
 
 
@@ -41,7 +42,7 @@ def kind_text(asset: Asset) -> str:
 
 def partitions_text(asset: Asset) -> str | None:
     """How an asset is partitioned, in words."""
-    return None if asset.partitions is None else str(asset.partitions)
+    return None if asset.partitions is None else in_words(asset.partitions)
 
 
 def declared_document(asset: Asset, graph: AssetGraph) -> dict[str, Any]:

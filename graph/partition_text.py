@@ -7,15 +7,25 @@ named, each with such a choice: ``day=2024-01,symbol=AAPL|MSFT``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
 from graph.errors import near_miss
 from graph.horizon import BadPartition, Partitions
-from graph.key_partitions import Product
+from graph.key_partitions import Dynamic, Product, Static
 from graph.partition_set import Partition, PartitionSet, Range
 from graph.rows import Row
 from graph.ticks import before, beginning
-from graph.time_partitions import TimePartitions, instants, is_timed
+from graph.time_partitions import (
+    Cron,
+    Daily,
+    Hourly,
+    Monthly,
+    TimePartitions,
+    Weekly,
+    instants,
+    is_timed,
+)
 
 _FEW = 3
 """How many ranges, and how many slices, are told one by one."""
@@ -40,11 +50,13 @@ def chosen(text: str, partitions: Partitions | None, existing: PartitionSet) -> 
 def _of_one(text: str, partitions: Partitions, existing: PartitionSet) -> PartitionSet:
     """What one word names of a single dimension."""
     found = _named(text, partitions, existing) & existing
-    if not found:
-        there = f"there are {described(existing, partitions)}" if existing else "none exist yet"
-        near = "" if is_timed(partitions) else near_miss(text, existing.spans)
-        raise BadPartition(text, f"there is no partition '{text}': {there}.{near}")
-    return found
+    return found or _nothing(text, partitions, existing)
+
+
+def _nothing(text: str, partitions: Partitions, existing: PartitionSet) -> NoReturn:
+    there = f"what exists is {described(existing, partitions)}" if existing else "none exist yet"
+    near = near_miss(text, existing.spans) if _clock(partitions) is None else ""
+    raise BadPartition(text, f"there is no partition '{text}'; {there}.{near}")
 
 
 def _named(text: str, partitions: Partitions, existing: PartitionSet) -> PartitionSet:
@@ -93,37 +105,41 @@ def _instants(text: str, partitions: TimePartitions) -> tuple[int, int]:
 
 def _of_product(words: Sequence[str], partitions: Product, existing: PartitionSet) -> PartitionSet:
     """What words name of a product: choices of dimensions, or whole keys."""
+    choices, keys = _sorted_out(words, partitions)
+    found = PartitionSet.of(partitions.partition(key) for key in keys)
+    if choices:
+        named = [
+            _of_dimension(choices.get(name, ["all"]), each, _projected(existing, partitions, place))
+            for place, (name, each) in enumerate(partitions.dimensions)
+        ]
+        found |= partitions.combined(named)
+    return found & existing or _nothing(",".join(words), partitions, existing)
+
+
+def _sorted_out(words: Sequence[str], partitions: Product) -> tuple[dict[str, list[str]], list[str]]:
+    """The choices of each dimension that is named, and the words that are whole keys.
+
+    What follows a dimension is a further choice of it; ``latest`` and ``all`` stand for themselves.
+    """
     names = [name for name, _ in partitions.dimensions]
     choices: dict[str, list[str]] = {}
     keys: list[str] = []
-    current = None
+    current: list[str] | None = None
     for word in words:
-        name, equals, choice = word.partition("=")
-        if equals and name.strip() in names:
-            current = name.strip()
-            choices.setdefault(current, []).extend(choice.split("|"))
-        elif equals and current is None:
+        name, equals, choice = (part.strip() for part in word.partition("="))
+        if equals and name in names:
+            current = choices.setdefault(name, [])
+            current += choice.split("|")
+        elif word == "all" or (word == "latest" and partitions.clock is not None):
+            choices.setdefault(names[partitions.clock or 0], []).append(word)
+        elif current is not None:
+            current.append(word)
+        elif equals:
             near = near_miss(name, names) or f" It has {', '.join(names)}."
             raise BadPartition(word, f"'{word}' names a dimension that does not exist.{near}")
-        elif word == "all":
-            choices.setdefault(names[0], []).append("all")
-        elif word == "latest" and partitions.clock is not None:
-            choices.setdefault(names[partitions.clock], []).append("latest")
-        elif current is not None:
-            choices[current].append(word)
         else:
             keys.append(word)
-    found = PartitionSet.of(partitions.partition(key) for key in keys)
-    if choices:
-        found |= partitions.combined(
-            [
-                _of_dimension(choices.get(name, ["all"]), each, _projected(existing, partitions, place))
-                for place, (name, each) in enumerate(partitions.dimensions)
-            ]
-        )
-    if not found & existing:
-        raise BadPartition(",".join(words), f"there is no partition '{','.join(words)}'.")
-    return found & existing
+    return choices, keys
 
 
 def _of_dimension(words: Sequence[str], partitions: Partitions, existing: PartitionSet) -> PartitionSet:
@@ -138,6 +154,36 @@ def _projected(existing: PartitionSet, partitions: Product, place: int) -> Parti
     keys = {name.split("|")[at] for name in existing.spans}
     each = partitions.dimensions[place][1]
     return PartitionSet.of(each.partition(key) for key in keys)
+
+
+def in_words(partitions: Partitions) -> str:
+    """How something is partitioned, for people.
+
+    >>> from graph.partitions import Daily, Static
+    >>> in_words(Daily(start="2016-01-04", calendar="XNYS", timezone="America/New_York"))
+    'sessions of XNYS from 2016-01-04 (America/New_York)'
+    >>> in_words(Product(day=Daily(start="2024-01-01", end="2024-12-31"), symbol=Static("AAPL", "MSFT")))
+    'day: days from 2024-01-01 to 2024-12-31 (UTC); symbol: AAPL, MSFT'
+    """
+    match partitions:
+        case Product():
+            return "; ".join(f"{name}: {in_words(each)}" for name, each in partitions.dimensions)
+        case Static(keys=keys):
+            more = len(keys) - 2 * _FEW
+            return ", ".join(keys[: 2 * _FEW]) + (f" and {more:,} more" if more > 0 else "")
+        case Dynamic(name=name):
+            return f"the dynamic set '{name}'"
+    if not is_timed(partitions):
+        return type(partitions).__name__.lower()
+    until = f" to {partitions.end}" if partitions.end else ""
+    what = f"windows of '{partitions.cron}'" if isinstance(partitions, Cron) else _KINDS[type(partitions)]
+    if partitions.calendar:
+        days = f"sessions of {partitions.calendar}"
+        what = days if isinstance(partitions, Daily) else f"{what} with {days}"
+    return f"{what} from {partitions.start}{until} ({partitions.timezone})"
+
+
+_KINDS: dict[type, str] = {Hourly: "hours", Daily: "days", Weekly: "weeks", Monthly: "months"}
 
 
 def described(
@@ -155,22 +201,21 @@ def described(
     clock = _clock(partitions)
     if clock is None:
         return _listed(sorted(found.spans))
-    told = {
-        name: _ranges(_merged(spans, existing, name), clock, sum(high - low + 1 for low, high in spans))
-        for name, spans in found.spans.items()
-    }
-    if set(told) == {""}:
-        return told[""]
+    spans = {name: _merged(spans, existing, name) for name, spans in sorted(found.spans.items())}
+    told = {name: _ranges(each, clock, _count(found.spans[name])) for name, each in spans.items()}
     if len(set(told.values())) == 1:
-        each = " each" if len(told) > 1 and told[next(iter(told))].endswith(")") else ""
-        (words,) = set(told.values())
-        return f"{_listed(sorted(told))}: {words.removesuffix(')') + each + ')' if each else words}"
+        words = next(iter(told.values()))
+        if len(told) > 1 and words.endswith(")"):
+            words = f"{words[:-1]} each)"
+        return words if set(told) == {""} else f"{_listed(list(told))}: {words}"
     if len(told) <= _FEW:
-        return "; ".join(f"{name}: {told[name]}" for name in sorted(told))
-    first, last = (
-        edge(low for spans in found.spans.values() for span in spans for low in span) for edge in (min, max)
-    )
+        return "; ".join(f"{name}: {words}" for name, words in told.items())
+    first, last = min(each[0][0] for each in spans.values()), max(each[-1][1] for each in spans.values())
     return f"{len(told)} keys: {_ranges([(first, last)], clock, len(found))}"
+
+
+def _count(spans: Sequence[Range]) -> int:
+    return sum(high - low + 1 for low, high in spans)
 
 
 def _clock(partitions: Partitions) -> TimePartitions | None:
@@ -202,8 +247,8 @@ def _merged(spans: Sequence[Range], existing: PartitionSet | None, name: str) ->
 
 def _ranges(spans: Sequence[Range], clock: TimePartitions, count: int) -> str:
     told = spans if len(spans) <= _FEW else [(spans[0][0], spans[-1][1])]
-    key: Callable[[int], str] = lambda ordinal: clock.key(Partition(ordinal=ordinal))  # noqa: E731  # one line, used here
-    words = ", ".join(key(low) if low == high else f"{key(low)}..{key(high)}" for low, high in told)
+    edges = [[clock.key(Partition(ordinal=ordinal)) for ordinal in dict.fromkeys(span)] for span in told]
+    words = ", ".join("..".join(edge) for edge in edges)
     return f"{words} ({count})" if any(low < high for low, high in told) else words
 
 
@@ -214,14 +259,10 @@ def batches(found: PartitionSet, existing: PartitionSet, size: int | None) -> It
         existing: what exists; partitions between which nothing does are consecutive, as a Friday and a Monday are.
         size: how many partitions a stretch has at most; None for as many as there are.
     """
-    for name in sorted(found.spans):
-        row = Row.of(
-            (PartitionSet({"": found.spans[name]}) | PartitionSet({"": existing.spans.get(name, ())})).spans[
-                ""
-            ]
-        )
-        numbers = PartitionSet.ranged(("", *span) for span in row.numbers(found.spans[name]))
-        for _, low, high in numbers.ranges():
+    for name, spans in sorted(found.spans.items()):
+        known = PartitionSet({name: spans}) | PartitionSet({name: existing.spans.get(name, spans)})
+        row = Row.of(known.spans[name])
+        for _, low, high in PartitionSet.ranged(("", *span) for span in row.numbers(spans)).ranges():
             step = high - low + 1 if size is None else size
             for first in range(low, high + 1, step):
                 yield PartitionSet({name: tuple(row.ordinals(first, min(first + step - 1, high)))})

@@ -235,6 +235,8 @@ class _Planner:
         if asset.key in self.known.unready:
             reason = Reason.unready(self.known.unready[asset.key])
             return [_Decision(Hold(key=asset.key, reason=reason, served=served & wanted), wanted)]
+        if asset.depends_on_itself:  # what is missing will be made before what reads it
+            self.moving[asset.key] = wanted - served
         decided, rest = self._in_ranges(asset, wanted) if asset.partitions is not None else ([], wanted)
         self.reader.fetch(asset, rest)
         attempts = self.state.attempts(asset.producer, rest)
@@ -245,7 +247,7 @@ class _Planner:
             step = self._look(asset, partition, attempts.get(partition), newest=partition in latest)
             when = step.when if isinstance(step, Materialize) else None
             grouped.setdefault((type(step), step.reason, when), (step, []))[1].append(partition)
-            if _is_settled(step):
+            if _is_settled(step, visible=partition in served):
                 settled.append(partition)
         if settled and (asset.partitions is not None or asset.automation is not None):
             self.settled[asset.key] = self.settled.get(asset.key, EMPTY) | PartitionSet.of(settled)
@@ -512,11 +514,15 @@ def _maybe(asset: Asset, reason: Reason, served: PartitionSet) -> Materialize:
     )
 
 
-def _is_settled(step: Step) -> bool:
-    """Whether a partition needs no more looking at until something moves: it is up to date, or skipped for good."""
+def _is_settled(step: Step, *, visible: bool) -> bool:
+    """Whether a partition needs no more looking at until something moves: it is up to date, or skipped for good.
+
+    Where an older version is visible of what was skipped, it is looked at every time.
+    """
     if isinstance(step, Keep):
-        return step.reason.text == "up to date"
-    return isinstance(step, Hold) and step.reason.kind == "skipped before" and step.reason.until is None
+        return step.reason.kind == "up to date"
+    skipped = isinstance(step, Hold) and step.reason.kind == "skipped before" and step.reason.until is None
+    return skipped and not visible
 
 
 def _newest(existing: PartitionSet) -> PartitionSet:

@@ -70,22 +70,15 @@ class Identity:
             case Product(), Product():
                 return _paired(down, up)
             case (Static(), Static()):
-                return [
-                    f"pairs equal keys, but upstream has no '{key}'"
-                    for key in down.keys
-                    if not up.declares(Partition(key))
-                ]
+                lacking = [f"'{key}'" for key in down.keys if not up.declares(Partition(key))]
+                return [f"pairs equal keys, but upstream has no {', '.join(lacking)}"] if lacking else []
             case (Static() | Dynamic(), Static() | Dynamic()):
                 return []
         if is_timed(down) and is_timed(up):
             if down.timezone != up.timezone:
                 return [f"pairs equal keys of different time zones ({down.timezone} and {up.timezone})"]
-            return (
-                []
-                if down.by_day == up.by_day
-                else ["pairs equal keys, but those of days are not those of times"]
-            )
-        return [f"pairs equal keys, but those of {kind_of(down)} are not those of {kind_of(up)}"]
+            return _without_a_pair(down, up)
+        return [f"pairs equal keys, not {kind_of(down)} with {kind_of(up)}"]
 
     def upstream(
         self, of: PartitionSet, down: Partitions | None, up: Partitions | None, horizon: Horizon
@@ -166,12 +159,11 @@ class Overlap:
         if not is_timed(down) or not is_timed(up):
             other = down if not is_timed(down) else up
             which = "; say which by Dimensions(...)" if isinstance(other, Product) else ""
-            return [f"pairs windows of time, but {kind_of(other)} has none{which}"]
+            return [f"pairs windows of time, not {kind_of(other)}{which}"]
         found = []
         if self.start_offset > self.end_offset:
-            found.append(
-                f"starts {self.start_offset} partitions off and ends {self.end_offset} off, before that"
-            )
+            offsets = f"start_offset={self.start_offset} and end_offset={self.end_offset}"
+            found.append(f"ends before it starts, with {offsets}")
         if down.timezone != up.timezone and not _share_beginnings(down, up):
             found.append(
                 f"pairs windows of time that never begin together, in {down.timezone} and {up.timezone}"

@@ -88,17 +88,23 @@ class _Texts:
 
 
 def materialize(
-    selection: str, *, workspace: Workspace | None = None, force: bool = False, jobs: int | None = None
+    selection: str,
+    *,
+    partitions: str | None = None,
+    workspace: Workspace | None = None,
+    force: bool = False,
+    jobs: int | None = None,
 ) -> RunResult:
     """Build what a selection needs, in this process, and answer what happened.
 
     Args:
         selection: a key (``market/prices``), its last part, or any selection (``+market/prices``, ``group:trading``).
+        partitions: of the selected assets that have partitions, only these: ``2024-01-01..2024-03-31``, ``latest``.
         workspace: otherwise the project of the working folder.
         force: build the selected assets whatever their state.
     """
     opened = workspace or open_workspace(find_project())
-    return run_plan(opened.plan(selection, force=force), opened, jobs=jobs)
+    return run_plan(opened.plan(selection, partitions=partitions, force=force), opened, jobs=jobs)
 
 
 def load(

@@ -209,7 +209,9 @@ class Looking:
             ]
             self.workspace.ledger.verify(self.workspace.environment, seen, self.scope.run_id)
         reason = "made from the same as what is published"
-        return self.result("kept", partition, reason=reason, read_at=sequence, notes=notes)
+        failing = any(version is not None and version.failing for version in versions)
+        read_at = None if failing else sequence  # what fails is looked at every time
+        return self.result("kept", partition, reason=reason, read_at=read_at, notes=notes)
 
     def _check(
         self,
