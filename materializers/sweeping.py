@@ -94,7 +94,7 @@ def sweep(workspace: Workspace, selection: str = "*") -> Sweep:
         wanted = {key: partitions - busy[key] for key, partitions in wanted.items()}
         why = _why(graph, found, refresh, seen)
         horizon = seen.reader.horizon
-    plan = _planned(workspace, selection, {key: one for key, one in wanted.items() if one}, why, horizon)
+    plan = planned(workspace, selection, {key: one for key, one in wanted.items() if one}, why, horizon)
     left_out = tuple(
         LeftOut(key=key, partitions=partitions, text=str(graph[key].catch_up))
         for key, partitions in found.left_out.items()
@@ -135,7 +135,7 @@ def advance(found: Sweep, workspace: Workspace, run_id: str) -> None:
     keys = [key for key in graph.assets if key in below and key not in found.plan.targets]
     if not keys:
         return
-    plan = _planned(workspace, found.plan.selection, dict.fromkeys(keys), {}, None)
+    plan = planned(workspace, found.plan.selection, dict.fromkeys(keys), {}, None)
     kept = [step for step in plan.steps if isinstance(step, Keep)]
     results = [Result(step=step, partitions=step.partitions, outcome="kept") for step in kept]
     scope = RunScope(run_id=run_id, horizon=workspace.horizon(plan.made_at), sequence=plan.sequence)
@@ -189,7 +189,7 @@ def outdated(workspace: Workspace, key: str) -> PartitionSet:
     )
 
 
-def _planned(
+def planned(
     workspace: Workspace,
     selection: str,
     wanted: Mapping[str, PartitionSet | None],
