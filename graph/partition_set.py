@@ -74,6 +74,9 @@ class PartitionSet:
     @classmethod
     def union(cls, sets: Iterable[PartitionSet]) -> PartitionSet:
         """Everything that is in one of some sets."""
+        sets = [one for one in sets if one.spans]
+        if len(sets) < 2:
+            return sets[0] if sets else EMPTY
         return cls.ranged(each for one in sets for each in one.ranges())
 
     def ranges(self) -> Iterator[tuple[str, int, int]]:

@@ -272,16 +272,14 @@ class _Planner:
         mine = calm & wanted
         if asset.volatile and not self._observable(asset):
             mine -= _newest(self.reader.existing(asset.key))
-        maybe = mine & self._moving_above(asset) & self.reader.visible(asset.key)
-        kept = mine - self._moving_above(asset)
+        moving, visible = self._moving_above(asset), self.reader.visible(asset.key)
+        maybe = mine & moving & visible
+        kept = mine - moving
         decided = []
-        if kept & self.reader.visible(asset.key):
-            step = Keep(key=asset.key, reason=Reason.up_to_date(failing=False))
-            decided.append(_Decision(step, kept & self.reader.visible(asset.key)))
-        if kept - self.reader.visible(asset.key):
-            self.filled.setdefault(asset.key, {}).update(
-                dict.fromkeys(kept - self.reader.visible(asset.key), "skipped before")
-            )
+        if shown := kept & visible:
+            decided.append(_Decision(Keep(key=asset.key, reason=Reason.up_to_date(failing=False)), shown))
+        if filled := kept - visible:
+            self.filled.setdefault(asset.key, {}).update(dict.fromkeys(filled, "skipped before"))
         if maybe:
             keys = [given.key for given in asset.edges if self._reach(asset, given) & maybe]
             decided.append(_Decision(_maybe(asset, Reason.if_changed(dict.fromkeys(keys)), maybe), maybe))

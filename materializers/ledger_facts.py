@@ -93,9 +93,9 @@ class LedgerFacts:
         return found.state, None if found.culprit else since
 
     def states(self) -> Mapping[str, Freshness]:
-        """The freshness of every asset."""
+        """The freshness of every asset that promises any."""
         if self._fresh is None:
-            self._fresh = freshness_states(self.reader, self.now)
+            self._fresh = freshness_states(self.reader, self.now, promises_only=True)
         return self._fresh
 
     def _asset(self, key: str) -> Asset:

@@ -215,7 +215,7 @@ class SqlJournal:
             for query, name in ((_TRIED, producer), (_SHOWN, key)):
                 alias = "l" if query is _TRIED else "p"
                 rows = self._db.rows(
-                    f"{query.format('RANGES(?) r CROSS JOIN')} WHERE {alias}.environment = ? AND {alias}.asset = ?"
+                    f"{query.format('RANGES(?) r CROSS JOIN', '')} WHERE {alias}.environment = ? AND {alias}.asset = ?"
                     f" AND {alias}.slice = {where.format(alias)}",
                     (*given, name),
                 )
@@ -226,9 +226,12 @@ class SqlJournal:
     def _read_wholes(self) -> Mapping[str, Moment]:
         """The same of every asset without partitions, by key."""
         found: dict[str, Moment] = {}
-        for query, alias in ((_TRIED, "l"), (_SHOWN, "p")):
+        for query, alias, index in (
+            (_TRIED, "l", "last_attempts_at_wholes"),
+            (_SHOWN, "p", "pointers_at_wholes"),
+        ):
             rows = self._db.rows(
-                f"{query.format('')} WHERE {alias}.environment = ? AND {alias}.slice = '' AND {alias}.ordinal = 0",
+                f"{query.format('', f' THROUGH {index}')} WHERE {alias}.environment = ? AND {alias}.slice = '' AND {alias}.ordinal = 0",
                 (self.state.environment,),
             )
             for row in rows:
@@ -248,13 +251,13 @@ class SqlJournal:
 
 _TRIED = """
 SELECT l.asset, l.slice, l.ordinal, l.until, a.seen, a.seen_at, a.started_at AS at, 0 AS sequence
-FROM {0} last_attempts l JOIN attempts a ON a.id = l.attempt_id
+FROM {0} last_attempts l{1} JOIN attempts a ON a.id = l.attempt_id
 """
 _SHOWN = """
 SELECT p.asset, p.slice, p.ordinal, NULL AS until, u.at, u.sequence,
     CASE WHEN u.kind IN ('publish', 'observe') THEN a.seen END AS seen,
     CASE WHEN u.kind IN ('publish', 'observe') THEN a.seen_at END AS seen_at
-FROM {0} pointers p JOIN publications u ON u.sequence = p.sequence LEFT JOIN versions v ON v.id = p.version_id
+FROM {0} pointers p{1} JOIN publications u ON u.sequence = p.sequence LEFT JOIN versions v ON v.id = p.version_id
 LEFT JOIN attempts a ON a.id = v.attempt_id
 """
 

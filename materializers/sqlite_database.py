@@ -27,6 +27,7 @@ _WORDS = {
     " json_extract(value, '$[2]') AS last FROM json_each(?))",
     "NUMBERED": "INTEGER PRIMARY KEY",
     "CLUSTERED": "WITHOUT ROWID",
+    "THROUGH ": "INDEXED BY ",
 }
 _IDLE = 4
 """So many connections wait for the next snapshot."""
