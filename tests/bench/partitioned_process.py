@@ -25,6 +25,14 @@ from materializers.sweeping import sweep
 NOW = datetime(2024, 1, 2, 12, tzinfo=UTC)
 MADE = NOW - timedelta(hours=1)
 DATA, MARK = "d" * 32, "f" * 32
+_LAST = f"'main', key, '', ordinal, {{number}}, '{MARK}', 'published', {{at}}, '', NULL, ''"
+_VERSION = (
+    f"{{id}}, key, '', ordinal, '{MARK}', code, '', '{{{{}}}}', inputs, '{{{{}}}}', '{DATA}', 'json', NULL, 1, NULL,"
+    " NULL, NULL, 0, {at}, 1, 'r', {number}, NULL"
+)
+_PUBLICATION = (
+    "{number}, 'main', key, '', ordinal, {id}, 'publish', {at}, 'r', NULL, NULL, NULL, NULL, NULL, NULL, 1"
+)
 
 
 def opened(folder: Path) -> Workspace:
@@ -71,20 +79,23 @@ def fill(folder: Path) -> None:
         indexes = db.rows("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
         for index in indexes:
             db.execute(f"DROP INDEX {index['name']}")
-        for statement in (
-            f"INSERT INTO attempts SELECT {number}, 'r', 'main', key, '', ordinal, date(ordinal + 1721424.5), 1, 1,"
-            f" '{MARK}', {at}, 0, {at} {every}",
-            f"INSERT INTO attempt_ends SELECT {number}, {at}, 'published', '', '', NULL, '' {every}",
-            f"INSERT INTO last_attempts SELECT 'main', key, '', ordinal, {number}, '{MARK}', 'published', {at}, '',"
-            f" NULL, '' {sorted_}",
-            f"INSERT INTO versions SELECT {id_}, key, '', ordinal, '{MARK}', code, '', '{{}}', inputs, '{{}}', '{DATA}',"
-            f" 'json', NULL, 1, NULL, NULL, NULL, 0, {at}, 1, 'r', {number}, NULL {every}",
-            f"INSERT INTO publications SELECT {number}, 'main', key, '', ordinal, {id_}, 'publish', {at}, 'r', NULL,"
-            f" NULL, NULL, NULL, NULL, NULL, 1 {every}",
-            f"INSERT INTO pointers SELECT 'main', key, '', ordinal, {id_}, '{DATA}', {number}, NULL, NULL, NULL, NULL"
-            f" {sorted_}",
+        for table, columns, order in (
+            (
+                "attempts",
+                f"{number}, 'r', 'main', key, '', ordinal, '', 1, 1, '{MARK}', {at}, 0, {at}",
+                every,
+            ),
+            ("attempt_ends", f"{number}, {at}, 'published', '', '', NULL, ''", every),
+            ("last_attempts", _LAST.format(number=number, at=at), sorted_),
+            ("versions", _VERSION.format(id=id_, number=number, at=at), every),
+            ("publications", _PUBLICATION.format(id=id_, number=number, at=at), every),
+            (
+                "pointers",
+                f"'main', key, '', ordinal, {id_}, '{DATA}', {number}, {', '.join(['NULL'] * 4)}",
+                sorted_,
+            ),
         ):
-            db.execute(statement)
+            db.execute(f"INSERT INTO {table} SELECT {columns} {order}")
         for index in indexes:
             db.execute(index["sql"])
         everything = existing.to_json()
@@ -125,9 +136,7 @@ def publish(folder: Path, start: str) -> None:
     workspace = opened(folder)
     ledger = workspace.ledger
     keys = [key for key in workspace.graph.assets if key.rpartition("/")[2].startswith(start)]
-    run = RunRecord(
-        id=f"r-{start}", environment="main", selection="*", engine="local", started_at=NOW
-    )
+    run = RunRecord(id=f"r-{start}", environment="main", selection="*", engine="local", started_at=NOW)
     ledger.begin_run(run)
     for key in keys:
         last = max(workspace.horizon().existing(workspace.graph[key].partitions))
@@ -139,7 +148,9 @@ def publish(folder: Path, start: str) -> None:
 def _publish(workspace: Workspace, key: str, last: Partition, run_id: str) -> None:
     with workspace.ledger.state("main", [key]) as state:
         was = state.published(key, PartitionSet.of([last]))[last].id
-    begun = workspace.ledger.begin("main", key, {last: Wanted(fingerprint="g", was=was)}, run_id=run_id, number=1)
+    begun = workspace.ledger.begin(
+        "main", key, {last: Wanted(fingerprint="g", was=was)}, run_id=run_id, number=1
+    )
     assert isinstance(begun, tuple)
     made = Made(
         content=Content(data_version="e" * 32, format="json"),

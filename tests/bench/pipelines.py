@@ -102,7 +102,14 @@ def write_groups(folder: Path, groups: int, layers: int, width: int, constant: i
         'DAYS = Daily(start="2021-04-07")',
         "EAGER = eager()",
     ]
-    root = [*head, f"CONSTANT = {constant}", "", "@asset(partitions=DAYS)", "def root() -> int:", "    return CONSTANT"]
+    root = [
+        *head,
+        f"CONSTANT = {constant}",
+        "",
+        "@asset(partitions=DAYS)",
+        "def root() -> int:",
+        "    return CONSTANT",
+    ]
     (package / "__init__.py").write_text("\n".join([*root, ""]))
     for group in range(groups):
         (package / f"group_{group:03}").mkdir(exist_ok=True)
