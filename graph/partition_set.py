@@ -139,7 +139,7 @@ class PartitionSet:
         return not self - other
 
     def __hash__(self) -> int:
-        return hash(tuple(self.ranges()))
+        return hash(frozenset(self.spans.items()))
 
     def to_plain(self) -> dict[str, list[list[int]]]:
         """The set as JSON values, the same for equal sets; `from_plain` is the inverse."""

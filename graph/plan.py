@@ -19,7 +19,7 @@ from graph.fingerprint import Basis, digest, fingerprint
 from graph.freshness import due_at
 from graph.one_each import takes_what_is_there
 from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
-from graph.partitions import Horizon
+from graph.partitions import Horizon, Partitions
 from graph.reading import Reader, Reading, inputs_of
 from graph.reasons import Reason, held_after, moved
 from graph.settling import Settled, failures_hold, settle
@@ -150,6 +150,7 @@ class _Planner:
     named: dict[str, list[tuple[PartitionSet, str]]] = field(default_factory=dict)
     filled: dict[str, dict[Partition, str]] = field(default_factory=dict)
     settled: dict[str, PartitionSet] = field(default_factory=dict)
+    labels: dict[tuple[Partitions, PartitionSet], str] = field(default_factory=dict)
 
     # Steps
 
@@ -171,7 +172,7 @@ class _Planner:
             decision.step,
             reason=decision.step.reason.due_because(because) if because else decision.step.reason,
             partitions=decision.partitions,
-            label=_label(asset, decision.partitions),
+            label=self._label(asset, decision.partitions),
             needs=self._needs(asset, decision.partitions),
         )
         self.steps.append(step)
@@ -181,6 +182,15 @@ class _Planner:
                 self.moving[key] = self.moving.get(key, EMPTY) | step.partitions
         if isinstance(step, Hold) and step.reason.kind in ("skipped before", "upstream skipped"):
             self.filled.setdefault(step.key, {}).update(dict.fromkeys(step.partitions, step.reason.text))
+
+    def _label(self, asset: Asset, partitions: PartitionSet) -> str:
+        """What tells a step from the others of its asset: its first and its last partition. Many have the same."""
+        if asset.partitions is None:
+            return ""
+        place = asset.partitions, partitions
+        if place not in self.labels:
+            self.labels[place] = _label(asset.partitions, partitions)
+        return self.labels[place]
 
     def _needs(self, asset: Asset, partitions: PartitionSet) -> tuple[str, ...]:
         """The steps of this plan that come first."""
@@ -528,11 +538,8 @@ def _newest(existing: PartitionSet) -> PartitionSet:
     return PartitionSet({name: ((spans[-1][1],) * 2,) for name, spans in existing.spans.items()})
 
 
-def _label(asset: Asset, partitions: PartitionSet) -> str:
-    """What tells a step from the others of its asset: its first and its last partition."""
-    if asset.partitions is None:
-        return ""
+def _label(declared: Partitions, partitions: PartitionSet) -> str:
     found = list(partitions.ranges())
-    first = asset.partitions.key(Partition(found[0][0], found[0][1]))
-    last = asset.partitions.key(Partition(found[-1][0], found[-1][2]))
+    first = declared.key(Partition(found[0][0], found[0][1]))
+    last = declared.key(Partition(found[-1][0], found[-1][2]))
     return first if len(partitions) == 1 else f"{first}..{last}"
