@@ -16,6 +16,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 from graph.catch_up import CatchUp
+from graph.conditions import Condition
 from graph.destination import Outside
 from graph.errors import DefinitionErrors, Problem, Where
 from graph.freshness import Freshness
@@ -53,10 +54,15 @@ class Execution:
 
     ``isolation="process"`` computes in a process of its own, which a time-out kills; in a thread, a time-out
     discards the late result.
+
+    Args:
+        retry_after: so long after a failure, an automatic run tries again although nothing has moved. Without it,
+            only what is volatile is tried again, after `graph.settling.VOLATILE_AGAIN`.
     """
 
     retries: int = 0
     retry_delay: timedelta = timedelta(seconds=1)
+    retry_after: timedelta | None = None
     timeout: timedelta | None = None
     isolation: Isolation = "thread"
     concurrency: tuple[str, ...] = ()
@@ -142,6 +148,7 @@ class Declaration:
     partitions: Partitions | None = None
     batch: Batch | None = None
     catch_up: CatchUp | None = None
+    automation: Condition | None = None
     run: Execution | None = None
     labels: Labels | None = None
     volatile: bool = False
@@ -154,6 +161,7 @@ class Defaults:
 
     run: Execution = field(default_factory=Execution)
     labels: Labels = field(default_factory=Labels)
+    automation: Condition | None = None
 
 
 # What an asset's function may give or take besides plain values.
@@ -321,6 +329,7 @@ def asset(
     partitions: Partitions | None = None,
     batch: Batch | None = None,
     catch_up: CatchUp | None = None,
+    automation: Condition | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     run: Execution | None = None,
@@ -340,6 +349,7 @@ def asset(
     partitions: Partitions | None = None,
     batch: Batch | None = None,
     catch_up: CatchUp | None = None,
+    automation: Condition | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     run: Execution | None = None,
@@ -359,6 +369,7 @@ def asset(
         partitions: what it is made for, one by one.
         batch: several partitions are made by one call.
         catch_up: which missing partitions are made; without it, all.
+        automation: when a sweep makes it by itself; see `graph.automation`.
         checks: promises about the value; see the package ``checks``.
         freshness: how old the data may be; see `fresh_within` and `fresh_by`.
         run: retries, time-out, isolation.
@@ -395,6 +406,7 @@ def asset(
                 partitions=partitions,
                 batch=batch,
                 catch_up=catch_up,
+                automation=automation,
                 run=run,
                 labels=labels,
                 volatile=volatile,
@@ -412,6 +424,7 @@ def multi_asset(
     partitions: Partitions | None = None,
     batch: Batch | None = None,
     catch_up: CatchUp | None = None,
+    automation: Condition | None = None,
     run: Execution | None = None,
     labels: Labels | None = None,
     volatile: bool = False,
@@ -432,6 +445,7 @@ def multi_asset(
                 partitions=partitions,
                 batch=batch,
                 catch_up=catch_up,
+                automation=automation,
                 run=run,
                 labels=labels,
                 volatile=volatile,
@@ -448,6 +462,7 @@ def source(function: F, /) -> F: ...
 def source(
     *,
     name: str | None = None,
+    automation: Condition | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     labels: Labels | None = None,
@@ -459,6 +474,7 @@ def source(
     /,
     *,
     name: str | None = None,
+    automation: Condition | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     labels: Labels | None = None,
@@ -467,7 +483,7 @@ def source(
 ) -> Any:
     """Declare data that others produce: the function looks at them and returns an `Observation`.
 
-    It may take resources and a `Config`, never other assets.
+    It may take resources and a `Config`, never other assets. With ``automation``, a sweep looks at it by itself.
     """
 
     def declare(function: F) -> F:
@@ -480,7 +496,10 @@ def source(
             unchecked=unchecked,
         )
         return _attach(
-            function, Declaration(function=function, outputs=(out,), is_source=True, labels=labels)
+            function,
+            Declaration(
+                function=function, outputs=(out,), is_source=True, automation=automation, labels=labels
+            ),
         )
 
     return declare if function is None else declare(function)
@@ -519,6 +538,12 @@ def declared_in(namespace: Mapping[str, object]) -> list[Callable[..., Any]]:
 
 def with_defaults(declaration: Declaration, defaults: Defaults) -> Declaration:
     """The declaration with its package's defaults where it says nothing itself."""
+    automation = declaration.automation
+    if automation is None and not declaration.is_source:
+        automation = defaults.automation
     return replace(
-        declaration, run=declaration.run or defaults.run, labels=declaration.labels or defaults.labels
+        declaration,
+        run=declaration.run or defaults.run,
+        labels=declaration.labels or defaults.labels,
+        automation=automation,
     )

@@ -23,7 +23,7 @@ from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.partitions import Horizon, Partitions
 from graph.reading import Reader, Reading, inputs_of
 from graph.reasons import Reason, held_after, moved
-from graph.settling import Settled, settle
+from graph.settling import Settled, failures_hold, settle
 from graph.state import Attempt, Observed, Settlement, State, Version
 from graph.steps import (
     Adopt,
@@ -69,6 +69,7 @@ def make_plan(
     partitions: Mapping[str, PartitionSet] | None = None,
     force: bool = False,
     only: bool = False,
+    due: Mapping[str, str] | None = None,
 ) -> Plan:
     """What has to be done so that ``targets`` are up to date, with everything upstream that they read.
 
@@ -78,6 +79,8 @@ def make_plan(
             catch-up policy does not leave out.
         force: materialize what is wanted of the targets whatever their fingerprints say.
         only: leave upstream as it is.
+        due: of an automatic run, by key, why an asset is looked at. A volatile one is then made again, and what failed
+            is not tried again.
     """
     named = frozenset(targets)
     wanted = tuple(key for key in graph.assets if key in named)
@@ -92,6 +95,7 @@ def make_plan(
         reader=reader,
         forced=frozenset(wanted) if force else frozenset(),
         by_clock=not partitions or not named <= partitions.keys(),
+        due=due,
     )
     done: set[str] = set()
     for key, asset in graph.assets.items():
@@ -108,6 +112,7 @@ def make_plan(
         steps=tuple(planner.steps),
         settled=planner.settled,
         left_out=left_out,
+        automatic=due is not None,
     )
 
 
@@ -133,6 +138,7 @@ class _Planner:
         by_clock: it was not said which partitions are wanted: all that exist are, so that time makes it more.
         named: by key, the steps that take care of which partitions.
         filled: by key, the partitions of which nothing is published although nothing is wrong, and why.
+        due: of an automatic run, why an asset is looked at.
     """
 
     graph: AssetGraph
@@ -142,12 +148,14 @@ class _Planner:
     reader: Reader
     forced: frozenset[str]
     by_clock: bool
+    due: Mapping[str, str] | None = None
     steps: list[Step] = field(default_factory=list)
     moving: dict[str, PartitionSet] = field(default_factory=dict)
     named: dict[str, list[tuple[PartitionSet, str]]] = field(default_factory=dict)
     filled: dict[str, dict[Partition, str]] = field(default_factory=dict)
     settled: dict[str, PartitionSet] = field(default_factory=dict)
     next: dict[Partitions, datetime | None] = field(default_factory=dict)
+    labels: dict[tuple[Partitions, PartitionSet], str] = field(default_factory=dict)
 
     # Steps
 
@@ -164,10 +172,12 @@ class _Planner:
 
     def _append(self, decision: _Decision) -> None:
         asset = self.graph.assets[decision.step.key]
+        because = self.due.get(asset.key) if self.due else None
         step = replace(
             decision.step,
+            reason=decision.step.reason.due_because(because) if because else decision.step.reason,
             partitions=decision.partitions,
-            label=_label(asset, decision.partitions),
+            label=self._label(asset, decision.partitions),
             needs=self._needs(asset, decision.partitions),
         )
         if self.by_clock and isinstance(step, Materialize | Keep):
@@ -191,6 +201,15 @@ class _Planner:
 
     def _move(self, key: str, partitions: PartitionSet) -> None:
         self.moving[key] = self.moving.get(key, EMPTY) | partitions
+
+    def _label(self, asset: Asset, partitions: PartitionSet) -> str:
+        """What tells a step from the others of its asset: its first and its last partition. Many have the same."""
+        if asset.partitions is None:
+            return ""
+        place = asset.partitions, partitions
+        if place not in self.labels:
+            self.labels[place] = _label(asset.partitions, partitions)
+        return self.labels[place]
 
     def _needs(self, asset: Asset, partitions: PartitionSet) -> tuple[str, ...]:
         """The steps of this plan that come first."""
@@ -267,7 +286,7 @@ class _Planner:
                 settled.append(partition)
             if asset.depends_on_itself and isinstance(step, Materialize):
                 self._move(asset.key, PartitionSet.of([partition]))
-        if settled and asset.partitions is not None:
+        if settled and (asset.partitions is not None or asset.automation is not None):
             self.settled[asset.key] = self.settled.get(asset.key, EMPTY) | PartitionSet.of(settled)
         for step, members in grouped.values():
             partitions = PartitionSet.of(members)
@@ -290,16 +309,14 @@ class _Planner:
         mine = calm & wanted
         if asset.volatile and not self._observable(asset):
             mine -= _newest(self.reader.existing(asset.key))
-        maybe = mine & self._moving_above(asset) & self.reader.visible(asset.key)
-        kept = mine - self._moving_above(asset)
+        moving, visible = self._moving_above(asset), self.reader.visible(asset.key)
+        maybe = mine & moving & visible
+        kept = mine - moving
         decided = []
-        if kept & self.reader.visible(asset.key):
-            step = Keep(key=asset.key, reason=Reason.up_to_date(failing=False))
-            decided.append(_Decision(step, kept & self.reader.visible(asset.key)))
-        if kept - self.reader.visible(asset.key):
-            self.filled.setdefault(asset.key, {}).update(
-                dict.fromkeys(kept - self.reader.visible(asset.key), "skipped before")
-            )
+        if shown := kept & visible:
+            decided.append(_Decision(Keep(key=asset.key, reason=Reason.up_to_date(failing=False)), shown))
+        if filled := kept - visible:
+            self.filled.setdefault(asset.key, {}).update(dict.fromkeys(filled, "skipped before"))
         if maybe:
             keys = [given.key for given in asset.edges if self._reach(asset, given) & maybe]
             decided.append(_Decision(_maybe(asset, Reason.if_changed(dict.fromkeys(keys)), maybe), maybe))
@@ -396,6 +413,7 @@ class _Planner:
             unseen=asset.volatile and not self._observable(asset),
             must=must,
             pinned=lambda: self.state.pin(asset.key, partition) == mark,
+            failures_hold=failures_hold(asset, automatic=self.due is not None),
         )
 
     def _keep(self, asset: Asset, published: Version, *, newest: bool) -> Keep:
@@ -489,7 +507,7 @@ class _Planner:
             return basis
         if newest and asset.volatile and not self._observable(asset):
             due = due_at(asset.freshness, published.as_of or published.made_at, published.ends)
-            if due is not None and due <= self.now:
+            if asset.key in (self.due or ()) or (due is not None and due <= self.now):
                 return Reason.due(published.as_of or published.made_at, self.now)
         if not moving:
             changed = [
@@ -554,11 +572,8 @@ def _newest(existing: PartitionSet) -> PartitionSet:
     return PartitionSet({name: ((spans[-1][1],) * 2,) for name, spans in existing.spans.items()})
 
 
-def _label(asset: Asset, partitions: PartitionSet) -> str:
-    """What tells a step from the others of its asset: its first and its last partition."""
-    if asset.partitions is None:
-        return ""
+def _label(declared: Partitions, partitions: PartitionSet) -> str:
     found = list(partitions.ranges())
-    first = asset.partitions.key(Partition(found[0][0], found[0][1]))
-    last = asset.partitions.key(Partition(found[-1][0], found[-1][2]))
+    first = declared.key(Partition(found[0][0], found[0][1]))
+    last = declared.key(Partition(found[-1][0], found[-1][2]))
     return first if len(partitions) == 1 else f"{first}..{last}"

@@ -21,6 +21,7 @@ _TABLES = (
     "asset_state",
     "settlements",
     "definitions",
+    "switches",
     "effect_events",
     "effects",
 )

@@ -107,6 +107,7 @@ def running(
         run_id=run_id or new_run_id(workspace.clock()),
         horizon=workspace.horizon(plan.made_at),
         sequence=plan.sequence,
+        automatic=plan.automatic,
         progressed=listener.step_progressed,
     )
     record = RunRecord(
@@ -203,7 +204,7 @@ def _outcome(results: list[Result]) -> RunOutcome:
         return "cancelled"
     if failing or "rejected" in outcomes or "rejected before" in held:
         return "rejected"
-    return "failed" if "waits" in held else "succeeded"
+    return "failed" if held & {"waits", "failed before"} else "succeeded"
 
 
 def run_plan(

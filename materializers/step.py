@@ -75,11 +75,12 @@ def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
     asset, seen = workspace.graph[step.key], step.observed
     with workspace.ledger.state(workspace.environment, [step.key]) as state:
         visible = state.published(step.key, ONLY).get(WHOLE)
+        sequence = state.sequence
     if not step.changed and visible is not None:
         workspace.ledger.verify(workspace.environment, [(visible, seen.as_of, seen.ends)], scope.run_id)
-        return _result(step, ONLY, workspace, "kept", reason=step.reason.text)
+        return _result(step, ONLY, workspace, "kept", reason=step.reason.text, read_at=sequence)
     wanted = Wanted(fingerprint=seen.data_version or "", was=visible.id if visible else None)
-    begun = claim(workspace, scope, step.key, {WHOLE: wanted}, number=1)
+    begun = claim(workspace, scope, step.key, {WHOLE: wanted}, number=1, seen=sequence)
     if begun is None:
         return _result(step, ONLY, workspace, "cancelled", reason="the run was stopped")
     if isinstance(begun, Moved):
