@@ -33,6 +33,10 @@ Kind = Literal[
     "rejected before",
     "skipped before",
     "upstream skipped",
+    "unfinished",
+    "already performed",
+    "in trouble",
+    "rehearsed",
 ]
 
 
@@ -102,6 +106,24 @@ class Reason:
         return cls(kind="upstream skipped", text=text)
 
     @classmethod
+    def unfinished(cls, occasions: Iterable[str]) -> Reason:
+        """An effect was begun and not all of it is settled."""
+        return cls(kind="unfinished", text=f"not finished: {'; '.join(occasions)}")
+
+    @classmethod
+    def already_performed(cls, occasion: str) -> Reason:
+        """There are receipts for this occasion, whatever goes in now."""
+        return cls(
+            kind="already performed",
+            text=f"already performed for {occasion}; only `assets effects reissue` does it again",
+        )
+
+    @classmethod
+    def in_trouble(cls, troubles: Iterable[str]) -> Reason:
+        """Something upstream is wrong, and an effect does not act on that."""
+        return cls(kind="in trouble", text=f"held: {'; '.join(troubles)}")
+
+    @classmethod
     def absent(cls, needed: Mapping[str, PartitionSet]) -> Reason:
         """It needs partitions of upstream that will never exist."""
         text = ", ".join(f"{counted(len(partitions))} of {key}" for key, partitions in needed.items())
@@ -165,6 +187,8 @@ def held_after(tried: Attempt, mark: str, checks: Sequence[str], now: datetime) 
         case "skipped":
             until = f" until {tried.until:%Y-%m-%d %H:%M %Z}" if tried.until else ""
             return Reason(kind="skipped before", text=f"skipped{until}: {why}", until=tried.until)
+        case "held":
+            return Reason(kind="already performed", text=why)
         case _:
             return None
 
