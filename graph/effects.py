@@ -122,7 +122,7 @@ class Trouble:
         return f"{self.key} {_WORDS[self.kind]}" + (f" ({self.why})" if self.why else "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Troubles:
     """What is wrong upstream and accepted (a parameter typed ``Troubles``); nothing, when all is well."""
 

@@ -197,12 +197,15 @@ class EffectRecords(Protocol):
     def begun(self, environment: str, key: str) -> frozenset[str]:
         """The occasions of which something was done, or may have been."""
 
-    def finish(self, attempt: StartedAttempt, decision: Decision) -> None:
-        """What came of a decision is on record; what was only planned of it is dropped.
+    def drop(self, attempt: StartedAttempt, decision: Decision, reason: str) -> None:
+        """Give up what was only planned of a decision.
 
         Raises:
             ClaimLost: the claim was taken over.
         """
+
+    def finish(self, decision: Decision, run_id: str) -> None:
+        """What came of a decision is on record."""
 
     def history(self, item: EffectKey) -> tuple[Effect, ...]:
         """Every state that an item had, from the first on."""

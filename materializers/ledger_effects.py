@@ -221,18 +221,24 @@ class SqlEffects:
         )
         return frozenset(row["occasion"] for row in rows)
 
-    def finish(self, attempt: StartedAttempt, decision: Decision) -> None:
+    def drop(self, attempt: StartedAttempt, decision: Decision, reason: str) -> None:
         """See `EffectRecords`."""
         with self._database.writing() as db:
             check_held(db, [attempt.claim])
             items = self._of(db, decision.environment, decision.key, decision.occasion)
             dropped = [
-                replace(one, state="dropped", changed_at=db.now, run_id=attempt.claim.run_id)
+                replace(
+                    one, state="dropped", reason=plain(reason), changed_at=db.now, run_id=attempt.claim.run_id
+                )
                 for one in items
                 if one.state == "planned"
             ]
             _append(db, dropped, attempt.id)
-            _finish(db, [decision.id], attempt.claim.run_id)
+
+    def finish(self, decision: Decision, run_id: str) -> None:
+        """See `EffectRecords`."""
+        with self._database.writing() as db:
+            _finish(db, [decision.id], run_id)
 
     def of(
         self,

@@ -298,7 +298,9 @@ def test_a_decision_is_unfinished_until_what_came_of_it_is_on_record(
     ledger.effects.intend(attempt, [item()])
     assert ledger.effects.begun("main", "g/a") == {DAY}
     ledger.effects.record(item(), "accepted")
-    ledger.effects.finish(attempt, decision)
+    ledger.effects.drop(attempt, decision, "too late")
+    assert ledger.effects.unfinished("main") == (decision,)
+    ledger.effects.finish(decision, "r1")
     assert ledger.effects.unfinished("main") == ()
     assert states(ledger) == {"AAPL buy": "accepted", "V sell": "dropped"}
     ledger.effects.reissue("main", "g/a", DAY, ["AAPL buy"], name="ada", reason="again")
@@ -310,15 +312,13 @@ def test_what_was_only_planned_has_not_begun(ledger: SqlLedger, attempt: Any) ->
     assert ledger.effects.begun("main", "g/a") == frozenset()
 
 
-def test_whoever_lost_the_claim_finishes_nothing(
-    ledger: SqlLedger, attempt: Any, book: Any, clock: Any
-) -> None:
+def test_whoever_lost_the_claim_drops_nothing(ledger: SqlLedger, attempt: Any, book: Any, clock: Any) -> None:
     (decision,) = ledger.effects.unfinished("main")
     clock.tick(LEASE)
     book.begin(5, by="r2")
     with pytest.raises(ClaimLost):
-        ledger.effects.finish(attempt, decision)
-    assert ledger.effects.unfinished("main") == (decision,)
+        ledger.effects.drop(attempt, decision, "too late")
+    assert states(ledger)["V sell"] == "planned"
 
 
 def test_a_rehearsal_leaves_what_is_planned_in_earnest(ledger: SqlLedger, attempt: Any) -> None:
