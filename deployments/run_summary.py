@@ -44,7 +44,7 @@ def summary_text(
         assets = len({step.step.key for step in result.results})
         failing = [f"{step.name}: {step.reason}" for step in result.results if _keeps_failing(step)]
         up_to_date = f"everything is up to date ({counted(assets, 'asset')})"
-        return "\n".join([*failing, up_to_date, *_left_out(result.plan), *paths])
+        return "\n".join([*failing, up_to_date, *_left_out(result.plan), *result.told, *paths])
     changed = [step for step in result.results if step.outcome != "kept"]
     rest = f"; see: assets runs show {result.run_id}"
     rows = aligned((_row(group, width) for group in _grouped(changed)), right=[2, 3, 4], colours=colours)
@@ -52,7 +52,7 @@ def summary_text(
     problems = [text for step in changed for text in _problems(step, result, colours=colours)]
     parts.extend(bounded(problems, _PROBLEMS_SHOWN, rest))
     closing = f"{_counts(result)} in {span_text(elapsed)}; run {result.run_id}"
-    parts.append("\n".join([*_left_out(result.plan), closing, *paths]))
+    parts.append("\n".join([*_left_out(result.plan), *result.told, closing, *paths]))
     return "\n\n".join(parts)
 
 
@@ -70,6 +70,7 @@ def summary_document(
         "duration_s": round(elapsed.total_seconds(), 6),
         "counts": _counted(result),
         "steps": [_step_document(step) for step in result.results],
+        "told": list(result.told),
         "files": {name: str(path.absolute()) for name, path in files.items()},
     }
 

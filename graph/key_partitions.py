@@ -81,7 +81,7 @@ class Static:
             raise BadPartition(key, f"there is no partition '{key}'.{near}")
         return Partition(key)
 
-    def window(self, partition: Partition) -> Window | None:
+    def window(self, partition: Partition) -> None:
         """None: keys are no time."""
         del partition
 
@@ -127,7 +127,7 @@ class Dynamic:
             raise BadPartition(key, f"the set of partitions '{self.name}' {problem}.")
         return Partition(key)
 
-    def window(self, partition: Partition) -> Window | None:
+    def window(self, partition: Partition) -> None:
         """None: keys are no time."""
         del partition
 

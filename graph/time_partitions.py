@@ -222,7 +222,8 @@ def window_with_key(self: Timed, key: str) -> Partition | None:
     if covered is None or lasts is None:
         return None
     begin, end = lasts
-    if not self.by_day and not isinstance(self.ticks, HourlyTicks | MinuteTicks):
+    once = not isinstance(self.ticks, HourlyTicks | MinuteTicks)
+    if once and covered[1] - covered[0] == timedelta(minutes=1):  # a time that may be skipped or ambiguous
         begin = settled(covered[0], self.ticks.zone)
         end = begin + 60
     ordinal = beginning(self.ticks, begin)

@@ -24,7 +24,6 @@ from graph.partition_set import PartitionSet
 from graph.state import Version
 from materializers.arguments import StepRun, Taken, Versions, arguments_for
 from materializers.call import STOP_POLL_S, Call, NotDone, Stopped, TimedOut, by_key
-from materializers.external import Surroundings, run_program
 from materializers.formats import choose, decode
 from materializers.ledger import Content, Ledger
 from materializers.loading import open_workspace
@@ -139,6 +138,9 @@ def main(order_file: str) -> None:
     import traceback
 
     order = _parsed(Path(order_file).read_text("utf-8"))
+    tempfile.tempdir = str(
+        Path(order_file).parent
+    )  # what is written aside goes with it, however this process ends
     try:
         answer = _carry_out(order)
     except Exception as error:  # noqa: BLE001  # the edge of user code, told to the parent
@@ -188,6 +190,8 @@ def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:  # named as it is in a thread
         raise NotDone(f"{type(error).__name__}: {error}") from error
     if isinstance(value, Program):
+        from materializers.external import Surroundings, run_program
+
         around = Surroundings(
             files=(workspace.root / asset.where.file).parent,
             store=workspace.store,

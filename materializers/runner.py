@@ -23,6 +23,7 @@ from materializers.ledger import AttemptRecord, LedgerError, RunRecord
 from materializers.ordering import Ended, StepDone, in_order
 from materializers.output import captured
 from materializers.step import Result, RunScope, perform, units
+from materializers.telling import subscribe, tell_outside
 from materializers.workspace import Workspace
 
 HEARTBEAT_S = 1.0
@@ -66,12 +67,16 @@ class Silent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """How a run ended, with each step's result in the plan's order."""
+    """How a run ended, with each step's result in the plan's order.
+
+    ``told`` are lines of what the world outside was told: copies that were made, events that were delivered.
+    """
 
     run_id: str
     plan: Plan
     results: tuple[Result, ...]
     outcome: RunOutcome
+    told: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """How many steps had which outcome."""
@@ -113,6 +118,7 @@ def running(
         context=run_context(workspace) if plan.work() else {},
         plan=to_json(plan) if plan.work() else "",
     )
+    subscribe(workspace)
     found = workspace.ledger.begin_run(record)
     listener.run_started(scope.run_id, plan, found)
     results: list[Result] = []
@@ -196,7 +202,8 @@ def run_plan(
             workers.dismiss()
         results.extend(found)
         conclude(plan, results, workspace, scope)
-    return run_result(plan, results, workspace, scope.run_id)
+        told = tell_outside(results, workspace, scope)
+    return run_result(plan, results, workspace, scope.run_id, told=told)
 
 
 def default_jobs() -> int:
@@ -204,14 +211,16 @@ def default_jobs() -> int:
     return min(8, os.cpu_count() or 1)
 
 
-def run_result(plan: Plan, results: list[Result], workspace: Workspace, run_id: str) -> RunResult:
+def run_result(
+    plan: Plan, results: list[Result], workspace: Workspace, run_id: str, *, told: tuple[str, ...] = ()
+) -> RunResult:
     """How a run ended that is not running any more, on either engine."""
     order = {name_of(step): index for index, step in enumerate(plan.steps)}
     ordered = sorted(
         results, key=lambda result: (order[name_of(result.step)], next(result.partitions.ranges(), None))
     )
-    ended = workspace.ledger.run(run_id).outcome
-    return RunResult(run_id=run_id, plan=plan, results=tuple(ordered), outcome=ended or "interrupted")  # type: ignore[arg-type]  # what `running` wrote
+    ended: RunOutcome = workspace.ledger.run(run_id).outcome or "interrupted"  # type: ignore[assignment]  # what `running` wrote
+    return RunResult(run_id=run_id, plan=plan, results=tuple(ordered), outcome=ended, told=told)
 
 
 class _Workers:
