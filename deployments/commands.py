@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 import click
 
 from deployments.answers import Answer, run_command
+from deployments.effect_commands import effects
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -163,6 +164,7 @@ def _colours() -> bool:
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Steps side by side; else one a processor."
 )
 @click.option("--fail-fast", is_flag=True, help="Begin nothing new after the first failure.")
+@click.option("--rehearse", is_flag=True, help="Perform no effect: say what would be done.")
 @_config
 @_env
 @_json
@@ -177,6 +179,7 @@ def materialize(
     engine: Engine,
     jobs: int | None,
     fail_fast: bool,
+    rehearse: bool,
     config: tuple[str, ...],
     env: str | None,
 ) -> Answer:
@@ -206,6 +209,7 @@ def materialize(
         engine=engine,
         jobs=jobs,
         fail_fast=fail_fast,
+        rehearse=rehearse,
         environment=env,
         settings=config,
     )
@@ -438,6 +442,9 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     if scripts is not None:
         for name, command in (("materialize", materialize), ("assets", assets)):
             click.echo(scripts(command, {}, name, f"_{name.upper()}_COMPLETE").source())
+
+
+assets.add_command(effects)
 
 
 # --- assets runs --------------------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ def materialize(
     engine: Engine = "local",
     jobs: int | None = None,
     fail_fast: bool = False,
+    rehearse: bool = False,
     environment: str | None = None,
     settings: Sequence[str] = (),
 ) -> Answer:
@@ -59,7 +60,9 @@ def materialize(
     started = time.monotonic()
     with watching(plan) as listener:
         try:
-            result = carry_out(plan, workspace, jobs=jobs, listener=listener, fail_fast=fail_fast)
+            result = carry_out(
+                plan, workspace, jobs=jobs, listener=listener, fail_fast=fail_fast, rehearse=rehearse
+            )
         except KeyboardInterrupt:
             return _interrupted(listener.run_id)
     elapsed = timedelta(seconds=time.monotonic() - started)
