@@ -30,6 +30,7 @@ from deployments.command_options import only as _only
 from deployments.command_options import partitions as _partitions
 from deployments.command_options import selection as _selection
 from deployments.command_options import take_over as _take_over
+from deployments.effect_commands import effects
 
 if TYPE_CHECKING:
     from deployments.materializing import Engine
@@ -118,6 +119,7 @@ def _colours() -> bool:
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Steps side by side; else one a processor."
 )
 @click.option("--fail-fast", is_flag=True, help="Begin nothing new after the first failure.")
+@click.option("--rehearse", is_flag=True, help="Perform no effect: say what would be done.")
 @_config
 @_env
 @_take_over
@@ -143,6 +145,7 @@ def materialize(
     engine: Engine,
     jobs: int | None,
     fail_fast: bool,
+    rehearse: bool,
     config: tuple[str, ...],
     env: str | None,
     take_over: bool,
@@ -167,6 +170,7 @@ def materialize(
             engine=engine,
             jobs=jobs,
             fail_fast=fail_fast,
+            rehearse=rehearse,
             environment=env,
             settings=config,
             take_over=take_over,
@@ -209,6 +213,7 @@ def materialize(
         engine=engine,
         jobs=jobs,
         fail_fast=fail_fast,
+        rehearse=rehearse,
         environment=env,
         settings=config,
         take_over=take_over,
@@ -540,6 +545,9 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     if scripts is not None:
         for name, command in (("materialize", materialize), ("assets", assets)):
             click.echo(scripts(command, {}, name, f"_{name.upper()}_COMPLETE").source())
+
+
+assets.add_command(effects)
 
 
 # --- assets runs --------------------------------------------------------------------------------------------

@@ -35,6 +35,10 @@ Kind = Literal[
     "skipped before",
     "upstream skipped",
     "rolled back",
+    "unfinished",
+    "already performed",
+    "in trouble",
+    "rehearsed",
 ]
 
 
@@ -110,6 +114,24 @@ class Reason:
         """Upstream decided that there was nothing to do."""
         text = "; ".join(f"{key} was skipped ({reason})" for key, reason in why.items())
         return cls(kind="upstream skipped", text=text)
+
+    @classmethod
+    def unfinished(cls, occasions: Iterable[str]) -> Reason:
+        """An effect was begun and not all of it is settled."""
+        return cls(kind="unfinished", text=f"not finished: {'; '.join(occasions)}")
+
+    @classmethod
+    def already_performed(cls, occasion: str) -> Reason:
+        """There are receipts for this occasion, whatever goes in now."""
+        return cls(
+            kind="already performed",
+            text=f"already performed for {occasion}; only `assets effects reissue` does it again",
+        )
+
+    @classmethod
+    def in_trouble(cls, troubles: Iterable[str]) -> Reason:
+        """Something upstream is wrong, and an effect does not act on that."""
+        return cls(kind="in trouble", text=f"held: {'; '.join(troubles)}")
 
     @classmethod
     def absent(cls, needed: Mapping[str, PartitionSet]) -> Reason:
@@ -194,6 +216,8 @@ def held_after(
                 return None
             text = f"failed before ({why}); tried again at {again:%Y-%m-%d %H:%M %Z}"
             return Reason(kind="failed before", text=text, until=again)
+        case "held":
+            return Reason(kind="already performed", text=why)
         case _:
             return None
 

@@ -133,7 +133,15 @@ class Building:
         size = self.asset.batch.size if self.asset.batch else 1
         existing = reader.existing(self.asset.key)
         return [
-            (taken(self.asset, group, reader), [by_partition[partition] for partition in group])
+            (
+                taken(
+                    self.asset,
+                    group,
+                    reader,
+                    (trouble for partition in group for trouble in by_partition[partition].troubles),
+                ),
+                [by_partition[partition] for partition in group],
+            )
             for group in batches(wanted, existing, size)
         ]
 

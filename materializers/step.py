@@ -18,6 +18,7 @@ from materializers.building import Building, claim
 from materializers.formats import decode
 from materializers.judging import judge_again, judged, why_rejected
 from materializers.ledger import Judgement, LedgerError, Made, Moved, Product, Wanted
+from materializers.performing import Performing
 from materializers.result import Result, RunScope
 from materializers.workspace import Workspace, content_of
 
@@ -62,6 +63,8 @@ def _performed(step: Step, unit: PartitionSet, workspace: Workspace, scope: RunS
             return [_result(step, unit, workspace, "held", reason=step.reason.text)]
         case Observe():
             return [_observe(step, workspace, scope)]
+        case Materialize() if workspace.graph[step.key].is_effect:
+            return Performing(step, unit, workspace, scope).run()
         case Adopt() | Materialize():
             return Building(step, unit, workspace, scope).run()
         case Check():
