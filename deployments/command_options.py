@@ -42,12 +42,12 @@ def complete_keys(context: click.Context, parameter: click.Parameter, typed: str
     ]
 
 
-def selection(otherwise: str = "") -> Callable[[F], F]:
+def selection(otherwise: str = "", *, needed: bool = True) -> Callable[[F], F]:
     """A selection, whose words may stand without quotes around all of them."""
     return click.argument(
         "selection",
         nargs=-1,
-        required=not otherwise,
+        required=needed and not otherwise,
         callback=lambda context, parameter, words: " ".join(words) or otherwise,
         shell_complete=complete_keys,
     )
@@ -67,7 +67,8 @@ only = click.option("--only", is_flag=True, help="Leave upstream as it is.")
 partitions = click.option(
     "--partitions",
     metavar="TEXT",
-    help="Only these of the selected: 2024-01-01..2024-03-31, latest, a,b or day=2024-03,symbol=AAPL.",
+    help="Only these of the selected: 2024-01-01..2024-03-31, latest, a,b or day=2024-03,symbol=AAPL;"
+    " missing or outdated, by itself or in such a choice: 'missing in 2024'.",
 )
 config = click.option(
     "--config",

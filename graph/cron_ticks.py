@@ -167,7 +167,7 @@ class MinuteTicks:
         return hour * len(self.minutes) + passed - 1
 
     def may_lose(self, shift_s: int) -> bool:
-        return shift_s > 0 and shift_s % HOUR_S != 0
+        return shift_s % HOUR_S != 0
 
     def _of_hour(self, hour: int) -> list[int]:
         """The instants in an hour of UTC, at most as many as there are minutes."""

@@ -38,7 +38,6 @@ __all__ = [
     "Specific",
     "Table",
     "default_mapping",
-    "self_problems",
 ]
 
 
@@ -59,16 +58,3 @@ def default_mapping(down: Partitions | None, up: Partitions | None) -> Partition
         if not same and len(timed) == 1 and is_timed(single):
             return Dimensions(**{timed[0]: Overlap()})
     return Overlap() if is_timed(down) and is_timed(up) else Identity()
-
-
-def self_problems(mapping: PartitionMapping, partitions: Partitions | None) -> list[str]:
-    """Why an asset cannot read itself by a mapping, in words; empty when it can."""
-    if partitions is None:
-        return ["reads itself, which only an asset with partitions can"]
-    if found := mapping.problems(partitions, partitions):
-        return found
-    return (
-        []
-        if mapping.goes_back
-        else ["reads itself, but not only earlier partitions: write Overlap(end_offset=-1, ...)"]
-    )

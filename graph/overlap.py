@@ -16,7 +16,7 @@ from graph.horizon import Horizon
 from graph.partition_set import PartitionSet, Range
 from graph.rows import Row
 from graph.ticks import before, beginning, earliest
-from graph.time_partitions import TimePartitions, between, stretch
+from graph.time_partitions import TimePartitions, between, bounds, stretch
 
 
 class Reach(NamedTuple):
@@ -43,45 +43,63 @@ class Overlapping:
     def __init__(self, down: TimePartitions, up: TimePartitions, reach: Reach, horizon: Horizon) -> None:
         self.down, self.up, self.reach, self.horizon = down, up, reach, horizon
         self.below, self.above = down.ticks, up.ticks
-        self.existing = horizon.existing(up)
-        spans = self.existing.spans.get("", ())
+        self.alike = self.below == self.above
+        self.ours, self.theirs = horizon.existing(down), horizon.existing(up)
+        spans = self.theirs.spans.get("", ())
         self.known = (spans[0][0], spans[-1][1]) if spans else None
         self.limits = (self.above.at(spans[0][0]), self.above.at(spans[-1][1] + 1)) if spans else None
 
     def read(self, of: PartitionSet) -> tuple[PartitionSet, PartitionSet]:
         """What some partitions read, and what they would read that does not exist."""
         if self.reach != (0, 0):
-            return self._collected(self._shifted(of))
-        if self.below == self.above:
-            return of & self.existing, self._open((of - self.existing).ranges())
-        return self._collected((self.below.at(a), self.below.at(b + 1)) for _, a, b in of.ranges())
+            return self._overlapping(self._shifted(of))
+        if self.alike:
+            return of & self.theirs, self._open((of - self.theirs).ranges())
+        return self._overlapping(of.spans.get("", ()))
 
     def reading(self, of: PartitionSet) -> PartitionSet:
         """The partitions that read some of upstream."""
-        if self.reach == (0, 0) and self.below == self.above:
-            return of & self.existing & self.horizon.existing(self.down)
-        row = self._row()
-        found = []
-        for _, first, last in (of & self.existing).ranges():
-            low = row.ceil(self.below.containing(self.above.at(first))) - self.reach.end
-            high = row.floor(before(self.below, self.above.at(last + 1))) - self.reach.start
-            found += [("", *span) for span in row.ordinals(low, high)]
-        return PartitionSet.ranged(found) & self.horizon.existing(self.down)
+        if self.reach == (0, 0) and self.alike:
+            return of & self.theirs & self.ours
+        row, found = self._row(), []
+        for _, *span in (of & self.theirs).ranges():
+            first, last = span if self.alike else self._below(*span)
+            spans = row.ordinals(row.ceil(first) - self.reach.end, row.floor(last) - self.reach.start)
+            found += [("", *each) for each in spans]
+        return PartitionSet.ranged(found) & self.ours
 
-    def _collected(self, stretches: Iterable[Range]) -> tuple[PartitionSet, PartitionSet]:
-        """What overlaps stretches of time: windows that exist, and others."""
+    def _below(self, first: int, last: int) -> Range:
+        """The windows of down that overlap a range of windows of up."""
+        begin, end = self.above.at(first), self.above.at(last + 1)
+        return self.below.containing(begin), before(self.below, end)
+
+    def _overlapping(self, ranges: Iterable[Range]) -> tuple[PartitionSet, PartitionSet]:
+        """What overlaps ranges of windows of down: windows that exist, and others."""
         read: list[tuple[str, int, int]] = []
         absent: list[tuple[str, int, int]] = []
-        for begin, end in stretches:
-            start = begin
-            if self.reach == (0, 0) and begin < (opening := _opening(self.up)):
-                start = min(end, self.below.at(self.below.containing(opening)))
-                absent.append(("", beginning(self.above, begin), before(self.above, start)))
-            if start < end:
-                first, last = self.above.containing(start), before(self.above, end)
-                read.append(("", first, last))
-                absent += self._hanging_over(first, last)
-        return PartitionSet.ranged(read) & self.existing, self._open(absent)
+        for first, last in ranges:
+            span: Range | None = first, last
+            if not self.alike:
+                span, early = self._above(first, last)
+                absent += early
+            if span is not None:
+                read.append(("", *span))
+                absent += self._hanging_over(*span)
+        return PartitionSet.ranged(read) & self.theirs, self._open(absent)
+
+    def _above(self, first: int, last: int) -> tuple[Range | None, list[tuple[str, int, int]]]:
+        """The windows of up that overlap a range of windows of down, and the absent ones of those before up starts.
+
+        A partition that ends before up starts needs the windows that begin in it, as in Dagster.
+        """
+        begin, end = self.below.at(first), self.below.at(last + 1)
+        early = []
+        if self.reach == (0, 0) and begin < (opening := _opening(self.up)):
+            start = min(end, self.below.at(self.below.containing(opening)))
+            early.append(("", beginning(self.above, begin), before(self.above, start)))
+            begin = start
+        span = (self.above.containing(begin), before(self.above, end)) if begin < end else None
+        return span, early
 
     def _hanging_over(self, first: int, last: int) -> Iterator[tuple[str, int, int]]:
         """What a stretch of windows needs before the first and after the last that exist.
@@ -102,40 +120,43 @@ class Overlapping:
                 yield "", oldest, newest
 
     def _open(self, ranges: Iterable[tuple[str, int, int]]) -> PartitionSet:
-        """Those of some upstream windows that a calendar does not close."""
-        opened = (between(self.up, first, last, self.horizon) for _, first, last in ranges)
+        """Those of some upstream windows that no calendar closes; it is not asked about days before they start."""
+        start = bounds(self.up)[0] if self.up.calendar and self.reach.start < 0 else None
+        opened = (
+            between(self.up, first if start is None else max(first, start), last, self.horizon)
+            for _, first, last in ranges
+        )
         return PartitionSet.union(opened)
 
     def _shifted(self, of: PartitionSet) -> Iterator[Range]:
-        """The stretches of time that partitions reach over, those of neighbours made one."""
+        """The ranges of windows that partitions reach over; what lies between neighbours belongs to both."""
         row, (early, late) = self._row(), self.reach
         joined = PartitionSet.ranged(("", *span) for span in row.numbers(of.spans.get("", ())))
         for low, high in joined.spans.get("", ()):
             if early < late or row.spans is None:
-                yield self._at(row, low + early, 0), self._at(row, high + late, 1)
+                yield self._ordinal(row, low + early), self._ordinal(row, high + late)
             else:
-                for first, last in row.ordinals(low + early, high + late):
-                    yield self.below.at(first), self.below.at(last + 1)
+                yield from row.ordinals(low + early, high + late)
 
-    def _at(self, row: Row, number: int, after: int) -> int:
-        """The instant at which a window begins, or the one after it; or as early or late as any that matters."""
-        if (ordinal := row.ordinal(number)) is None:
-            low, high = self.limits or (self.below.at(row.first), self.below.at(row.last + 1))
+    def _ordinal(self, row: Row, number: int) -> int:
+        """The window with a number; of those beyond all that matter, one. A reach may be longer than history."""
+        ordinal, (low, high) = row.ordinal(number), self._edges(row)
+        if ordinal is None:
             return low if number < 0 else high
-        if row.spans is None:  # a reach may be longer than history
-            low, high = self.limits or _EVER
-            if self.reach.start < 0:
-                ordinal = max(ordinal, self.below.containing(low) - 1)
-            if self.reach.end > 0:
-                ordinal = min(ordinal, self.below.containing(high) + 1)
-        return self.below.at(ordinal + after)
+        ordinal = max(ordinal, low) if self.reach.start < 0 else ordinal
+        return min(ordinal, high) if self.reach.end > 0 else ordinal
+
+    def _edges(self, row: Row) -> Range:
+        """A window before, and one after, all that can read what exists."""
+        if row.spans and self.limits is None:
+            return row.spans[0][0], row.spans[-1][1]
+        low, high = (self.below.containing(limit) for limit in self.limits or _EVER)
+        return low - 1, high + 1
 
     def _row(self) -> Row:
         """The numbers of the windows of down, as far as any of them can matter."""
-        if self.down.calendar is None and not isinstance(self.below, CronTicks | MinuteTicks):
-            return _PLAIN
-        spans = self.horizon.existing(self.down).spans.get("", ())
-        if not spans:
+        spans = self.ours.spans.get("", ())
+        if not spans or (self.down.calendar is None and not isinstance(self.below, CronTicks | MinuteTicks)):
             return _PLAIN
         first, last = spans[0][0], spans[-1][1]
         if self.limits is not None:

@@ -8,8 +8,10 @@ integers. A set of partitions is a few ranges for each slice, however many parti
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 Range = tuple[int, int]
@@ -72,6 +74,9 @@ class PartitionSet:
     @classmethod
     def union(cls, sets: Iterable[PartitionSet]) -> PartitionSet:
         """Everything that is in one of some sets."""
+        sets = [one for one in sets if one.spans]
+        if len(sets) < 2:
+            return sets[0] if sets else EMPTY
         return cls.ranged(each for one in sets for each in one.ranges())
 
     def ranges(self) -> Iterator[tuple[str, int, int]]:
@@ -94,7 +99,9 @@ class PartitionSet:
     def __contains__(self, partition: object) -> bool:
         if not isinstance(partition, Partition):
             return False
-        return any(first <= partition.ordinal <= last for first, last in self.spans.get(partition.slice, ()))
+        spans = self.spans.get(partition.slice, ())
+        at = bisect_left(spans, partition.ordinal, key=_last)
+        return at < len(spans) and spans[at][0] <= partition.ordinal
 
     def __or__(self, other: PartitionSet) -> PartitionSet:
         if not self.spans or self.spans == other.spans:
@@ -132,7 +139,7 @@ class PartitionSet:
         return not self - other
 
     def __hash__(self) -> int:
-        return hash(tuple(self.ranges()))
+        return hash(frozenset(self.spans.items()))
 
     def to_plain(self) -> dict[str, list[list[int]]]:
         """The set as JSON values, the same for equal sets; `from_plain` is the inverse."""
@@ -174,35 +181,49 @@ def _joined(ranges: Iterable[Range]) -> tuple[Range, ...]:
 
 
 def _common(one: tuple[Range, ...], other: tuple[Range, ...]) -> tuple[Range, ...]:
+    """What is in both, found from the smaller side."""
+    few, many = (one, other) if len(one) <= len(other) else (other, one)
     found: list[Range] = []
-    left, right = 0, 0
-    while left < len(one) and right < len(other):
-        first, last = max(one[left][0], other[right][0]), min(one[left][1], other[right][1])
-        if first <= last:
-            found.append((first, last))
-        if one[left][1] < other[right][1]:
-            left += 1
-        else:
-            right += 1
+    at = 0
+    for first, last in few:
+        at = bisect_left(many, first, lo=at, key=_last)
+        for start, end in islice(many, at, None):
+            if start > last:
+                break
+            found.append((max(first, start), min(last, end)))
     return tuple(found)
 
 
 def _without(one: tuple[Range, ...], other: tuple[Range, ...]) -> tuple[Range, ...]:
+    """What is left of one side; what lies before and after all that is taken away is copied as it is."""
+    taken = other[bisect_left(other, one[0][0], key=_last) : bisect_right(other, one[-1][1], key=_first)]
+    if not taken:
+        return one
+    start = bisect_left(one, taken[0][0], key=_last)
+    end = bisect_right(one, taken[-1][1], key=_first)
     found: list[Range] = []
     at = 0
-    for start, last in one:
-        first = start
-        while at < len(other) and other[at][1] < first:
+    for begin, last in one[start:end]:
+        first = begin
+        while at < len(taken) and taken[at][1] < first:
             at += 1
-        gap = at
-        while gap < len(other) and other[gap][0] <= last:
-            if first < other[gap][0]:
-                found.append((first, other[gap][0] - 1))
-            first = max(first, other[gap][1] + 1)
-            gap += 1
+        for gap in islice(taken, at, None):
+            if gap[0] > last:
+                break
+            if first < gap[0]:
+                found.append((first, gap[0] - 1))
+            first = gap[1] + 1
         if first <= last:
             found.append((first, last))
-    return tuple(found)
+    return (*one[:start], *found, *one[end:])
+
+
+def _first(span: Range) -> int:
+    return span[0]
+
+
+def _last(span: Range) -> int:
+    return span[1]
 
 
 EMPTY = PartitionSet({})

@@ -28,16 +28,6 @@ class Row:
         counts = accumulate((last - first + 1 for first, last in spans), initial=0)
         return cls(spans, tuple(counts))
 
-    @property
-    def first(self) -> int:
-        """The first window."""
-        return self.spans[0][0] if self.spans else 0
-
-    @property
-    def last(self) -> int:
-        """The last window."""
-        return self.spans[-1][1] if self.spans else 0
-
     def ceil(self, ordinal: int) -> int:
         """The number of the first window that is ``ordinal`` or later."""
         if self.spans is None:

@@ -232,7 +232,7 @@ def before(ticks: Ticks, instant: int) -> int:
 def empty_windows(ticks: Ticks, first: int, last: int) -> list[int]:
     """The ordinals from first to last whose windows are empty: only around changes of the clocks."""
     zone, begin, end = ticks.zone, ticks.at(first), ticks.at(last)
-    found = set()
+    found: set[int] = set()
     for year in range(local(begin, UTC).year, local(end, UTC).year + 1):
         for change in changes(zone, year):
             near = begin - _AROUND_S <= change <= end + _AROUND_S

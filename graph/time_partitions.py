@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import ClassVar, Literal, Protocol, TypeGuard
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -161,6 +161,16 @@ def _next(self: Timed, first: int, count: int, horizon: Horizon) -> PartitionSet
     return _oldest(found, count)
 
 
+def next_at(self: Timed, horizon: Horizon) -> datetime | None:
+    """When the partitions that exist will be others; None when that is never, or far away."""
+    first, last = bounds(self)
+    unended = max(first, self.ticks.containing(math.floor(horizon.now.timestamp())))
+    coming = _next(self, unended, 1, horizon)
+    if not coming or (last is not None and next(iter(coming)).ordinal > last):
+        return None
+    return datetime.fromtimestamp(self.ticks.at(next(iter(coming)).ordinal + 1), UTC)
+
+
 def _oldest(found: PartitionSet, count: int) -> PartitionSet:
     """The first so many of a set."""
     row = Row.of(found.spans.get("", ()))
@@ -222,7 +232,8 @@ def window_with_key(self: Timed, key: str) -> Partition | None:
     if covered is None or lasts is None:
         return None
     begin, end = lasts
-    if not self.by_day and not isinstance(self.ticks, HourlyTicks | MinuteTicks):
+    once = not isinstance(self.ticks, HourlyTicks | MinuteTicks)
+    if once and covered[1] - covered[0] == timedelta(minutes=1):  # a time that may be skipped or ambiguous
         begin = settled(covered[0], self.ticks.zone)
         end = begin + 60
     ordinal = beginning(self.ticks, begin)

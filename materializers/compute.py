@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 
 from graph import Program, Skip
 from materializers.call import STOP_POLL_S, Call, NotDone, Stopped, TimedOut, by_key
-from materializers.external import Surroundings, run_program
 from materializers.isolated import compute_apart
 from materializers.output import Output, into
 from materializers.workspace import Workspace
@@ -30,6 +29,8 @@ def compute(
     watch = _watching(stop, timeout.total_seconds() if timeout is not None else None)
     value = _call(call, output) if timeout is None else _call_watched(call, watch, output)
     if isinstance(value, Program):
+        from materializers.external import Surroundings, run_program
+
         around = Surroundings(
             files=(workspace.root / call.asset.where.file).parent,
             store=workspace.store,

@@ -1,65 +1,31 @@
-"""Delivering what was published to its subscribers, each event once and in order, from an outbox.
+"""Telling subscribers what was published: each event once and in order, from the ledger's outbox.
 
-The outbox is the ledger: an event is there because its version was published, in the same transaction. What was
-acknowledged is recorded afterwards. A sender that is killed in between sends once more, with the same sequence, by
-which a receiver knows it.
+An event is pending because its version was published, in the same transaction; what was acknowledged is noted
+afterwards. A teller that is killed in between tells once more, with the same sequence, by which a receiver knows it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from threading import Event as Flag
-from typing import Protocol
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from materializers.events import Event, Naming, Subscriber, partition_name
+from graph.plan import key_of
+from materializers.events import Event, Subscriber, subscribers
+from materializers.outbox import Outbox
+from materializers.records import Publication
 from materializers.senders import NotDelivered, Sender, sender_of
-
-AT_ONCE = 100
-"""Events that are read from the outbox together."""
-
-
-class Outbox(Protocol):
-    """The publications, and how far each subscriber has come.
-
-    Laws:
-        ``pending`` answers events in ascending order, and no event after one that is still to become visible.
-        After ``delivered(subscriber, n)`` no event up to ``n`` is pending for it; a lower ``n`` changes nothing.
-        A subscriber that was never asked for begins at the end: it hears nothing of the past.
-    """
-
-    def pending(self, subscriber: str, limit: int) -> Sequence[Event]:
-        """The oldest events that the subscriber has not acknowledged, at most ``limit``."""
-
-    def delivered(self, subscriber: str, sequence: int) -> None:
-        """The subscriber has acknowledged, or does not want, everything up to and including ``sequence``."""
-
-
-@dataclass(slots=True)
-class MemoryOutbox:
-    """An outbox for tests and notebooks."""
-
-    events: list[Event] = field(default_factory=list)
-    come: dict[str, int] = field(default_factory=dict)
-
-    def pending(self, subscriber: str, limit: int) -> Sequence[Event]:
-        """See `Outbox`."""
-        last = max((event.sequence for event in self.events), default=0)
-        since = self.come.setdefault(subscriber, last)
-        return sorted(
-            (event for event in self.events if event.sequence > since), key=lambda event: event.sequence
-        )[:limit]
-
-    def delivered(self, subscriber: str, sequence: int) -> None:
-        """See `Outbox`."""
-        self.come[subscriber] = max(sequence, self.come.get(subscriber, 0))
+from materializers.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How often an event is tried in one delivery, and how long after each failure; delays double."""
+    """How often an event is tried at once, and how long after each failure; delays double.
+
+    All of it together stays below the lease of a turn, with time for answers.
+    """
 
     tries: int = 4
     delay: timedelta = timedelta(seconds=1)
@@ -70,93 +36,150 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Told:
     """What one subscriber was told.
 
     Args:
         sent: how many events it acknowledged.
-        reached: the sequence of the last event that it needs no more; None when nothing was pending.
-        failed: why the next event was not acknowledged; the next delivery begins with it. Empty otherwise.
+        failed: why the next event was not acknowledged; it will be the first of the next time. Empty otherwise.
     """
 
     subscriber: str
     sent: int = 0
-    reached: int | None = None
     failed: str = ""
 
     def __str__(self) -> str:
         count = f"{self.sent} {'event' if self.sent == 1 else 'events'}"
-        return f"{self.subscriber}: {count} delivered{f', then {self.failed}' if self.failed else ''}"
+        return f"{self.subscriber} was told {count}{f', then: {self.failed}' if self.failed else ''}"
+
+
+def subscribe_all(workspace: Workspace) -> tuple[Subscriber, ...]:
+    """The subscribers of a workspace's project, known to its ledger from now on. To be called when a run begins.
+
+    Raises:
+        ProjectError: a subscriber's settings are wrong.
+    """
+    declared = workspace.project.events if workspace.project is not None else {}
+    found = subscribers(declared, workspace.graph)
+    for subscriber in found:
+        workspace.ledger.outbox.subscribe(subscriber.name)
+    return found
+
+
+def tell_published(
+    workspace: Workspace, told: Iterable[Subscriber], *, wait: Callable[[float], bool] | None = None
+) -> tuple[Told, ...]:
+    """Tell subscribers what was published and they have not heard. To be called when a run ends.
+
+    Args:
+        wait: see `deliver`.
+    """
+
+    def described(publication: Publication) -> Event:
+        version, key = publication.version_id, publication.key
+        return Event(
+            sequence=publication.sequence,
+            environment=publication.environment,
+            key=key,
+            partition=key_of(workspace.graph[key], publication.partition),
+            data_version=workspace.ledger.content(version).data_version if version is not None else None,
+            kind=publication.kind,
+            at=publication.at,
+            run_id=publication.run_id,
+        )
+
+    return deliver(workspace.ledger.outbox, told, described, wait=wait, clock=workspace.clock)
 
 
 def deliver(
     outbox: Outbox,
-    subscribers: Iterable[Subscriber],
+    told: Iterable[Subscriber],
+    described: Callable[[Publication], Event],
     *,
-    patience: Patience | None = None,
+    clock: Callable[[], datetime],
     wait: Callable[[float], bool] | None = None,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    name: Naming = partition_name,
+    patience: Patience | None = None,
     open_sender: Callable[[Subscriber], Sender] | None = None,
     environ: Mapping[str, str] | None = None,
-) -> tuple[Delivery, ...]:
-    """Tell each subscriber what it has not heard yet; one that cannot be reached keeps no other waiting for good.
-
-    To be called when a run begins (so that a new subscriber hears of all that it publishes) and when it ends.
+) -> tuple[Told, ...]:
+    """Tell each subscriber what is pending for it; one that cannot be reached is told of, and keeps no other waiting.
 
     Args:
-        wait: waits for seconds, and answers whether to give up; `threading.Event.wait` of what stops a run.
-        name: how people name partitions.
+        described: what is told of a publication; asked for what somebody wants to hear alone.
+        wait: waits for seconds, and answers whether to give up: `threading.Event.wait` of what stops a run.
     """
     known = os.environ if environ is None else environ
-    route = _Route(
+    teller = _Teller(
         outbox=outbox,
+        described=described,
         patience=patience or Patience(),
-        wait=wait or Flag().wait,
-        name=name,
+        wait=wait or threading.Event().wait,
         open=open_sender or (lambda subscriber: sender_of(subscriber, known, clock)),
     )
-    return tuple(route.tell(subscriber) for subscriber in subscribers)
+    return tuple(teller.tell(subscriber) for subscriber in told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Route:
+class _Teller:
     outbox: Outbox
+    described: Callable[[Publication], Event]
     patience: Patience
     wait: Callable[[float], bool]
-    name: Naming
     open: Callable[[Subscriber], Sender]
 
-    def tell(self, subscriber: Subscriber) -> Delivery:
-        sender: Sender | None = None
-        sent, reached = 0, None
+    def tell(self, subscriber: Subscriber) -> Told:
+        line = _Line(subscriber, self.open)
+        sent = 0
         try:
-            while events := self.outbox.pending(subscriber.name, AT_ONCE):
-                for event in events:
-                    if subscriber.wants(event):
-                        sender = sender or self.open(subscriber)
-                        self._send(sender, event)
-                        sent += 1
-                        self.outbox.delivered(subscriber.name, event.sequence)
-                    reached = event.sequence
-                self.outbox.delivered(subscriber.name, events[-1].sequence)
+            while delivery := self.outbox.pending(subscriber.name):
+                try:
+                    for publication in delivery.publications:
+                        if subscriber.wants(publication.environment, publication.key):
+                            self._send(line, self.described(publication))
+                            sent += 1
+                            if not self.outbox.delivered(delivery, publication.sequence):
+                                return Told(
+                                    subscriber=subscriber.name, sent=sent
+                                )  # another goes on from here
+                    self.outbox.delivered(delivery, delivery.publications[-1].sequence)
+                finally:
+                    self.outbox.release(delivery)
         except NotDelivered as error:
-            if reached is not None:
-                self.outbox.delivered(subscriber.name, reached)
-            return Delivery(subscriber=subscriber.name, sent=sent, reached=reached, failed=str(error))
+            return Told(subscriber=subscriber.name, sent=sent, failed=str(error))
         finally:
-            if sender is not None:
-                sender.close()
-        return Delivery(subscriber=subscriber.name, sent=sent, reached=reached)
+            line.close()
+        return Told(subscriber=subscriber.name, sent=sent)
 
-    def _send(self, sender: Sender, event: Event) -> None:
-        body = event.body(self.name)
+    def _send(self, line: _Line, event: Event) -> None:
+        body = event.body()
         failures = 0
         while True:
             try:
-                return sender.send(event.sequence, body)
+                return line.sender().send(event.sequence, body)
             except NotDelivered as error:
                 failures += 1
                 is_last = not error.again or failures >= self.patience.tries
                 if is_last or self.wait(self.patience.after(failures)):
                     raise
+
+
+class _Line:
+    """The way to a subscriber, opened when there is something to tell."""
+
+    def __init__(self, subscriber: Subscriber, open_sender: Callable[[Subscriber], Sender]) -> None:
+        self._subscriber, self._open = subscriber, open_sender
+        self._sender: Sender | None = None
+
+    def sender(self) -> Sender:
+        """The sender, the same each time."""
+        if self._sender is None:
+            self._sender = self._open(self._subscriber)
+        return self._sender
+
+    def close(self) -> None:
+        """Give it up, if it was opened."""
+        if self._sender is not None:
+            self._sender.close()
+
+
+__all__ = ["Patience", "Told", "deliver", "subscribe_all", "tell_published"]

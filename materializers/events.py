@@ -18,7 +18,7 @@ Subscribers are declared in the project's settings, by name:
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -27,36 +27,39 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field
 
 from graph import AssetGraph, AssetGraphError, near_miss
-from graph.partition_set import WHOLE, Partition
 from graph.selection import parse
 from materializers.project import TABLE, ProjectError
 from materializers.workspace import told
 
-Naming = Callable[[str, Partition], str | None]
-"""How people name a partition of an asset; None where it has only one."""
 _SCHEMES = {"webhook": ("http", "https"), "redis": ("redis", "rediss", "unix")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A version became visible. ``sequence`` is its id: it never changes, and a later event has a higher one."""
+    """A version became visible, or none is any more. ``sequence`` is its id, which never changes.
+
+    Args:
+        partition: as people name it; None for an asset without partitions.
+        data_version: None when nothing is visible any more.
+        kind: how it became so: published, promoted, rolled back, …
+    """
 
     sequence: int
     environment: str
     key: str
-    partition: Partition
+    partition: str | None
     data_version: str | None
     kind: str
     at: datetime
-    run_id: str
+    run_id: str | None
 
-    def body(self, name: Naming) -> bytes:
-        """The event as JSON, its partition as ``name`` says: the same bytes whenever it is sent."""
+    def body(self) -> bytes:
+        """The event as JSON: the same bytes whenever it is sent."""
         content = {
             "sequence": self.sequence,
             "environment": self.environment,
             "key": self.key,
-            "partition": name(self.key, self.partition),
+            "partition": self.partition,
             "data_version": self.data_version,
             "kind": self.kind,
             "at": self.at.astimezone(UTC).isoformat(),
@@ -83,9 +86,9 @@ class Subscriber:
     secret: str | None = None
     channel: str = "assets"
 
-    def wants(self, event: Event) -> bool:
-        """Whether it hears of this."""
-        return event.environment in self.environments and event.key in self.keys
+    def wants(self, environment: str, key: str) -> bool:
+        """Whether it hears of an asset in an environment."""
+        return environment in self.environments and key in self.keys
 
 
 class _Settings(BaseModel):
@@ -153,10 +156,3 @@ def check_scheme(url: str, kind: Literal["webhook", "redis"], place: str) -> Non
     """
     if urlsplit(url).scheme not in _SCHEMES[kind]:
         raise ProjectError(f"{place} has a url that does not begin with {' or '.join(_SCHEMES[kind])}://")
-
-
-def partition_name(key: str, partition: Partition) -> str | None:
-    """The name of a partition for those who do not know the asset's definition: the slice, and the place in time."""
-    if partition == WHOLE:
-        return None
-    return f"{partition.slice}@{partition.ordinal}" if partition.slice else str(partition.ordinal)

@@ -76,7 +76,8 @@ def run_program(program: Program, call: Call, around: Surroundings) -> object | 
         words = program.arguments({file: str(folder / file) for file in program.files()})
         missing = _missing((*words[:1], *program.needs), folder, variables)
         if missing is not None:
-            reason = f"{missing} is not installed here (not on the PATH)"
+            where = "no such file" if os.sep in missing else "not on the PATH"
+            reason = f"{missing} is not installed here ({where})"
             return Skip(reason, until=around.now)  # this machine lacks it: the next run looks again
         around.note(f"$ {shlex.join(program.command)}\n")
         blot = _blotter(secrets)
@@ -140,8 +141,12 @@ def _missing(programs: Sequence[str], folder: Path, variables: Mapping[str, str]
     for name in programs:
         if os.sep not in name:
             if shutil.which(name, path=variables.get("PATH")) is None:
+                if (folder / name).exists():
+                    raise NotDone(f"its program {name} is a file of its own; write './{name}'")
                 return name
             continue
+        if name.startswith(os.sep) and not Path(name).exists():
+            return name
         interpreter = _interpreter(folder / name)
         if interpreter and shutil.which(interpreter, path=variables.get("PATH")) is None:
             return interpreter
@@ -162,7 +167,8 @@ def _interpreter(script: Path) -> str:
 
 
 def _blotter(secrets: Sequence[str]) -> Callable[[str], str]:
-    kept = [secret for secret in secrets if len(secret) >= _SECRET_LENGTH]
+    lines = {line for secret in secrets for line in secret.splitlines()}  # text is blotted line by line
+    kept = sorted((line for line in lines if len(line) >= _SECRET_LENGTH), key=len, reverse=True)
 
     def blot(text: str) -> str:
         for secret in kept:

@@ -20,12 +20,11 @@ from datetime import time as time_of_day
 from pathlib import Path
 from typing import Any
 
-from graph import Program, Skip
+from graph import Asset, Program, Skip, Trouble
 from graph.partition_set import PartitionSet
 from graph.state import Version
 from materializers.arguments import StepRun, Taken, Versions, arguments_for
 from materializers.call import STOP_POLL_S, Call, NotDone, Stopped, TimedOut, by_key
-from materializers.external import Surroundings, run_program
 from materializers.formats import choose, decode
 from materializers.ledger import Content, Ledger
 from materializers.loading import open_workspace
@@ -87,6 +86,7 @@ def _order(call: Call, workspace: Workspace, project: Project) -> dict[str, Any]
         "versions": {name: _ids(versions) for name, versions in call.taken.versions.items()},
         "previous": _previous(call.taken.previous),
         "ancestors": {key: _ids(versions) for key, versions in call.taken.ancestors.items()},
+        "troubles": [(one.key, one.kind, one.why) for one in call.taken.troubles],
         "key": call.asset.key,
         "partitions": call.partitions,
         "run_id": call.run_id,
@@ -128,15 +128,18 @@ def _answer(answer: dict[str, Any], call: Call, workspace: Workspace) -> Mapping
         until = answer["until"]
         return Skip(answer["skip"], datetime.fromisoformat(until) if until else None)
     return {
-        output.key: decode(
-            Content(**answer["values"][output.key]),
-            workspace.store,
-            output.returns,
-            hint=None,
-            key=output.key,
-        )
+        output.key: _value(answer["values"][output.key], output, workspace)
+        if output.key in answer["values"]
+        else {
+            partition: _value(stored, replace(output, returns=None), workspace)
+            for partition, stored in answer["partitions"][output.key].items()
+        }
         for output in call.outputs
     }
+
+
+def _value(stored: dict[str, Any], output: Asset, workspace: Workspace) -> object:
+    return decode(Content(**stored), workspace.store, output.returns, hint=None, key=output.key)
 
 
 def main(order_file: str) -> None:
@@ -144,6 +147,9 @@ def main(order_file: str) -> None:
     import traceback
 
     order = _parsed(Path(order_file).read_text("utf-8"))
+    tempfile.tempdir = str(
+        Path(order_file).parent
+    )  # what is written aside goes with it, however this process ends
     try:
         answer = _carry_out(order)
     except Exception as error:  # noqa: BLE001  # the edge of user code, told to the parent
@@ -194,6 +200,8 @@ def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:  # named as it is in a thread
         raise NotDone(f"{type(error).__name__}: {error}") from error
     if isinstance(value, Program):
+        from materializers.external import Surroundings, run_program
+
         around = Surroundings(
             files=(workspace.root / asset.where.file).parent,
             store=workspace.store,
@@ -205,13 +213,21 @@ def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
     values = by_key(call, value)
     if isinstance(values, Skip):
         return {"skip": values.reason, "until": values.until.isoformat() if values.until else None}
-    stored = {}
+    stored: dict[str, Any] = {"values": {}, "partitions": {}}
     for output in outputs:
-        made = choose(values[output.key], output.returns, output.stored_as, key=output.key).encode(
-            values[output.key], workspace.store
-        )
-        stored[output.key] = {field.name: getattr(made, field.name) for field in fields(made)}
-    return {"values": stored}
+        value = values[output.key]
+        if output.batch is not None and output.batch.by is None and isinstance(value, Mapping):
+            stored["partitions"][output.key] = {
+                str(partition): _stored(one, output, workspace) for partition, one in value.items()
+            }
+        else:
+            stored["values"][output.key] = _stored(value, output, workspace)
+    return stored
+
+
+def _stored(value: object, output: Asset, workspace: Workspace) -> dict[str, Any]:
+    made = choose(value, output.returns, output.stored_as, key=output.key).encode(value, workspace.store)
+    return {field.name: getattr(made, field.name) for field in fields(made)}
 
 
 def _taken(order: dict[str, Any], ledger: Ledger) -> Taken:
@@ -226,6 +242,7 @@ def _taken(order: dict[str, Any], ledger: Ledger) -> Taken:
         versions={name: _by_partition(ids, ledger) for name, ids in order["versions"].items()},
         previous=previous,
         ancestors={key: _by_partition(ids, ledger) for key, ids in order["ancestors"].items()},
+        troubles=tuple(Trouble(key=key, kind=kind, why=why) for key, kind, why in order["troubles"]),
     )
 
 

@@ -15,10 +15,12 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from graph.estimate import Measured
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Attempt, Outcome, Settlement, State, Version
 from materializers.effect_records import EffectRecords
 from materializers.garbage import Garbage
+from materializers.journal import Journal
 from materializers.outbox import Outbox
 from materializers.records import (
     LEASE,
@@ -112,8 +114,12 @@ class Ledger(Protocol):
         *,
         run_id: str,
         number: int,
+        seen: int | None = None,
     ) -> tuple[StartedAttempt, ...] | Busy | Moved:
         """Claim partitions together and record that an attempt at each starts, in one transaction: all or none.
+
+        Args:
+            seen: the last publication that was known when it was decided what goes in; otherwise the last there is.
 
         Raises:
             ClaimLost: the run has ended, or was taken for dead.
@@ -215,7 +221,10 @@ class Ledger(Protocol):
     def withdraw(
         self, environment: str, key: str, partitions: PartitionSet, *, name: str, reason: str
     ) -> PartitionSet | Busy:
-        """Make partitions invisible; answers those that were visible. Their versions stay."""
+        """Make partitions invisible; answers those that were visible.
+
+        Their versions stay, but are not adopted here any more: what was taken away does not come back by itself.
+        """
 
     def point(
         self,
@@ -282,6 +291,14 @@ class Ledger(Protocol):
     def remove_dynamic(self, name: str, keys: Iterable[str]) -> tuple[str, ...]:
         """Remove keys; answers those that were there. When they came and went stays on record."""
 
+    # Automation
+
+    def journal(self, environment: str, keys: Iterable[str] | None = None) -> AbstractContextManager[Journal]:
+        """What happened in an environment and when, with the state of the same moment; see `state`."""
+
+    def switch_automation(self, environment: str, keys: Iterable[str], *, on: bool) -> tuple[str, ...]:
+        """Switch automation of assets on or off, as of now; answers those for which that is a change."""
+
     # Reading
 
     def content(self, version_id: str) -> Content:
@@ -304,6 +321,9 @@ class Ledger(Protocol):
 
     def attempts_of(self, run_id: str) -> tuple[AttemptRecord, ...]:
         """The attempts of a run, in order."""
+
+    def measured(self, keys: Iterable[str]) -> Mapping[str, Sequence[Measured]]:
+        """By key, what some partitions of assets took and gave when they were made, of whatever environment."""
 
     def rename(self, old: str, new: str) -> None:
         """Give an asset another key: everything that is on record of it follows.

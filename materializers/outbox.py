@@ -7,10 +7,10 @@ process dies is told again: "once" holds as far as the receiver knows a publicat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from materializers.records import Publication
+from materializers.records import LedgerError, Publication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +46,42 @@ class Outbox(Protocol):
 
     def release(self, delivery: Delivery) -> None:
         """Give the turn back before the lease ends."""
+
+
+@dataclass(slots=True)
+class MemoryOutbox:
+    """An outbox for tests and notebooks, in which turns are kept until they are given back."""
+
+    publications: list[Publication] = field(default_factory=list)
+    reached: dict[str, int] = field(default_factory=dict)
+    turns: dict[str, int] = field(default_factory=dict)
+    last_token: int = 0
+
+    def subscribe(self, subscriber: str, *, since: int | None = None) -> None:
+        """See `Outbox`."""
+        last = max((one.sequence for one in self.publications), default=0)
+        self.reached.setdefault(subscriber, last if since is None else since)
+
+    def pending(self, subscriber: str, *, limit: int = 100) -> Delivery | None:
+        """See `Outbox`."""
+        if subscriber not in self.reached:
+            raise LedgerError(f"'{subscriber}' is no subscriber of the ledger; subscribe it first")
+        new = [one for one in self.publications if one.sequence > self.reached[subscriber]]
+        if not new or subscriber in self.turns:
+            return None
+        self.last_token += 1
+        self.turns[subscriber] = self.last_token
+        ordered = sorted(new, key=lambda one: one.sequence)
+        return Delivery(subscriber=subscriber, token=self.last_token, publications=ordered[:limit])
+
+    def delivered(self, delivery: Delivery, sequence: int) -> bool:
+        """See `Outbox`."""
+        if self.turns.get(delivery.subscriber) != delivery.token:
+            return False
+        self.reached[delivery.subscriber] = max(sequence, self.reached[delivery.subscriber])
+        return True
+
+    def release(self, delivery: Delivery) -> None:
+        """See `Outbox`."""
+        if self.turns.get(delivery.subscriber) == delivery.token:
+            del self.turns[delivery.subscriber]

@@ -25,6 +25,7 @@ from materializers.ordering import Ended, StepDone, in_order
 from materializers.output import captured
 from materializers.serving import GivenUp, ServedOtherwise, keys_of_work, served_otherwise
 from materializers.step import Result, RunScope, perform, units
+from materializers.telling import subscribe, tell_outside
 from materializers.workspace import Workspace
 
 HEARTBEAT_S = 1.0
@@ -68,12 +69,16 @@ class Silent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """How a run ended, with each step's result in the plan's order."""
+    """How a run ended, with each step's result in the plan's order.
+
+    ``told`` are lines of what the world outside was told: copies that were made, events that were delivered.
+    """
 
     run_id: str
     plan: Plan
     results: tuple[Result, ...]
     outcome: RunOutcome
+    told: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """How many steps had which outcome."""
@@ -90,7 +95,13 @@ class RunResult:
 
 @contextmanager
 def running(
-    workspace: Workspace, plan: Plan, *, engine: str, listener: Listener, run_id: str | None = None
+    workspace: Workspace,
+    plan: Plan,
+    *,
+    engine: str,
+    listener: Listener,
+    run_id: str | None = None,
+    rehearse: bool = False,
 ) -> Iterator[tuple[RunScope, list[Result]]]:
     """A run that is on record and shows signs of life, on either engine; put the results into the list.
 
@@ -102,6 +113,8 @@ def running(
         run_id=run_id or new_run_id(workspace.clock()),
         horizon=workspace.horizon(plan.made_at),
         sequence=plan.sequence,
+        automatic=plan.automatic,
+        rehearse=rehearse,
         progressed=listener.step_progressed,
     )
     record = RunRecord(
@@ -113,6 +126,7 @@ def running(
         context=run_context(workspace) if plan.work() else {},
         plan=to_json(plan) if plan.work() else "",
     )
+    subscribe(workspace)
     found = workspace.ledger.begin_run(record)
     try:
         _serve(workspace, plan.environment, definitions, scope.run_id)
@@ -195,9 +209,11 @@ def _outcome(results: list[Result]) -> RunOutcome:
         return "failed"
     if "interrupted" in outcomes or "cancelled" in outcomes:
         return "cancelled"
-    if failing or "rejected" in outcomes or "rejected before" in held:
+    if failing or "rejected" in outcomes or held & {"rejected before", "in trouble"}:
         return "rejected"
-    return "failed" if "waits" in held else "succeeded"
+    if "failed before" in held:
+        return "failed"
+    return "failed" if "waits" in held and "rehearsed" not in held else "succeeded"
 
 
 def run_plan(
@@ -207,6 +223,7 @@ def run_plan(
     jobs: int | None = None,
     fail_fast: bool = False,
     listener: Listener | None = None,
+    rehearse: bool = False,
 ) -> RunResult:
     """Carry out a plan.
 
@@ -215,9 +232,10 @@ def run_plan(
 
     Args:
         jobs: how many partitions are made side by side; as many as there are processors, at most 8.
+        rehearse: record effects as they would be; nothing of that becomes visible.
     """
     watched = listener or Silent()
-    with running(workspace, plan, engine="local", listener=watched) as (scope, results):
+    with running(workspace, plan, engine="local", listener=watched, rehearse=rehearse) as (scope, results):
         workers = _Workers(workspace, scope, watched)
         most = min(sum(len(step.partitions) for step in plan.work()), max(1, jobs or default_jobs()))
         workers.start(most)
@@ -235,7 +253,8 @@ def run_plan(
             workers.dismiss()
         results.extend(found)
         conclude(plan, results, workspace, scope)
-    return run_result(plan, results, workspace, scope.run_id)
+        told = tell_outside(results, workspace, scope)
+    return run_result(plan, results, workspace, scope.run_id, told=told)
 
 
 def default_jobs() -> int:
@@ -243,14 +262,16 @@ def default_jobs() -> int:
     return min(8, os.cpu_count() or 1)
 
 
-def run_result(plan: Plan, results: list[Result], workspace: Workspace, run_id: str) -> RunResult:
+def run_result(
+    plan: Plan, results: list[Result], workspace: Workspace, run_id: str, *, told: tuple[str, ...] = ()
+) -> RunResult:
     """How a run ended that is not running any more, on either engine."""
     order = {name_of(step): index for index, step in enumerate(plan.steps)}
     ordered = sorted(
         results, key=lambda result: (order[name_of(result.step)], next(result.partitions.ranges(), None))
     )
-    ended = workspace.ledger.run(run_id).outcome
-    return RunResult(run_id=run_id, plan=plan, results=tuple(ordered), outcome=ended or "interrupted")  # type: ignore[arg-type]  # what `running` wrote
+    ended: RunOutcome = workspace.ledger.run(run_id).outcome or "interrupted"  # type: ignore[assignment]  # what `running` wrote
+    return RunResult(run_id=run_id, plan=plan, results=tuple(ordered), outcome=ended, told=told)
 
 
 class _Workers:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from graph.estimate import Measured
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Outcome, Settlement, Version
 from materializers import ledger_claims as claims
@@ -17,6 +18,7 @@ from materializers import ledger_notes as notes
 from materializers import ledger_publishing as publishing
 from materializers import ledger_renaming as renaming
 from materializers.database import Clock, Database, Reading, Row, host_clock
+from materializers.journal import Journal
 from materializers.ledger import (
     LEASE,
     MAIN,
@@ -43,6 +45,8 @@ from materializers.ledger import (
 from materializers.ledger_effects import SqlEffects
 from materializers.ledger_fallthrough import state_of
 from materializers.ledger_garbage import SqlGarbage
+from materializers.ledger_journal import journal_of, switch
+from materializers.ledger_measures import measured
 from materializers.ledger_outbox import SqlOutbox
 from materializers.ledger_past import rebuild
 from materializers.ledger_rows import (
@@ -117,6 +121,7 @@ class SqlLedger:
         *,
         run_id: str,
         number: int,
+        seen: int | None = None,
     ) -> tuple[StartedAttempt, ...] | Busy | Moved:
         """See `Ledger`."""
         with self.database.writing() as db:
@@ -134,6 +139,7 @@ class SqlLedger:
                 run_id=run_id,
                 number=number,
                 liveness=self._liveness,
+                seen=seen,
             )
 
     def publish(
@@ -312,6 +318,11 @@ class SqlLedger:
         with self.database.writing() as db:
             return notes.change_dynamic(db, name, keys, present=False)
 
+    def switch_automation(self, environment: str, keys: Iterable[str], *, on: bool) -> tuple[str, ...]:
+        """See `Ledger`."""
+        with self.database.writing() as db:
+            return switch(db, environment, keys, on=on)
+
     # Reading
 
     @contextmanager
@@ -321,6 +332,12 @@ class SqlLedger:
         """See `Ledger`."""
         with self.database.reading() as db:
             yield state_of(db, environment, keys, as_of)
+
+    @contextmanager
+    def journal(self, environment: str, keys: Iterable[str] | None = None) -> Iterator[Journal]:
+        """See `Ledger`."""
+        with self.database.reading() as db:
+            yield journal_of(db, environment, keys, self._liveness)
 
     def content(self, version_id: str) -> Content:
         """See `Ledger`."""
@@ -376,6 +393,11 @@ class SqlLedger:
         """See `Ledger`."""
         rows = self.database.rows(f"{ATTEMPTS} WHERE a.run_id = ? ORDER BY a.id", (run_id,))
         return tuple(map(attempt_record_of, rows))
+
+    def measured(self, keys: Iterable[str]) -> Mapping[str, Sequence[Measured]]:
+        """See `Ledger`."""
+        with self.database.reading() as db:
+            return measured(db, keys)
 
     def rename(self, old: str, new: str) -> None:
         """See `Ledger`."""

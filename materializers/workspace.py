@@ -12,18 +12,23 @@ from typing import Any
 
 from graph import Asset, AssetGraph, AssetGraphError, Observation, UnknownAsset, near_miss
 from graph.asset_graph import Context, FromConfig, FromResource
+from graph.choosing import Choice, narrowed, read_choice
 from graph.declare import NOTHING, Check
 from graph.digest import CodeDigest, Digester
+from graph.effect_steps import EffectFacts
+from graph.errors import PlanRefused
 from graph.fingerprint import Basis
 from graph.partition_set import Partition, PartitionSet
 from graph.partition_text import chosen
 from graph.partitions import Horizon
 from graph.plan import Known, checks_digest, key_of, make_plan, scope_of
 from graph.reading import Reader
+from graph.saved_plan import grounds, require_valid
 from graph.selection import parse
 from graph.state import Observed, Version
 from graph.steps import Plan
 from materializers.calendars import sessions
+from materializers.effect_facts import facts_of
 from materializers.formats import choose, converted, decode
 from materializers.ledger import Content, Definition, Ledger, LedgerError, LedgerState
 from materializers.project import Project
@@ -172,7 +177,11 @@ class Workspace:
         folder = (self.root / asset.where.file).parent
         return self.digester.of(
             asset.function,
-            also=(*declared.also, *(given.config for given in asset.inputs if isinstance(given, FromConfig))),
+            also=(
+                *declared.also,
+                *(asset.deed.functions.values() if asset.deed is not None else ()),
+                *(given.config for given in asset.inputs if isinstance(given, FromConfig)),
+            ),
             files={name: (folder / name).read_bytes() for name in declared.files},
             libraries=versions,
             version=declared.version,
@@ -268,6 +277,15 @@ class Workspace:
                 return new
         return name
 
+    def effect_facts(self, keys: Iterable[str]) -> Mapping[str, EffectFacts]:
+        """By key, what is on record of the effects among some assets."""
+        effects = [key for key in keys if self.graph[key].is_effect]
+        return facts_of(self.ledger, self.environment, effects) if effects else {}
+
+    def effects_in_doubt(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """The effects among some assets of which an item is in doubt."""
+        return tuple(key for key, facts in self.effect_facts(keys).items() if facts.in_doubt)
+
     def horizon(self, now: datetime | None = None) -> Horizon:
         """What decides which partitions exist, now or at a time."""
         return Horizon(
@@ -277,45 +295,82 @@ class Workspace:
         )
 
     def plan(
-        self, selection: str, *, partitions: str | None = None, force: bool = False, only: bool = False
+        self,
+        selection: str,
+        *,
+        partitions: str | None = None,
+        force: bool = False,
+        only: bool = False,
+        to_save: bool = False,
     ) -> Plan:
         """Look at the sources and decide what has to be done for a selection.
 
         Args:
-            partitions: of the selected assets that have partitions, only these; see `graph.partitions.chosen`.
+            partitions: of the selected assets that have partitions, only these; see `graph.choosing.read_choice`.
+            to_save: also note what it was decided from, so that it can be carried out later; see `require_valid`.
         """
-        self._observations.clear()  # the world is looked at anew for each plan
-        self._bases.clear()
         targets = self.keys(selection)
         scope = scope_of(self.graph, targets, only=only)
-        above = scope if not only else scope | self.graph.ancestors(targets)
         horizon = self.horizon()
+        known = self.known(scope)
+        with self.ledger.state(self.environment, scope | self.graph.ancestors(targets)) as state:
+
+            def planned(wanted: Mapping[str, PartitionSet]) -> Plan:
+                return make_plan(
+                    self.graph,
+                    selection=selection,
+                    targets=targets,
+                    state=state,
+                    known=known,
+                    horizon=horizon,
+                    partitions=wanted,
+                    force=force,
+                    only=only,
+                )
+
+            reader = Reader(graph=self.graph, state=state, horizon=horizon)
+            wanted = self._wanted(targets, partitions, reader, planned)
+            plan = planned(wanted)
+            return (
+                replace(plan, read=grounds(targets, reader, known, chosen=wanted, only=only))
+                if to_save
+                else plan
+            )
+
+    def require_valid(self, plan: Plan) -> None:
+        """Look at all that a saved plan was decided from.
+
+        Raises:
+            PlanRefused: something of it has moved, or the plan has expired; it is named.
+        """
+        if not plan.read:
+            raise PlanRefused("this plan does not say what it was decided from; save one with --plan --out")
+        known = self.known(
+            key for key, ground in plan.read.items() if ground.declared and key in self.graph.assets
+        )
+        with self.ledger.state(self.environment, plan.read) as state:
+            reader = Reader(graph=self.graph, state=state, horizon=self.horizon(plan.made_at))
+            require_valid(plan, reader, known, self.clock())
+
+    def known(self, scope: Iterable[str]) -> Known:
+        """What outside settings and the world make of some assets, looked at anew."""
+        self._observations.clear()
+        self._bases.clear()
         bases, unready = {}, {}
-        for key in scope:
+        keys = list(scope)
+        for key in keys:
             try:
                 bases[key] = self.basis(key)
             except NotObserved as error:
                 unready[key] = str(error)
-        observed = {key: self.observe(self.graph[key]) for key in scope if self.graph[key].is_source}
-        known = Known(
+        return Known(
             bases=bases,
             unready=unready,
-            observed=observed,
-            checks={key: checks_digest(self.checks(key)) for key in scope},
+            observed={key: self.observe(self.graph[key]) for key in keys if self.graph[key].is_source},
+            checks={key: checks_digest(self.checks(key)) for key in keys},
             observed_resources=self.observed_resources(),
+            effects=self.effect_facts(self.graph.ancestors(keys)),
         )
-        with self.ledger.state(self.environment, above) as state:
-            return make_plan(
-                self.graph,
-                selection=selection,
-                targets=targets,
-                state=state,
-                known=known,
-                horizon=horizon,
-                partitions=self.chosen(targets, partitions, horizon),
-                force=force,
-                only=only,
-            )
 
     def chosen(
         self, targets: Iterable[str], text: str | None, horizon: Horizon
@@ -337,6 +392,22 @@ class Workspace:
                 f"none of {', '.join(sorted(targets))} has partitions, so '{text}' names none"
             )
         return found
+
+    def _wanted(
+        self,
+        targets: Iterable[str],
+        text: str | None,
+        reader: Reader,
+        planned: Callable[[Mapping[str, PartitionSet]], Plan],
+    ) -> Mapping[str, PartitionSet]:
+        """By key, the partitions of targets that a text names, perhaps by what is known of them."""
+        if text is None:
+            return {}
+        is_key = any(Partition(text) in reader.existing(key) for key in targets)
+        choice = Choice(among=text) if is_key else read_choice(text)
+        return narrowed(
+            self.chosen(targets, choice.among, reader.horizon), choice.conditions, reader, planned
+        )
 
     def observe(self, source: Asset) -> Observed:
         """Look at a source; what it shows is stored, but not yet visible."""
@@ -463,12 +534,22 @@ def _canonical(value: object) -> str:
 def secrets_of(settings: Any) -> Iterator[str]:
     """The secret values among some settings, which appear in no text that is kept."""
     for value in vars(settings).values():
-        if hasattr(value, "get_secret_value"):
-            secret = value.get_secret_value()
-            if isinstance(secret, str) and secret:
-                yield secret
-        elif hasattr(type(value), "model_fields"):
-            yield from secrets_of(value)
+        yield from _secrets_in(value)
+
+
+def _secrets_in(value: Any) -> Iterator[str]:
+    if hasattr(value, "get_secret_value"):
+        secret = value.get_secret_value()
+        if isinstance(secret, str) and secret:
+            yield secret
+    elif hasattr(type(value), "model_fields"):
+        yield from secrets_of(value)
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _secrets_in(one)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for one in value:
+            yield from _secrets_in(one)
 
 
 def content_of(observed: Observed) -> Content:

@@ -86,3 +86,45 @@ def write_layers(folder: Path, layers: int, width: int, constant: int) -> Path:
         (package / f"layer_{layer:03}.py").write_text("\n".join(lines))
     (folder / "pyproject.toml").write_text(_PROJECT)
     return folder
+
+
+def write_groups(folder: Path, groups: int, layers: int, width: int, constant: int) -> Path:
+    """A root, and ``groups`` modules of ``layers`` times ``width`` assets that read two of the layer above; ours only.
+
+    All have a partition for each day and follow what they read by themselves.
+    """
+    package = folder / MODULE
+    package.mkdir(exist_ok=True)
+    head = [
+        "from graph import Daily, asset",
+        "from graph.automation import eager",
+        "",
+        'DAYS = Daily(start="2021-04-07")',
+        "EAGER = eager()",
+    ]
+    root = [
+        *head,
+        f"CONSTANT = {constant}",
+        "",
+        "@asset(partitions=DAYS)",
+        "def root() -> int:",
+        "    return CONSTANT",
+    ]
+    (package / "__init__.py").write_text("\n".join([*root, ""]))
+    for group in range(groups):
+        (package / f"group_{group:03}").mkdir(exist_ok=True)
+        lines = [*head, ""]
+        for layer in range(layers):
+            for place in range(width):
+                near = [f"g{group}_{layer - 1}_{place}", f"g{group}_{layer - 1}_{(place + 1) % width}"]
+                parameters = ", ".join(f"{one}: int" for one in near) if layer else "root: int"
+                body = f"max({', '.join(near)})" if layer else f"root + {place}"
+                lines += [
+                    "@asset(partitions=DAYS, automation=EAGER)",
+                    f"def g{group}_{layer}_{place}({parameters}) -> int:",
+                    f"    return {body}",
+                    "",
+                ]
+        (package / f"group_{group:03}" / "__init__.py").write_text("\n".join(lines))
+    (folder / "pyproject.toml").write_text(_PROJECT)
+    return folder

@@ -19,7 +19,6 @@ from graph.mappings import (
     Specific,
     Table,
     default_mapping,
-    self_problems,
 )
 from graph.partitions import (
     Cron,
@@ -221,29 +220,6 @@ def test_defaults_are_those_of_dagster(
     down: Partitions | None, up: Partitions | None, mapping: PartitionMapping
 ) -> None:
     assert default_mapping(down, up) == mapping
-
-
-@pytest.mark.parametrize(
-    ("mapping", "partitions", "problem"),
-    [
-        pytest.param(EARLIER, DAYS, None, id="the day before"),
-        pytest.param(Dimensions(day=EARLIER, key=Identity()), GRID, None, id="of the same key"),
-        pytest.param(
-            Overlap(start_offset=-1), DAYS, "reads itself, but not only earlier partitions", id="its own"
-        ),
-        pytest.param(Identity(), LETTERS, "reads itself, but not only earlier partitions", id="keys"),
-        pytest.param(
-            EARLIER, None, "reads itself, which only an asset with partitions can", id="no partitions"
-        ),
-        pytest.param(EARLIER, LETTERS, "pairs windows of time, not static keys", id="no time"),
-    ],
-)
-def test_an_asset_may_read_earlier_partitions_of_itself(
-    mapping: PartitionMapping, partitions: Partitions | None, problem: str | None
-) -> None:
-    found = self_problems(mapping, partitions)
-    assert [each.startswith(problem) for each in found if problem] == ([True] if problem else [])
-    assert bool(found) == bool(problem)
 
 
 def test_ten_thousand_mappings_of_a_thousand_days_enumerate_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

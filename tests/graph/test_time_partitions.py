@@ -274,6 +274,11 @@ def test_a_time_may_be_written_in_several_ways(key: str) -> None:
     assert cron.key(cron.partition(key)) == "2024-03-01"
 
 
+def test_a_time_that_passes_twice_names_the_tick_of_its_day() -> None:
+    cron = Cron(cron="0 1 * * *", start="2024-01-01", timezone=NEW_YORK)
+    assert cron.partition("2024-11-03-01:00") == cron.partition("2024-11-03")
+
+
 @pytest.mark.parametrize(
     ("partitions", "problem"),
     [

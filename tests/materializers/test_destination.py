@@ -20,7 +20,6 @@ from materializers.destination import Mark, MemoryPlace, NotOurs, OutsideError
 from materializers.postgres_table import PostgresTable
 from materializers.redis_key import RedisKey
 
-SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
 REDIS = "redis://127.0.0.1:6379/0"
 KEY = "market/prices"
 ONE = pa.table({"symbol": ["A", "B"], "close": [1.5, None]})
@@ -33,23 +32,6 @@ class Warehouse:
     """The resource of a connection."""
 
     url: SecretStr
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """The URL of a database on PostgreSQL that these tests have for themselves."""
-    psycopg = pytest.importorskip("psycopg")
-    name = f"outside_test_{uuid.uuid4().hex[:12]}"
-    try:
-        server = psycopg.connect(SERVER, autocommit=True, connect_timeout=3)
-    except psycopg.OperationalError as error:
-        pytest.skip(f"there is no PostgreSQL at {SERVER}: {error}")
-    with server:
-        server.execute(f'create database "{name}"')
-        try:
-            yield SERVER.removesuffix("/postgres") + f"/{name}"
-        finally:
-            server.execute(f'drop database "{name}" with (force)')
 
 
 @pytest.fixture

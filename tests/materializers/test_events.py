@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from graph import AssetGraph, asset, build_graph
-from graph.partition_set import WHOLE, Partition
 from materializers import ProjectError, find_project
-from materializers.events import Event, Subscriber, partition_name, subscribers
+from materializers.events import Event, Subscriber, subscribers
 
 AT = datetime(2024, 1, 5, 12, tzinfo=UTC)
 
@@ -36,7 +35,7 @@ def event(**changes: Any) -> Event:
         "sequence": 7,
         "environment": "main",
         "key": "market/prices",
-        "partition": WHOLE,
+        "partition": "2024-01-04",
         "data_version": "t1-0a",
         "kind": "publish",
         "at": AT,
@@ -124,45 +123,30 @@ def test_a_wrong_table_is_told(graph: AssetGraph, table: dict[str, object], told
 
 
 @pytest.mark.parametrize(
-    ("changes", "wants"),
+    ("environment", "key", "wants"),
     [
-        pytest.param({}, True, id="an asset of its selection in its environment"),
-        pytest.param({"environment": "dev"}, False, id="another environment"),
-        pytest.param({"key": "trading/orders"}, False, id="another asset"),
+        pytest.param("main", "market/prices", True, id="an asset of its selection in its environment"),
+        pytest.param("dev", "market/prices", False, id="another environment"),
+        pytest.param("main", "trading/orders", False, id="another asset"),
     ],
 )
 def test_a_subscriber_hears_of_what_it_selected(
-    graph: AssetGraph, changes: dict[str, Any], wants: bool
+    graph: AssetGraph, environment: str, key: str, wants: bool
 ) -> None:
     (dashboard,) = subscribers({"x": HOOK | {"selection": "market/prices"}}, graph)
-    assert dashboard.wants(event(**changes)) is wants
+    assert dashboard.wants(environment, key) is wants
 
 
 def test_an_event_is_the_same_bytes_wherever_it_is_sent() -> None:
     berlin = event(at=AT.astimezone(timezone(timedelta(hours=1))))
-    assert berlin.body(partition_name) == event().body(partition_name)
-    assert json.loads(event().body(partition_name)) == {
+    assert berlin.body() == event().body()
+    assert json.loads(event().body()) == {
         "sequence": 7,
         "environment": "main",
         "key": "market/prices",
-        "partition": None,
+        "partition": "2024-01-04",
         "data_version": "t1-0a",
         "kind": "publish",
         "at": "2024-01-05T12:00:00+00:00",
         "run_id": "run",
     }
-
-
-@pytest.mark.parametrize(
-    ("partition", "name"),
-    [
-        (WHOLE, None),
-        (Partition("AAPL", 3), "AAPL@3"),
-        (Partition("", 3), "3"),
-        (Partition("AAPL", 0), "AAPL@0"),
-    ],
-)
-def test_a_partition_has_a_name_even_where_nobody_knows_its_definition(
-    partition: Partition, name: str | None
-) -> None:
-    assert partition_name("market/prices", partition) == name

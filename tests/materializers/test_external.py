@@ -195,6 +195,12 @@ def test_the_environment_is_small_and_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert "err: **********\n" in started.said
 
 
+def test_a_secret_of_several_lines_is_blotted_out() -> None:
+    started = shell('echo "$KEY" | tee out.txt', environment={"KEY": SecretStr("-----BEGIN\nsecret-line\nx")})
+    started.run()
+    assert started.said.endswith("**********\n**********\nx\n")
+
+
 def test_a_secret_in_the_last_words_is_blotted_out() -> None:
     with pytest.raises(NotDone, match=r"exit code 1: no entry with \*{10}$"):
         shell(
@@ -216,32 +222,47 @@ def test_a_program_is_told_its_partition(partitions: tuple[str, ...], told: str)
     assert left(values["g/made"]) == told
 
 
+ABSENT = "no-such-program is not installed here (not on the PATH)"
+
+
 @pytest.mark.parametrize(
-    ("command", "needs"),
+    ("command", "needs", "told"),
     [
-        pytest.param(["no-such-program", "x"], (), id="the program"),
-        pytest.param(["sh", "-c", "true"], ("no-such-program",), id="what it needs"),
-        pytest.param(["./script"], (), id="what a script's first line names"),
+        pytest.param(["no-such-program", "x"], (), ABSENT, id="the program"),
+        pytest.param(["sh", "-c", "true"], ("no-such-program",), ABSENT, id="what it needs"),
+        pytest.param(["./script"], (), ABSENT, id="what a script's first line names"),
+        pytest.param(
+            ["/opt/no/R"], (), "/opt/no/R is not installed here (no such file)", id="a program at its place"
+        ),
     ],
 )
 def test_a_program_that_is_not_here_is_a_skip_that_is_tried_again(
-    tmp_path: Path, command: list[str], needs: tuple[str, ...]
+    command: list[str], needs: tuple[str, ...], told: str
 ) -> None:
     @asset(name="g/made")
     def made() -> Program:
         script = {"script": "#!/usr/bin/env -S no-such-program\n"}
         return Program(command, inputs=script, output="out.txt", needs=needs)
 
-    skipped = Started(made).run()
-    assert skipped == Skip("no-such-program is not installed here (not on the PATH)", until=NOW)
+    assert Started(made).run() == Skip(told, until=NOW)
 
 
-def test_a_file_that_cannot_be_executed_is_told() -> None:
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        pytest.param("./own.sh", "Permission denied; make it executable", id="without the right"),
+        pytest.param("own.sh", "is a file of its own; write './own.sh'", id="without its folder"),
+        pytest.param(
+            "./owm.sh", "No such file or directory; is it named in Code", id="that is not in its folder"
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_executed_is_told(command: str, told: str) -> None:
     @asset(name="g/made")
     def made() -> Program:
-        return Program(["./script"], inputs={"script": "#!/bin/sh\n"}, output="out.txt")
+        return Program([command], inputs={"own.sh": "#!/bin/sh\n"}, output="out.txt")
 
-    with pytest.raises(NotDone, match="Permission denied; make it executable"):
+    with pytest.raises(NotDone, match=told):
         Started(made).run()
 
 
@@ -402,7 +423,7 @@ def test_an_r_script_gives_its_value_and_is_skipped_where_there_is_no_r(opened: 
 
 
 def test_an_absent_program_is_looked_for_by_each_run(opened: Workspace) -> None:
-    expected = ("skipped", "no-such-program is not installed here (not on the PATH)")
+    expected = ("skipped", ABSENT)
     assert outcomes(opened, "absent")["absent"] == expected
     assert outcomes(opened, "absent")["absent"] == expected
 
