@@ -117,12 +117,13 @@ def decide(folder: Path, task: str) -> None:
     """Plan everything, or find out what is due: the parts of it apart, and the memory of all."""
     started = time.perf_counter()
     workspace = opened(folder)
-    loaded = time.perf_counter()
+    loaded, before = time.perf_counter(), time.process_time()
     if task == "sweep":
         plan, known_s = sweep(workspace).plan, 0.0
     else:
         known = workspace.known(workspace.graph.assets)
         known_s = time.perf_counter() - loaded
+        before = time.process_time()
         with workspace.ledger.state(workspace.environment) as state:
             plan = make_plan(
                 workspace.graph,
@@ -132,12 +133,12 @@ def decide(folder: Path, task: str) -> None:
                 known=known,
                 horizon=workspace.horizon(),
             )
-    planned_s = time.perf_counter() - loaded - known_s
+    planned_s, cpu_s = time.perf_counter() - loaded - known_s, time.process_time() - before
     counts: dict[str, int] = {}
     for step in plan.steps:
         name = type(step).__name__
         counts[name] = counts.get(name, 0) + len(step.partitions)
-    report(counts=counts, load_s=loaded - started, codes_s=known_s, plan_s=planned_s, peak_mb=peak_mb())
+    report(counts=counts, load_s=loaded - started, codes_s=known_s, plan_s=planned_s, cpu_s=cpu_s, peak_mb=peak_mb())
 
 
 def publish(folder: Path, start: str) -> None:
