@@ -7,12 +7,16 @@ nothing, and lets a step run after a failed one.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from deployments.asset_events import MOST_CHARACTERS, announce
 from graph import AssetGraphError
+from graph.partition_set import PartitionSet
 from graph.state import Outcome
 from graph.steps import Hold, Plan, Step, name_of
 from materializers.concluding import conclude
@@ -27,6 +31,7 @@ from materializers.runner import (
     running,
 )
 from materializers.step import Result, RunScope, perform, units
+from materializers.telling import tell_outside
 from materializers.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -50,13 +55,15 @@ def compile_plan(
     jobs: int | None = None,
     fail_fast: bool = False,
     listener: Listener | None = None,
+    rehearse: bool = False,
 ) -> Flow[[], State[None]]:
     """A flow that carries out ``plan``, once; its flow run and the run in the ledger bear the same name.
 
     Args:
         ended: is told how a run ended, before its flow run ends.
-        jobs: how many steps run side by side; as many as there are processors, at most 8.
+        jobs: how many partitions are made side by side; as many as there are processors, at most 8.
         fail_fast: start nothing new after the first failure or rejection.
+        rehearse: record effects as they would be.
     """
     from prefect import Flow
     from prefect.task_runners import ThreadPoolTaskRunner
@@ -65,10 +72,13 @@ def compile_plan(
     threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(jobs or default_jobs())
 
     def carry_out() -> State[None]:
-        with running(workspace, plan, engine="prefect", listener=watched, run_id=run_id) as (scope, results):
-            results.extend(_Tasks(plan, workspace, scope, watched).carry_out(fail_fast=fail_fast))
+        began = running(workspace, plan, engine="prefect", listener=watched, run_id=run_id, rehearse=rehearse)
+        with began as (scope, results):
+            tasks = _Tasks(plan, workspace, scope, watched, jobs=jobs or default_jobs())
+            results.extend(tasks.carry_out(fail_fast=fail_fast))
             conclude(plan, results, workspace, scope)
-        run = run_result(plan, results, workspace, scope.run_id)
+            told = tell_outside(results, workspace, scope)
+        run = run_result(plan, results, workspace, scope.run_id, told=told)
         if ended is not None:
             ended(run)
         return flow_state(run)
@@ -187,8 +197,12 @@ def counts_of(results: Iterable[Result]) -> str:
 class _Tasks:
     """The tasks of one flow run. Each is submitted when its needs have ended, so that no thread waits for another."""
 
-    def __init__(self, plan: Plan, workspace: Workspace, scope: RunScope, listener: Listener) -> None:
+    def __init__(
+        self, plan: Plan, workspace: Workspace, scope: RunScope, listener: Listener, *, jobs: int
+    ) -> None:
         self.plan = plan
+        self.jobs = jobs
+        self.slots = threading.BoundedSemaphore(jobs)
         self.workspace = workspace
         self.scope = scope
         self.listener = listener
@@ -222,16 +236,34 @@ class _Tasks:
         """In a thread of the task runner."""
         name = name_of(step)
         self.listener.step_started(step)
-        results: list[Result] = []
+        portions = units(step, self.workspace, self.scope)
+        alone = len(step.partitions) == 1 or self.workspace.graph[step.key].depends_on_itself
         try:
-            for unit in units(step, self.workspace, self.scope):
-                for result in perform(step, unit, self.workspace, self.scope):
-                    results.append(result)
-                    self.ended.put(result)
+            if alone:
+                results = [result for unit in portions for result in self._unit(step, unit)]
+            else:
+                results = self._side_by_side(step, portions)
         except BaseException as error:  # the flow's thread raises it: a fault of ours, or a full disk
             self.broken[name] = error
             raise
         self.done.add(name)
+        return results
+
+    def _side_by_side(self, step: Step, portions: Iterable[PartitionSet]) -> list[Result]:
+        """The partitions of one step in threads of its own; all steps together have no more than ``jobs`` at work."""
+        with ThreadPoolExecutor(self.jobs, thread_name_prefix=step.key) as pool:
+            begun = [pool.submit(copy_context().run, self._unit, step, unit) for unit in portions]
+            try:
+                return [result for future in begun for result in future.result()]
+            except BaseException:
+                self.scope.stop.set()
+                raise
+
+    def _unit(self, step: Step, unit: PartitionSet) -> list[Result]:
+        with self.slots:
+            results = perform(step, unit, self.workspace, self.scope)
+        for result in results:
+            self.ended.put(result)
         return results
 
     def _without_task(self, step: Step) -> list[Result]:

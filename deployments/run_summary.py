@@ -40,11 +40,13 @@ def summary_text(
 ) -> str:
     """The summary for people; the readable paths of files come last."""
     paths = [_short(path) for path in files]
+    if not result.plan.steps:
+        return nothing_to_do(result.plan)
     if all(step.outcome == "kept" for step in result.results):
         assets = len({step.step.key for step in result.results})
         failing = [f"{step.name}: {step.reason}" for step in result.results if _keeps_failing(step)]
         up_to_date = f"everything is up to date ({counted(assets, 'asset')})"
-        return "\n".join([*failing, up_to_date, *_left_out(result.plan), *paths])
+        return "\n".join([*failing, up_to_date, *_left_out(result.plan), *result.told, *paths])
     changed = [step for step in result.results if step.outcome != "kept"]
     rest = f"; see: assets runs show {result.run_id}"
     rows = aligned((_row(group, width) for group in _grouped(changed)), right=[2, 3, 4], colours=colours)
@@ -52,8 +54,13 @@ def summary_text(
     problems = [text for step in changed for text in _problems(step, result, colours=colours)]
     parts.extend(bounded(problems, _PROBLEMS_SHOWN, rest))
     closing = f"{_counts(result)} in {span_text(elapsed)}; run {result.run_id}"
-    parts.append("\n".join([*_left_out(result.plan), closing, *paths]))
+    parts.append("\n".join([*_left_out(result.plan), *result.told, closing, *paths]))
     return "\n\n".join(parts)
+
+
+def nothing_to_do(plan: Plan) -> str:
+    """What is said of a plan without any step: that none of the partitions was of the kind that was asked for."""
+    return f"nothing to do: {', '.join(plan.targets)} has no partition of that kind"
 
 
 def summary_document(
@@ -70,6 +77,7 @@ def summary_document(
         "duration_s": round(elapsed.total_seconds(), 6),
         "counts": _counted(result),
         "steps": [_step_document(step) for step in result.results],
+        "told": list(result.told),
         "files": {name: str(path.absolute()) for name, path in files.items()},
     }
 

@@ -60,7 +60,7 @@ def _show_assets(
     """Make a view of each asset whose name stands in the query; answers why some of them cannot be seen."""
     text = query.lower()
     named = [key for key, asset in workspace.graph.assets.items() if asset.name.lower() in text]
-    with workspace.ledger.state(workspace.environment, named) as state:
+    with workspace.reading(named) as state:
         published = {key: state.published(key) for key in named}
     unseen: dict[str, str] = {}
     names = [workspace.graph[key].name for key in named]

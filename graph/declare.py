@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 from graph.catch_up import CatchUp
 from graph.conditions import Condition
 from graph.destination import Outside
+from graph.effects import Deed, TroubleKind
 from graph.errors import DefinitionErrors, Problem, Where
 from graph.freshness import Freshness
 from graph.mappings import PartitionMapping
@@ -31,6 +32,8 @@ Value = object
 Format = Literal["table", "json", "file"]
 Isolation = Literal["thread", "process"]
 _MODULE_LEVEL = "<module>"
+_LANGUAGE = (__name__, "graph.declare_effect")
+"""The modules whose functions stand between a declaration and its line."""
 
 
 class Check(Protocol):
@@ -153,6 +156,8 @@ class Declaration:
     labels: Labels | None = None
     volatile: bool = False
     code: Code = field(default_factory=Code)
+    accepts: tuple[TroubleKind, ...] = ()
+    deed: Deed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,14 +286,14 @@ def provider_of(thing: object) -> bool:
 def _refuse(thing: object, message: str) -> DefinitionErrors:
     """What is wrong with what was given to a decorator, at the line that gave it."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # as in _note
-    while frame is not None and frame.f_code.co_filename == __file__:
+    while frame is not None and frame.f_globals.get("__name__") in _LANGUAGE:
         frame = frame.f_back
     where = Where(file=frame.f_code.co_filename, line=frame.f_lineno) if frame is not None else None
     key = str(getattr(thing, "__name__", type(thing).__name__))
     return DefinitionErrors([Problem(key=key, where=where, message=message)])
 
 
-def _name_of(thing: Callable[..., Any]) -> str:
+def name_of_function(thing: Callable[..., Any]) -> str:
     """The name of what was given to a decorator, which is a function, or wraps one as `functools.wraps` does."""
     if not (callable(thing) and isinstance(inspect.unwrap(thing), FunctionType)) or inspect.ismethod(thing):
         kind = type(thing).__qualname__
@@ -296,7 +301,8 @@ def _name_of(thing: Callable[..., Any]) -> str:
     return thing.__name__
 
 
-def _attach(function: F, declaration: Declaration) -> F:
+def attach(function: F, declaration: Declaration) -> F:
+    """The function with what was declared about it, noted in the module that is being written."""
     before = declaration_of(function)
     if before is not None and before.function is function:
         names = ", ".join(f"'{out.name}'" for out in before.outputs)
@@ -338,6 +344,7 @@ def asset(
     stored_as: Format | Outside | None = None,
     code: Code | None = None,
     unchecked: str | None = None,
+    accepts: Sequence[TroubleKind] = (),
 ) -> Callable[[F], F]: ...
 def asset(
     function: Any = None,
@@ -358,6 +365,7 @@ def asset(
     stored_as: Format | Outside | None = None,
     code: Code | None = None,
     unchecked: str | None = None,
+    accepts: Sequence[TroubleKind] = (),
 ) -> Any:
     """Declare a function as the way to make a data product.
 
@@ -379,6 +387,9 @@ def asset(
             a ``PostgresTable``, that shows a copy of what is published.
         code: what the automatic code digest cannot see.
         unchecked: why it has no error check or no freshness.
+        accepts: what may be wrong upstream (``skipped``, ``failed``, ``rejected``, ``in doubt``, ``held``): it is made
+            all the same, from the last good version or, where there is none, from None. A parameter typed `Troubles`
+            says which and why.
 
     >>> @asset
     ... def answer() -> int:
@@ -388,7 +399,7 @@ def asset(
     """
 
     def declare(function: F) -> F:
-        own_name = _name_of(function)
+        own_name = name_of_function(function)
         out = Out(
             name=name or own_name,
             checks=tuple(checks),
@@ -396,7 +407,7 @@ def asset(
             stored_as=stored_as,
             unchecked=unchecked,
         )
-        return _attach(
+        return attach(
             function,
             Declaration(
                 function=function,
@@ -411,6 +422,7 @@ def asset(
                 labels=labels,
                 volatile=volatile,
                 code=code or Code(),
+                accepts=tuple(accepts),
             ),
         )
 
@@ -429,12 +441,13 @@ def multi_asset(
     labels: Labels | None = None,
     volatile: bool = False,
     code: Code | None = None,
+    accepts: Sequence[TroubleKind] = (),
 ) -> Callable[[F], F]:
     """Declare a function that makes several assets at once: it returns a mapping from their names to their values."""
 
     def declare(function: F) -> F:
-        _name_of(function)
-        return _attach(
+        name_of_function(function)
+        return attach(
             function,
             Declaration(
                 function=function,
@@ -450,6 +463,7 @@ def multi_asset(
                 labels=labels,
                 volatile=volatile,
                 code=code or Code(),
+                accepts=tuple(accepts),
             ),
         )
 
@@ -487,7 +501,7 @@ def source(
     """
 
     def declare(function: F) -> F:
-        own_name = _name_of(function)
+        own_name = name_of_function(function)
         out = Out(
             name=name or own_name,
             checks=tuple(checks),
@@ -495,12 +509,10 @@ def source(
             stored_as=stored_as,
             unchecked=unchecked,
         )
-        return _attach(
-            function,
-            Declaration(
-                function=function, outputs=(out,), is_source=True, automation=automation, labels=labels
-            ),
+        declaration = Declaration(
+            function=function, outputs=(out,), is_source=True, automation=automation, labels=labels
         )
+        return attach(function, declaration)
 
     return declare if function is None else declare(function)
 
@@ -512,7 +524,7 @@ def resource(function: F) -> F:
     The instance has ``identity() -> Mapping[str, str]``, the settings that change the data, and may have
     ``observe(now) -> Observation``, if it can cheaply tell the state of what it reads.
     """
-    _name_of(function)
+    name_of_function(function)
     function.__resource__ = True  # type: ignore[attr-defined]  # functions take attributes
     return _note(function)
 

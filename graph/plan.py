@@ -15,8 +15,11 @@ from graph import declare
 from graph.asset_graph import Asset, AssetGraph, Upstream
 from graph.catch_up import newest
 from graph.demand import asked_for, demanded
+from graph.effect_steps import EffectFacts, effect_step
+from graph.effects import Trouble
 from graph.fingerprint import Basis, digest, fingerprint
 from graph.freshness import due_at
+from graph.key_partitions import moves_at
 from graph.one_each import takes_what_is_there
 from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.partitions import Horizon, Partitions
@@ -36,6 +39,7 @@ from graph.steps import (
     is_work,
     name_of,
 )
+from graph.troubles import Wrong, accepted, goes_without, holding, kind_of, troubles_above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,7 @@ class Known:
         checks: by key, the digest of the asset's checks; see `checks_digest`.
         unready: by key, why an asset has no basis: something that it reads outside could not be looked at.
         observed_resources: the resources whose state could be seen, so that only a change of it is a reason.
+        effects: by key, what is on record of every effect in scope and above it.
     """
 
     bases: Mapping[str, Basis]
@@ -55,6 +60,7 @@ class Known:
     checks: Mapping[str, str] = field(default_factory=dict)
     unready: Mapping[str, str] = field(default_factory=dict)
     observed_resources: frozenset[str] = frozenset()
+    effects: Mapping[str, EffectFacts] = field(default_factory=dict)
 
 
 def make_plan(
@@ -76,7 +82,7 @@ def make_plan(
         horizon: the time, and what decides which partitions exist.
         partitions: by key, the partitions of targets that are wanted; of the others, all that exist and that their
             catch-up policy does not leave out.
-        force: materialize what is wanted of the targets whatever their fingerprints say.
+        force: materialize what is wanted of the targets whatever their fingerprints say; it does not reach effects.
         only: leave upstream as it is.
         due: of an automatic run, by key, why an asset is looked at. A volatile one is then made again, and what failed
             is not tried again.
@@ -92,7 +98,9 @@ def make_plan(
         known=known,
         now=horizon.now,
         reader=reader,
-        forced=frozenset(wanted) if force else frozenset(),
+        forced=frozenset(key for key in wanted if not graph.assets[key].is_effect) if force else frozenset(),
+        chosen=partitions or {},
+        by_clock=not partitions or not named <= partitions.keys(),
         due=due,
     )
     done: set[str] = set()
@@ -133,9 +141,12 @@ class _Planner:
 
     Args:
         moving: by key, the partitions whose version may move in this plan.
+        by_clock: it was not said which partitions are wanted: all that exist are, so that time makes it more.
         named: by key, the steps that take care of which partitions.
         filled: by key, the partitions of which nothing is published although nothing is wrong, and why.
         due: of an automatic run, why an asset is looked at.
+        chosen: by key, the partitions that were asked for by name.
+        ended: by key, what is wrong with what the steps so far leave as it is.
     """
 
     graph: AssetGraph
@@ -144,13 +155,17 @@ class _Planner:
     now: datetime
     reader: Reader
     forced: frozenset[str]
+    by_clock: bool
+    chosen: Mapping[str, PartitionSet]
     due: Mapping[str, str] | None = None
     steps: list[Step] = field(default_factory=list)
     moving: dict[str, PartitionSet] = field(default_factory=dict)
     named: dict[str, list[tuple[PartitionSet, str]]] = field(default_factory=dict)
     filled: dict[str, dict[Partition, str]] = field(default_factory=dict)
     settled: dict[str, PartitionSet] = field(default_factory=dict)
+    next: dict[Partitions, datetime | None] = field(default_factory=dict)
     labels: dict[tuple[Partitions, PartitionSet], str] = field(default_factory=dict)
+    ended: dict[str, list[Wrong]] = field(default_factory=dict)
 
     # Steps
 
@@ -175,13 +190,30 @@ class _Planner:
             label=self._label(asset, decision.partitions),
             needs=self._needs(asset, decision.partitions),
         )
+        if self.by_clock and isinstance(step, Materialize | Keep):
+            moves = self._moves_at(asset, step.partitions)
+            step = replace(step, valid_until=_earlier(step.valid_until, moves))
         self.steps.append(step)
         for key in step.outputs if isinstance(step, Materialize) else (step.key,):
             self.named.setdefault(key, []).append((step.partitions, name_of(step)))
+            wrong = self.ended.setdefault(key, [])
             if is_work(step):
-                self.moving[key] = self.moving.get(key, EMPTY) | step.partitions
+                self._move(key, step.partitions)
+            elif isinstance(step, Hold) and (kind := kind_of("held", step.reason.kind)) is not None:
+                wrong.append(Wrong(kind, step.partitions, step.reason.text))
         if isinstance(step, Hold) and step.reason.kind in ("skipped before", "upstream skipped"):
             self.filled.setdefault(step.key, {}).update(dict.fromkeys(step.partitions, step.reason.text))
+
+    def _moves_at(self, asset: Asset, partitions: PartitionSet) -> datetime | None:
+        """When there will be a partition after the newest, if that is one of these."""
+        if asset.partitions is None or not partitions & newest(self.reader.existing(asset.key), 1):
+            return None
+        if asset.partitions not in self.next:
+            self.next[asset.partitions] = moves_at(asset.partitions, self.reader.horizon)
+        return self.next[asset.partitions]
+
+    def _move(self, key: str, partitions: PartitionSet) -> None:
+        self.moving[key] = self.moving.get(key, EMPTY) | partitions
 
     def _label(self, asset: Asset, partitions: PartitionSet) -> str:
         """What tells a step from the others of its asset: its first and its last partition. Many have the same."""
@@ -247,18 +279,27 @@ class _Planner:
             return [_Decision(Hold(key=asset.key, reason=reason, served=served & wanted), wanted)]
         if asset.depends_on_itself:  # what is missing will be made before what reads it
             self.moving[asset.key] = wanted - served
+        wanted = self._of_effect(asset, wanted) if asset.is_effect else wanted
         decided, rest = self._in_ranges(asset, wanted) if asset.partitions is not None else ([], wanted)
         self.reader.fetch(asset, rest)
         attempts = self.state.attempts(asset.producer, rest)
         latest = newest(self.reader.existing(asset.key), 1)
         grouped: dict[tuple[type[Step], Reason, str | None], tuple[Step, list[Partition]]] = {}
         settled: list[Partition] = []
+        if asset.depends_on_itself:
+            self._move(asset.key, PartitionSet.union(built for _, built in _builds(decided)))
         for partition in rest:
             step = self._look(asset, partition, attempts.get(partition), newest=partition in latest)
             when = step.when if isinstance(step, Materialize) else None
-            grouped.setdefault((type(step), step.reason, when), (step, []))[1].append(partition)
+            first, members = grouped.setdefault((type(step), step.reason, when), (step, []))
+            members.append(partition)
+            if isinstance(first, Keep) and isinstance(step, Keep):
+                kept = replace(first, valid_until=_earlier(first.valid_until, step.valid_until))
+                grouped[Keep, step.reason, when] = kept, members
             if _is_settled(step, visible=partition in served):
                 settled.append(partition)
+            if asset.depends_on_itself and isinstance(step, Materialize):
+                self._move(asset.key, PartitionSet.of([partition]))
         if settled and (asset.partitions is not None or asset.automation is not None):
             self.settled[asset.key] = self.settled.get(asset.key, EMPTY) | PartitionSet.of(settled)
         for step, members in grouped.values():
@@ -271,6 +312,8 @@ class _Planner:
 
     def _in_ranges(self, asset: Asset, wanted: PartitionSet) -> tuple[list[_Decision], PartitionSet]:
         """What follows from the settlement without looking at partitions, and what has to be looked at."""
+        if asset.is_effect or asset.accepts:
+            return [], wanted
         before = self.state.settlement(asset.key)
         basis, checks = self.known.bases[asset.key], self.known.checks.get(asset.key, "")
         if before is None or asset.reads_provenance or asset.key in self.forced or before.checks != checks:
@@ -341,12 +384,29 @@ class _Planner:
         def hold(reason: Reason) -> Hold:
             return Hold(key=asset.key, reason=reason, served=EMPTY)
 
-        found = self.reader.reading(asset, partition)
+        troubles = self._troubles(asset, partition)
+        found = self.reader.reading(asset, partition, accepted(asset, troubles))
         moving = self._moving_for(asset, partition)
-        held = self._why_not_readable(asset, partition, found, moving)
+        held = self._why_not_readable(asset, partition, found, moving, troubles)
         if held is not None:
             return hold(held)
         sure = self._sure_reason(asset, published, moving, found, newest=newest)
+        if asset.is_effect:
+            return effect_step(
+                asset,
+                key_of(asset, partition),
+                facts=self.known.effects.get(asset.key, EffectFacts()),
+                published=published,
+                mark=fingerprint(self.known.bases[asset.key], key_of(asset, partition), found.inputs),
+                checks=self.known.checks.get(asset.key, ""),
+                tried=tried,
+                moving=moving,
+                sure=sure,
+                troubles=()
+                if self.graph.ancestors([asset.key]) & self.moving.keys()
+                else holding(asset, troubles),
+                now=self.now,
+            )
         if not moving and (sure is None or sure.kind != "forced"):
             mark = fingerprint(self.known.bases[asset.key], key_of(asset, partition), found.inputs)
             settled = self._settle(
@@ -354,7 +414,7 @@ class _Planner:
             )
             match settled:
                 case Settled(what="keep") if published is not None:
-                    return self._keep(asset, published)
+                    return self._keep(asset, published, newest=newest)
                 case Settled(what="check") if published is not None:
                     return Check(key=asset.key, reason=Reason.checks_changed())
                 case Settled(what="hold", reason=Reason() as reason):
@@ -364,6 +424,23 @@ class _Planner:
         if sure is None:
             return _maybe(asset, Reason.if_changed(moving), EMPTY)
         return Materialize(key=asset.key, reason=sure, when="always", outputs=(asset.key,), served=EMPTY)
+
+    def _of_effect(self, asset: Asset, wanted: PartitionSet) -> PartitionSet:
+        """Of an effect the newest partition, what was asked for by name, and what is not finished."""
+        if asset.partitions is None:
+            return wanted
+        existing = self.reader.existing(asset.key)
+        facts = self.known.effects.get(asset.key, EffectFacts())
+        begun = [asset.partitions.partition(key) for key in facts.unfinished]
+        asked = newest(existing, 1) | self.chosen.get(asset.key, EMPTY)
+        return (wanted & asked) | (PartitionSet.of(begun) & existing)
+
+    def _troubles(self, asset: Asset, partition: Partition) -> tuple[Trouble, ...]:
+        """What is wrong upstream, for an asset that it matters to."""
+        if not asset.is_effect and not asset.accepts:
+            return ()
+        in_doubt = [key for key, facts in self.known.effects.items() if facts.in_doubt]
+        return troubles_above(asset, partition, self.reader, self.now, self.ended, in_doubt)
 
     def _settle(
         self,
@@ -385,21 +462,22 @@ class _Planner:
             now=self.now,
             unseen=asset.volatile and not self._observable(asset),
             must=must,
+            pinned=lambda: self.state.pin(asset.key, partition) == mark,
             failures_hold=failures_hold(asset, automatic=self.due is not None),
         )
 
-    def _keep(self, asset: Asset, published: Version) -> Keep:
+    def _keep(self, asset: Asset, published: Version, *, newest: bool) -> Keep:
+        by_clock = asset.volatile and newest and not self._observable(asset)
+        as_of = published.as_of or published.made_at
         return Keep(
             key=asset.key,
             reason=Reason.up_to_date(published.failing),
-            valid_until=due_at(asset.freshness, published.as_of or published.made_at, published.ends)
-            if asset.volatile
-            else None,
+            valid_until=due_at(asset.freshness, as_of, published.ends) if by_clock else None,
         )
 
     def _moving_for(self, asset: Asset, partition: Partition) -> list[str]:
         """The keys, of those that go into the fingerprint, of which something may move that the partition reads."""
-        if asset.reads_provenance:
+        if asset.reads_provenance or asset.told_of_troubles:
             above = self.graph.ancestors([asset.key]) - {asset.key}
             return [key for key in self.graph.assets if key in above and self.moving.get(key)]
         mine = PartitionSet.of([partition])
@@ -413,12 +491,19 @@ class _Planner:
         )
 
     def _why_not_readable(
-        self, asset: Asset, partition: Partition, found: Reading, moving: list[str]
+        self,
+        asset: Asset,
+        partition: Partition,
+        found: Reading,
+        moving: list[str],
+        troubles: Sequence[Trouble],
     ) -> Reason | None:
         """Why a partition cannot be built: upstream does not exist, has nothing to read, or was skipped."""
         if found.absent:
             return Reason.absent(found.absent)
-        missing = [key for key in found.missing if key not in moving]
+        missing = [
+            key for key in found.missing if key not in moving and not goes_without(asset, key, troubles)
+        ]
         gaps = {key: gap - self.moving.get(key, EMPTY) for key, gap in found.gaps.items()}
         if not missing and not any(gaps.values()):
             return None
@@ -451,6 +536,8 @@ class _Planner:
         if published is None:
             return Observe(key=asset.key, reason=Reason.first_seen(), observed=seen, changed=True)
         changed = published.data_version != seen.data_version
+        if changed and asset.key not in self.forced and self.state.pin(asset.key, WHOLE) == seen.data_version:
+            return Hold(key=asset.key, reason=Reason.rolled_back(), served=served)
         tried = self.state.attempts(asset.key, ONLY).get(WHOLE)
         if changed and asset.key not in self.forced and tried is not None:
             held = held_after(tried, seen.data_version, [checks], self.now)
@@ -520,6 +607,10 @@ def _maybe(asset: Asset, reason: Reason, served: PartitionSet) -> Materialize:
     return Materialize(
         key=asset.key, reason=reason, when="if upstream changes", outputs=(asset.key,), served=served
     )
+
+
+def _earlier(*moments: datetime | None) -> datetime | None:
+    return min(filter(None, moments), default=None)
 
 
 def _is_settled(step: Step, *, visible: bool) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from graph.asset_graph import Asset, AssetGraph, Upstream
+from graph.effects import Trouble
 from graph.fingerprint import digest, set_digest
 from graph.mappings import Mapped, PartitionMapping
 from graph.one_each import reads_one
@@ -15,6 +16,8 @@ from graph.state import State, Version
 
 PROVENANCE = "(provenance)"
 """The name under which everything upstream counts as an input; no parameter can bear it."""
+TROUBLES = "(troubles)"
+"""The name under which what is wrong upstream counts as an input of who is told of it."""
 
 
 _Kind = tuple[Partitions | None, Partitions | None, PartitionMapping]
@@ -138,8 +141,12 @@ class Reader:
             if asset.partitions is not None or self.one_each(asset, given):
                 self.versions(given.key, read)
 
-    def reading(self, asset: Asset, partition: Partition) -> Reading:
-        """What one partition reads, as things stand."""
+    def reading(self, asset: Asset, partition: Partition, troubles: Iterable[Trouble] = ()) -> Reading:
+        """What one partition reads, as things stand.
+
+        Args:
+            troubles: what is wrong upstream, for who is told of it.
+        """
         inputs: dict[str, str] = {}
         missing: list[str] = []
         gaps: dict[str, PartitionSet] = {}
@@ -159,6 +166,8 @@ class Reader:
                 gaps[given.key] = gap
         if asset.reads_provenance:
             inputs[PROVENANCE] = self._provenance(asset)
+        if asset.told_of_troubles:
+            inputs[TROUBLES] = digest(*sorted(f"{one.key}: {one.kind}" for one in troubles))
         return Reading(inputs=inputs, missing=tuple(dict.fromkeys(missing)), gaps=gaps, absent=absent)
 
     def _input(self, asset: Asset, given: Upstream, found: PartitionSet) -> str:
@@ -195,4 +204,4 @@ def inputs_of(asset: Asset, keys: Iterable[str]) -> list[str]:
     return [named.get(name, name) for name in keys]
 
 
-__all__ = ["PROVENANCE", "WHOLE", "Reader", "Reading", "inputs_of"]
+__all__ = ["PROVENANCE", "TROUBLES", "WHOLE", "Reader", "Reading", "inputs_of"]

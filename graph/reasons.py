@@ -34,6 +34,11 @@ Kind = Literal[
     "failed before",
     "skipped before",
     "upstream skipped",
+    "rolled back",
+    "unfinished",
+    "already performed",
+    "in trouble",
+    "rehearsed",
 ]
 
 
@@ -111,10 +116,34 @@ class Reason:
         return cls(kind="upstream skipped", text=text)
 
     @classmethod
+    def unfinished(cls, occasions: Iterable[str]) -> Reason:
+        """An effect was begun and not all of it is settled."""
+        return cls(kind="unfinished", text=f"not finished: {'; '.join(occasions)}")
+
+    @classmethod
+    def already_performed(cls, occasion: str) -> Reason:
+        """There are receipts for this occasion, whatever goes in now."""
+        return cls(
+            kind="already performed",
+            text=f"already performed for {occasion}; only `assets effects reissue` does it again",
+        )
+
+    @classmethod
+    def in_trouble(cls, troubles: Iterable[str]) -> Reason:
+        """Something upstream is wrong, and an effect does not act on that."""
+        return cls(kind="in trouble", text=f"held: {'; '.join(troubles)}")
+
+    @classmethod
     def absent(cls, needed: Mapping[str, PartitionSet]) -> Reason:
         """It needs partitions of upstream that will never exist."""
         text = ", ".join(f"{counted(len(partitions))} of {key}" for key, partitions in needed.items())
         return cls(kind="waits", text=f"needs {text} that do not exist")
+
+    @classmethod
+    def rolled_back(cls) -> Reason:
+        """Somebody has taken back what would be made again."""
+        text = "rolled back, and neither code nor inputs have moved since; mend either, or use --force"
+        return cls(kind="rolled back", text=text)
 
     @classmethod
     def unseen(cls, error: str) -> Reason:
@@ -187,6 +216,8 @@ def held_after(
                 return None
             text = f"failed before ({why}); tried again at {again:%Y-%m-%d %H:%M %Z}"
             return Reason(kind="failed before", text=text, until=again)
+        case "held":
+            return Reason(kind="already performed", text=why)
         case _:
             return None
 

@@ -45,6 +45,7 @@ def settle(
     now: datetime,
     unseen: bool,
     must: bool = False,
+    pinned: Callable[[], bool] = lambda: False,
     failures_hold: timedelta | None = None,
 ) -> Settled | None:
     """What makes computing needless, or None when it is needed.
@@ -57,11 +58,14 @@ def settle(
         known: answers a good version with this fingerprint, visible or not.
         unseen: it reads a world outside that nobody could look at, so that equal fingerprints mean little.
         must: the clock or a person asks for it: an equal fingerprint is no reason to keep.
+        pinned: answers whether what would go in is what was rolled back.
         failures_hold: see `failures_hold`.
     """
     if not must and all(version is not None and version.fingerprint == mark for version in published):
         judged = [version.checks for version in published if version is not None]
         return Settled(what="keep" if judged == list(checks) else "check")
+    if pinned():
+        return Settled(what="hold", reason=Reason.rolled_back())
     held = held_after(tried, mark, checks, now, failures_hold) if tried is not None else None
     if held is not None and (not unseen or held.until is not None):
         return Settled(what="hold", reason=held)

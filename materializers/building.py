@@ -29,6 +29,7 @@ from materializers.ledger import (
     Busy,
     ClaimLost,
     Content,
+    ContentGone,
     LedgerError,
     Made,
     Moved,
@@ -132,7 +133,15 @@ class Building:
         size = self.asset.batch.size if self.asset.batch else 1
         existing = reader.existing(self.asset.key)
         return [
-            (taken(self.asset, group, reader), [by_partition[partition] for partition in group])
+            (
+                taken(
+                    self.asset,
+                    group,
+                    reader,
+                    (trouble for partition in group for trouble in by_partition[partition].troubles),
+                ),
+                [by_partition[partition] for partition in group],
+            )
             for group in batches(wanted, existing, size)
         ]
 
@@ -145,7 +154,11 @@ class Building:
         if isinstance(begun, Moved):
             return None
         as_of, ends = one.as_of or self.workspace.seen_by(self.asset) or (known.made_at, False)
-        self.workspace.ledger.adopt(begun[0], known.id, as_of, ends=ends)
+        try:
+            self.workspace.ledger.adopt(begun[0], known.id, as_of, ends=ends)
+        except ContentGone as error:  # garbage was collected meanwhile: the next look sees it
+            self.workspace.ledger.finish(begun[0], "interrupted", reason=str(error))
+            return None
         reason = self.step.reason if self.step.reason.kind == "known" else Reason.known(self.step.reason)
         return self._result(
             "adopted",

@@ -5,6 +5,7 @@ five words stand for what each database spells in its own way:
 
 - ``LISTED(?)`` is a list of texts, for ``x IN LISTED(?)``; its parameter is made by `listed`.
 - ``RANGES(?)`` is a table of ranges of partitions with the columns ``slice``, ``first`` and ``last``; see `ranges`.
+- ``JOINED(x, ',')`` is the texts of some rows, with commas in between.
 - ``NUMBERED`` is the type of a numbered primary key.
 - ``CLUSTERED`` after a table asks that its rows lie in the order of the primary key.
 - ``THROUGH index`` after a table asks that its rows are found by that index: the one of the assets without partitions.

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from graph.estimate import Measured
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Attempt, Outcome, Settlement, State, Version
 from materializers.effect_records import EffectRecords
@@ -29,6 +30,7 @@ from materializers.records import (
     Claim,
     ClaimLost,
     Content,
+    ContentGone,
     Definition,
     DefinitionRecord,
     Environment,
@@ -55,9 +57,6 @@ class LedgerState(State, Protocol):
     @property
     def now(self) -> datetime:
         """The ledger's clock at that moment."""
-
-    def pin(self, key: str, partition: Partition) -> str | None:
-        """The fingerprint that was rolled back here, until something else is published."""
 
 
 Seen = tuple[Version, datetime | None] | tuple[Version, datetime | None, bool]
@@ -186,6 +185,9 @@ class Ledger(Protocol):
     def environments(self) -> tuple[Environment, ...]:
         """All that there are, by name; `MAIN` is always among them."""
 
+    def own_keys(self, environment: str) -> frozenset[str]:
+        """The assets of which an environment has something of its own."""
+
     def create_environment(self, name: str, *, parent: str | None = MAIN, live: bool = False) -> Environment:
         """Make one that reads its parent's current versions, partition by partition, until it has its own.
 
@@ -219,7 +221,10 @@ class Ledger(Protocol):
     def withdraw(
         self, environment: str, key: str, partitions: PartitionSet, *, name: str, reason: str
     ) -> PartitionSet | Busy:
-        """Make partitions invisible; answers those that were visible. Their versions stay."""
+        """Make partitions invisible; answers those that were visible.
+
+        Their versions stay, but are not adopted here any more: what was taken away does not come back by itself.
+        """
 
     def point(
         self,
@@ -232,7 +237,19 @@ class Ledger(Protocol):
         name: str,
         reason: str,
     ) -> Busy | None:
-        """Make a version visible by hand, whatever its verdicts.
+        """`point_each` for one partition."""
+
+    def point_each(
+        self,
+        environment: str,
+        key: str,
+        versions: Mapping[Partition, str],
+        *,
+        kind: Literal["rollback", "release"],
+        name: str,
+        reason: str,
+    ) -> Busy | None:
+        """Make versions visible by hand, whatever their verdicts, in one transaction.
 
         A rollback pins the partition: its state tells the fingerprint that was rolled back, until something else is
         published. What is rolled back further stays pinned to the first one.
@@ -248,9 +265,20 @@ class Ledger(Protocol):
         """By key, what the environment is served with; a parent's does not count."""
 
     def record_definitions(
-        self, environment: str, definitions: Mapping[str, Definition], *, checkout: str, run_id: str
-    ) -> None:
-        """Record that a checkout serves the environment with these definitions from now on."""
+        self,
+        environment: str,
+        definitions: Mapping[str, Definition],
+        *,
+        checkout: str,
+        run_id: str,
+        take_over: bool = True,
+    ) -> Mapping[str, DefinitionRecord]:
+        """Record that a checkout serves the environment with these definitions from now on.
+
+        Args:
+            take_over: otherwise nothing is recorded where another checkout serves one of them with another
+                definition; these are answered.
+        """
 
     # Dynamic partitions
 
@@ -294,6 +322,9 @@ class Ledger(Protocol):
     def attempts_of(self, run_id: str) -> tuple[AttemptRecord, ...]:
         """The attempts of a run, in order."""
 
+    def measured(self, keys: Iterable[str]) -> Mapping[str, Sequence[Measured]]:
+        """By key, what some partitions of assets took and gave when they were made, of whatever environment."""
+
     def rename(self, old: str, new: str) -> None:
         """Give an asset another key: everything that is on record of it follows.
 
@@ -320,6 +351,7 @@ __all__ = [
     "Claim",
     "ClaimLost",
     "Content",
+    "ContentGone",
     "Definition",
     "DefinitionRecord",
     "Environment",

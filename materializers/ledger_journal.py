@@ -231,7 +231,8 @@ class SqlJournal:
             (_SHOWN, "p", "pointers_at_wholes"),
         ):
             rows = self._db.rows(
-                f"{query.format('', f' THROUGH {index}')} WHERE {alias}.environment = ? AND {alias}.slice = '' AND {alias}.ordinal = 0",
+                f"{query.format('', f' THROUGH {index}')} WHERE {alias}.environment = ?"
+                f" AND {alias}.slice = '' AND {alias}.ordinal = 0",
                 (self.state.environment,),
             )
             for row in rows:

@@ -19,7 +19,7 @@ from materializers.ledger_rows import canonical, maybe_micros, micros, partition
 from materializers.ledger_tombstones import check_there, revive
 from materializers.records import Claim, Judgement, Kind, LedgerError, Product, StartedAttempt
 
-_SPEAKING = frozenset({"published", "rejected", "failed", "skipped", "adopted"})
+_SPEAKING = frozenset({"published", "rejected", "failed", "skipped", "adopted", "held"})
 """Outcomes after which an attempt speaks for its partition."""
 _SHOWING = frozenset({"published", "adopted"})
 """Those after which it is visible, which whoever decides next sees by the number of the publication."""

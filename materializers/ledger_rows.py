@@ -31,7 +31,8 @@ VERSION = (
 )
 POINTERS_AT_WHOLES = f"""
 SELECT {VERSION}, p.as_of, coalesce(p.ends, v.ends) AS ends, p.pin
-FROM pointers p THROUGH pointers_at_wholes JOIN versions v ON v.id = p.version_id LEFT JOIN judgements j ON j.id = p.judgement
+FROM pointers p THROUGH pointers_at_wholes JOIN versions v ON v.id = p.version_id
+LEFT JOIN judgements j ON j.id = p.judgement
 """
 POINTERS_IN_RANGES = f"""
 SELECT {VERSION}, p.as_of, coalesce(p.ends, v.ends) AS ends, p.pin

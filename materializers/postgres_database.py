@@ -31,6 +31,7 @@ _WORDS = {
     "LISTED(?)": "(SELECT t.value FROM jsonb_array_elements_text(CAST(? AS jsonb)) AS t(value))",
     "RANGES(?)": "(SELECT t.value ->> 0 AS slice, CAST(t.value ->> 1 AS bigint) AS first,"
     " CAST(t.value ->> 2 AS bigint) AS last FROM jsonb_array_elements(CAST(? AS jsonb)) AS t(value))",
+    "JOINED(": "string_agg(",
     "NUMBERED": "BIGINT PRIMARY KEY",
     " CLUSTERED": "",
     " THROUGH pointers_at_wholes": "",

@@ -15,18 +15,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from graph import AssetGraphError
 from graph.partition_set import PartitionSet
 from graph.plan_text import to_json
 from graph.steps import Plan, Step, name_of
 from materializers.concluding import conclude
-from materializers.ledger import AttemptRecord, LedgerError, RunRecord
+from materializers.ledger import AttemptRecord, Definition, LedgerError, RunRecord
 from materializers.ordering import Ended, StepDone, in_order
 from materializers.output import captured
+from materializers.serving import GivenUp, ServedOtherwise, keys_of_work, served_otherwise
 from materializers.step import Result, RunScope, perform, units
+from materializers.telling import subscribe, tell_outside
 from materializers.workspace import Workspace
 
 HEARTBEAT_S = 1.0
-RENEW_EVERY = 15  # heartbeats; well within a lease
+RENEWALS = 4  # in the time of one lease
 NAMED_LIBRARIES = ("prefect-asset-graph", "pyarrow", "duckdb", "pydantic", "pandas", "numpy")
 
 RunOutcome = Literal["succeeded", "failed", "rejected", "interrupted", "cancelled"]
@@ -66,12 +69,16 @@ class Silent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """How a run ended, with each step's result in the plan's order."""
+    """How a run ended, with each step's result in the plan's order.
+
+    ``told`` are lines of what the world outside was told: copies that were made, events that were delivered.
+    """
 
     run_id: str
     plan: Plan
     results: tuple[Result, ...]
     outcome: RunOutcome
+    told: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """How many steps had which outcome."""
@@ -88,14 +95,26 @@ class RunResult:
 
 @contextmanager
 def running(
-    workspace: Workspace, plan: Plan, *, engine: str, listener: Listener, run_id: str | None = None
+    workspace: Workspace,
+    plan: Plan,
+    *,
+    engine: str,
+    listener: Listener,
+    run_id: str | None = None,
+    rehearse: bool = False,
 ) -> Iterator[tuple[RunScope, list[Result]]]:
-    """A run that is on record and shows signs of life, on either engine; put the results into the list."""
+    """A run that is on record and shows signs of life, on either engine; put the results into the list.
+
+    Raises:
+        ServedOtherwise: another checkout serves the environment with other definitions of what would be built.
+    """
+    definitions = _served(workspace, plan)
     scope = RunScope(
         run_id=run_id or new_run_id(workspace.clock()),
         horizon=workspace.horizon(plan.made_at),
         sequence=plan.sequence,
         automatic=plan.automatic,
+        rehearse=rehearse,
         progressed=listener.step_progressed,
     )
     record = RunRecord(
@@ -107,7 +126,13 @@ def running(
         context=run_context(workspace) if plan.work() else {},
         plan=to_json(plan) if plan.work() else "",
     )
+    subscribe(workspace)
     found = workspace.ledger.begin_run(record)
+    try:
+        _serve(workspace, plan.environment, definitions, scope.run_id)
+    except AssetGraphError:
+        workspace.ledger.end_run(scope.run_id, "cancelled")
+        raise
     listener.run_started(scope.run_id, plan, found)
     results: list[Result] = []
     ended = threading.Event()
@@ -126,18 +151,54 @@ def running(
         workspace.ledger.end_run(scope.run_id, outcome)
 
 
+def _served(workspace: Workspace, plan: Plan) -> Mapping[str, Definition]:
+    """The definitions of what a plan would build, where this checkout may serve the environment with them."""
+    keys = keys_of_work(plan)
+    if not keys:
+        return {}
+    definitions = {key: workspace.definition(key) for key in keys}
+    if not workspace.take_over:
+        on_record = workspace.ledger.definitions(plan.environment)
+        otherwise = served_otherwise(definitions, on_record, workspace.checkout)
+        if otherwise:
+            raise ServedOtherwise(plan.environment, workspace.checkout, otherwise)
+        for old, new in workspace.ledger.aliases().items():
+            if old in definitions and old not in on_record:
+                raise GivenUp(old, new)
+    return definitions
+
+
+def _serve(
+    workspace: Workspace, environment: str, definitions: Mapping[str, Definition], run_id: str
+) -> None:
+    """Put on record with what the environment is served; somebody may have been faster."""
+    otherwise = workspace.ledger.record_definitions(
+        environment,
+        definitions,
+        checkout=workspace.checkout,
+        run_id=run_id,
+        take_over=workspace.take_over,
+    )
+    if otherwise:
+        found = {key: (definitions[key], theirs) for key, theirs in otherwise.items()}
+        raise ServedOtherwise(environment, workspace.checkout, found)
+
+
 def _beat(workspace: Workspace, scope: RunScope, ended: threading.Event, cancelled: threading.Event) -> None:
     beats = 0
-    while not ended.wait(HEARTBEAT_S):
+    lease_s = workspace.ledger.lease.total_seconds()
+    beat_s = min(HEARTBEAT_S, lease_s / (2 * RENEWALS))
+    renew_every = max(1, int(lease_s / RENEWALS / beat_s))  # beats
+    while not ended.wait(beat_s):
         beats += 1
         try:
-            if beats % RENEW_EVERY == 0:
+            if beats % renew_every == 0:
                 workspace.ledger.renew(scope.run_id)
             if not scope.stop.is_set() and workspace.ledger.cancelled(scope.run_id):
                 cancelled.set()
                 scope.stop.set()
         except LedgerError:  # busy for now: the next beat tries again, long before the lease ends
-            beats = RENEW_EVERY - 1
+            beats = renew_every - 1
 
 
 def _outcome(results: list[Result]) -> RunOutcome:
@@ -148,9 +209,11 @@ def _outcome(results: list[Result]) -> RunOutcome:
         return "failed"
     if "interrupted" in outcomes or "cancelled" in outcomes:
         return "cancelled"
-    if failing or "rejected" in outcomes or "rejected before" in held:
+    if failing or "rejected" in outcomes or held & {"rejected before", "in trouble"}:
         return "rejected"
-    return "failed" if held & {"waits", "failed before"} else "succeeded"
+    if "failed before" in held:
+        return "failed"
+    return "failed" if "waits" in held and "rehearsed" not in held else "succeeded"
 
 
 def run_plan(
@@ -160,6 +223,7 @@ def run_plan(
     jobs: int | None = None,
     fail_fast: bool = False,
     listener: Listener | None = None,
+    rehearse: bool = False,
 ) -> RunResult:
     """Carry out a plan.
 
@@ -168,9 +232,10 @@ def run_plan(
 
     Args:
         jobs: how many partitions are made side by side; as many as there are processors, at most 8.
+        rehearse: record effects as they would be; nothing of that becomes visible.
     """
     watched = listener or Silent()
-    with running(workspace, plan, engine="local", listener=watched) as (scope, results):
+    with running(workspace, plan, engine="local", listener=watched, rehearse=rehearse) as (scope, results):
         workers = _Workers(workspace, scope, watched)
         most = min(sum(len(step.partitions) for step in plan.work()), max(1, jobs or default_jobs()))
         workers.start(most)
@@ -188,7 +253,8 @@ def run_plan(
             workers.dismiss()
         results.extend(found)
         conclude(plan, results, workspace, scope)
-    return run_result(plan, results, workspace, scope.run_id)
+        told = tell_outside(results, workspace, scope)
+    return run_result(plan, results, workspace, scope.run_id, told=told)
 
 
 def default_jobs() -> int:
@@ -196,14 +262,16 @@ def default_jobs() -> int:
     return min(8, os.cpu_count() or 1)
 
 
-def run_result(plan: Plan, results: list[Result], workspace: Workspace, run_id: str) -> RunResult:
+def run_result(
+    plan: Plan, results: list[Result], workspace: Workspace, run_id: str, *, told: tuple[str, ...] = ()
+) -> RunResult:
     """How a run ended that is not running any more, on either engine."""
     order = {name_of(step): index for index, step in enumerate(plan.steps)}
     ordered = sorted(
         results, key=lambda result: (order[name_of(result.step)], next(result.partitions.ranges(), None))
     )
-    ended = workspace.ledger.run(run_id).outcome
-    return RunResult(run_id=run_id, plan=plan, results=tuple(ordered), outcome=ended or "interrupted")  # type: ignore[arg-type]  # what `running` wrote
+    ended: RunOutcome = workspace.ledger.run(run_id).outcome or "interrupted"  # type: ignore[assignment]  # what `running` wrote
+    return RunResult(run_id=run_id, plan=plan, results=tuple(ordered), outcome=ended, told=told)
 
 
 class _Workers:

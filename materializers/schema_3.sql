@@ -150,7 +150,14 @@ CREATE TABLE effects (
     planned_at BIGINT NOT NULL, PRIMARY KEY (environment, asset, occasion, item, attempt)
 ) CLUSTERED;
 CREATE INDEX effects_that_are_open ON effects (environment, asset)
-    WHERE state IN ('planned', 'intended', 'refused', 'in doubt');
+    WHERE state IN ('planned', 'intended', 'in doubt');
+-- What was decided for an occasion, and from what; it is finished when what came of it is on record.
+CREATE TABLE effect_decisions (
+    id NUMBERED, environment TEXT NOT NULL, asset TEXT NOT NULL, occasion TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    made_from TEXT NOT NULL, until BIGINT, at BIGINT NOT NULL, run_id TEXT NOT NULL
+);
+CREATE INDEX effect_decisions_of_asset ON effect_decisions (environment, asset, occasion, id);
+CREATE TABLE effects_finished (decision_id NUMBERED, at BIGINT NOT NULL, run_id TEXT NOT NULL);
 
 -- Content that nothing needs: `condemned` may be taken back, `removing` may not, `gone` is not in the store any more.
 CREATE TABLE tombstones (address TEXT PRIMARY KEY, state TEXT NOT NULL, at BIGINT NOT NULL);

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from graph.estimate import Measured
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Outcome, Settlement, Version
 from materializers import ledger_claims as claims
@@ -45,6 +46,7 @@ from materializers.ledger_effects import SqlEffects
 from materializers.ledger_fallthrough import state_of
 from materializers.ledger_garbage import SqlGarbage
 from materializers.ledger_journal import journal_of, switch
+from materializers.ledger_measures import measured
 from materializers.ledger_outbox import SqlOutbox
 from materializers.ledger_past import rebuild
 from materializers.ledger_rows import (
@@ -201,6 +203,13 @@ class SqlLedger:
         with self.database.reading() as db:
             return environments.environments(db)
 
+    def own_keys(self, environment: str) -> frozenset[str]:
+        """See `Ledger`."""
+        with self.database.reading() as db:
+            environments.chain(db, environment)
+            rows = db.rows("SELECT asset FROM asset_state WHERE environment = ?", (environment,))
+            return frozenset(row["asset"] for row in rows)
+
     def create_environment(self, name: str, *, parent: str | None = MAIN, live: bool = False) -> Environment:
         """See `Ledger`."""
         with self.database.writing() as db:
@@ -244,13 +253,25 @@ class SqlLedger:
         reason: str,
     ) -> Busy | None:
         """See `Ledger`."""
+        return self.point_each(environment, key, {partition: version_id}, kind=kind, name=name, reason=reason)
+
+    def point_each(
+        self,
+        environment: str,
+        key: str,
+        versions: Mapping[Partition, str],
+        *,
+        kind: Literal["rollback", "release"],
+        name: str,
+        reason: str,
+    ) -> Busy | None:
+        """See `Ledger`."""
         with self.database.writing() as db:
             return moving.point_by_hand(
                 db,
                 environment,
                 key,
-                partition,
-                version_id,
+                versions,
                 cause=publishing.Cause(kind=kind, name=name, reason=reason),
                 liveness=self._liveness,
             )
@@ -266,12 +287,21 @@ class SqlLedger:
             return notes.definitions(db, environment)
 
     def record_definitions(
-        self, environment: str, definitions: Mapping[str, Definition], *, checkout: str, run_id: str
-    ) -> None:
+        self,
+        environment: str,
+        definitions: Mapping[str, Definition],
+        *,
+        checkout: str,
+        run_id: str,
+        take_over: bool = True,
+    ) -> Mapping[str, DefinitionRecord]:
         """See `Ledger`."""
-        if definitions:
-            with self.database.writing() as db:
-                notes.record_definitions(db, environment, definitions, checkout=checkout, run_id=run_id)
+        if not definitions:
+            return {}
+        with self.database.writing() as db:
+            return notes.record_definitions(
+                db, environment, definitions, checkout=checkout, run_id=run_id, take_over=take_over
+            )
 
     def dynamic_keys(self, name: str, *, as_of: datetime | None = None) -> tuple[str, ...]:
         """See `Ledger`."""
@@ -363,6 +393,11 @@ class SqlLedger:
         """See `Ledger`."""
         rows = self.database.rows(f"{ATTEMPTS} WHERE a.run_id = ? ORDER BY a.id", (run_id,))
         return tuple(map(attempt_record_of, rows))
+
+    def measured(self, keys: Iterable[str]) -> Mapping[str, Sequence[Measured]]:
+        """See `Ledger`."""
+        with self.database.reading() as db:
+            return measured(db, keys)
 
     def rename(self, old: str, new: str) -> None:
         """See `Ledger`."""

@@ -299,10 +299,10 @@ def test_a_run_tells_what_it_published(httpserver: HTTPServer, monkeypatch: pyte
     table = {"kind": "webhook", "url": "$HOOK_URL", "selection": "g/days"}
     workspace = in_memory([days, other], clock=lambda: datetime(2024, 1, 3, tzinfo=UTC))
     workspace.project = Project(root=Path.cwd(), events={"dashboard": table})
-    told = subscribe_all(workspace)
     run = materialize("*", workspace=workspace)
-    assert [str(one) for one in tell_published(workspace, told)] == ["dashboard was told 2 events"]
-    assert tell_published(workspace, told) == (Told(subscriber="dashboard"),)
+    assert run.told == ("dashboard was told 2 events",)
+    assert materialize("*", workspace=workspace).told == ()
+    assert tell_published(workspace, subscribe_all(workspace)) == (Told(subscriber="dashboard"),)
     assert [(one["key"], one["partition"], one["run_id"]) for one in heard] == [
         ("g/days", "2024-01-01", run.run_id),
         ("g/days", "2024-01-02", run.run_id),
