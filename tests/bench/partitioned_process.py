@@ -20,6 +20,7 @@ from graph.plan import make_plan
 from materializers import Workspace, find_project, open_workspace
 from materializers.ledger import Content, Judgement, Made, Product, RunRecord, Wanted
 from materializers.ledger_rows import canonical, micros
+from materializers.patience import uncollected
 from materializers.sql_ledger import SqlLedger
 from materializers.sweeping import sweep
 
@@ -124,7 +125,7 @@ def decide(folder: Path, task: str) -> None:
         known = workspace.known(workspace.graph.assets)
         known_s = time.perf_counter() - loaded
         before = time.process_time()
-        with workspace.ledger.state(workspace.environment) as state:
+        with workspace.ledger.state(workspace.environment) as state, uncollected():
             plan = make_plan(
                 workspace.graph,
                 selection="*",
@@ -138,7 +139,14 @@ def decide(folder: Path, task: str) -> None:
     for step in plan.steps:
         name = type(step).__name__
         counts[name] = counts.get(name, 0) + len(step.partitions)
-    report(counts=counts, load_s=loaded - started, codes_s=known_s, plan_s=planned_s, cpu_s=cpu_s, peak_mb=peak_mb())
+    report(
+        counts=counts,
+        load_s=loaded - started,
+        codes_s=known_s,
+        plan_s=planned_s,
+        cpu_s=cpu_s,
+        peak_mb=peak_mb(),
+    )
 
 
 def publish(folder: Path, start: str) -> None:
