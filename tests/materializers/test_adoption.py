@@ -65,13 +65,17 @@ def table(folder: Path, name: str, *close: float | None) -> Path:
     return path
 
 
-def take(workspace: Workspace, key: str, *files: Path, partition: str | None = None, **options: object) -> list:
+def take(
+    workspace: Workspace, key: str, *files: Path, partition: str | None = None, **options: object
+) -> list:
     found = files_by_partition(workspace.graph[key], files, partition, workspace)
     return adopt(workspace, key, found, name="ada", **options)
 
 
 def test_files_are_published_and_stand_for_what_would_be_made(workspace: Workspace, tmp_path: Path) -> None:
-    done = take(workspace, "g/bars", table(tmp_path, "2024-01-01", 1.0), table(tmp_path, "2024-01-02", 2.0, 3.0))
+    done = take(
+        workspace, "g/bars", table(tmp_path, "2024-01-01", 1.0), table(tmp_path, "2024-01-02", 2.0, 3.0)
+    )
     assert [(one.partition, one.outcome, one.rows) for one in done] == [
         ("2024-01-01", "published", 1),
         ("2024-01-02", "published", 2),
@@ -86,7 +90,11 @@ def test_where_it_came_from_is_on_record(workspace: Workspace, tmp_path: Path) -
     file = table(tmp_path, "2024-01-01", 1.0)
     take(workspace, "g/bars", file, reason="the archive of 2019")
     (event,) = workspace.ledger.publications("g/bars", environment="main")
-    assert (event.kind, event.name, event.reason) == ("publish", "ada", f"adopted from {file}: the archive of 2019")
+    assert (event.kind, event.name, event.reason) == (
+        "publish",
+        "ada",
+        f"adopted from {file}: the archive of 2019",
+    )
     (attempt,) = workspace.ledger.history("g/bars", environment="main")
     assert (attempt.outcome, attempt.reason, attempt.output) == (
         "published",
@@ -140,7 +148,9 @@ def test_one_output_of_several_is_adopted_alone(workspace: Workspace, tmp_path: 
     ("key", "names", "partition", "told"),
     [
         pytest.param("g/bars", ["2023-01-01"], None, "named like no partition of 'g/bars'", id="no such day"),
-        pytest.param("g/bars", ["a", "b"], "2024-01-01", "there are 2 files", id="two files for one partition"),
+        pytest.param(
+            "g/bars", ["a", "b"], "2024-01-01", "there are 2 files", id="two files for one partition"
+        ),
         pytest.param("g/downloads", ["a", "b"], None, "give one file", id="two files and no partitions"),
         pytest.param("g/downloads", ["a"], "2024-01-01", "no --partition", id="a partition of none"),
     ],
