@@ -216,9 +216,11 @@ def test_what_is_not_closed_is_refused_with_2(shop: Typing) -> None:
     refused = shop.assets("env", "promote", "dev", "main")
     assert (refused.code, refused.err) == (
         2,
-        "error: nothing was promoted from 'dev' to 'main':\n"
-        "  shop/total in 'dev' was made from another shop/orders than 'main' would read then\n"
-        "run: materialize shop/total --env dev\n",
+        (
+            "error: nothing was promoted from 'dev' to 'main':\n"
+            "  shop/total in 'dev' was made from another shop/orders than 'main' would read then\n"
+            "run: materialize shop/total --env dev\n"
+        ),
     )
 
 
@@ -281,11 +283,13 @@ def test_another_checkout_is_refused_and_may_take_over(shop: Typing, monkeypatch
     refused = shop.materialize("*")
     assert (refused.code, refused.said) == (
         2,
-        "error: the environment 'main' is served by another checkout with other definitions, so nothing was built"
-        " (this is worker):\n"
-        " | shop/orders: its code changed; laptop serves it since THEN (run RUN)\n"
-        "use an environment of your own (assets env create dev; --env dev), or add --take-over to serve this one"
-        " from here\n",
+        (
+            "error: the environment 'main' is served by another checkout with other definitions, so nothing was built"
+            " (this is worker):\n"
+            " | shop/orders: its code changed; laptop serves it since THEN (run RUN)\n"
+            "use an environment of your own (assets env create dev; --env dev), or add --take-over to serve this one"
+            " from here\n"
+        ),
     )
     assert shop.materialize("*", "--take-over").code == 0
     monkeypatch.setenv("ASSETS_CHECKOUT", "laptop")
