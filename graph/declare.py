@@ -551,7 +551,7 @@ def declared_in(namespace: Mapping[str, object]) -> list[Callable[..., Any]]:
 def with_defaults(declaration: Declaration, defaults: Defaults) -> Declaration:
     """The declaration with its package's defaults where it says nothing itself."""
     automation = declaration.automation
-    if automation is None and not declaration.is_source:
+    if automation is None and not declaration.is_source and declaration.deed is None:
         automation = defaults.automation
     return replace(
         declaration,

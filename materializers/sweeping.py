@@ -27,6 +27,7 @@ from graph.steps import Hold, Keep, LeftOut, Materialize, Plan
 from graph.why import because
 from materializers.concluding import conclude
 from materializers.ledger_facts import LedgerFacts
+from materializers.patience import uncollected
 from materializers.result import Result, RunScope
 from materializers.runner import Listener, RunResult, run_plan
 from materializers.workspace import Workspace
@@ -76,7 +77,7 @@ class View:
 def sweep(workspace: Workspace, selection: str = "*") -> Sweep:
     """Find out what is due of a selection, and plan it; nothing is recorded."""
     graph, keys = workspace.graph, workspace.keys(selection)
-    with view(workspace, keys) as seen:
+    with view(workspace, keys) as seen, uncollected():
         refresh = what_to_refresh(graph, seen.facts.states(), seen.reader, seen.now, keys)
         found = due(
             graph,
@@ -204,7 +205,7 @@ def planned(
     graph = workspace.graph
     scope = scope_of(graph, wanted, only=True)
     known = workspace.known(scope)
-    with workspace.ledger.state(workspace.environment, graph.ancestors(scope)) as state:
+    with workspace.ledger.state(workspace.environment, graph.ancestors(scope)) as state, uncollected():
         return make_plan(
             graph,
             selection=selection,

@@ -31,6 +31,7 @@ from materializers.calendars import sessions
 from materializers.effect_facts import facts_of
 from materializers.formats import choose, converted, decode
 from materializers.ledger import Content, Definition, Ledger, LedgerError, LedgerState
+from materializers.patience import uncollected
 from materializers.project import Project
 from materializers.store import Store
 
@@ -316,17 +317,18 @@ class Workspace:
         with self.ledger.state(self.environment, scope | self.graph.ancestors(targets)) as state:
 
             def planned(wanted: Mapping[str, PartitionSet]) -> Plan:
-                return make_plan(
-                    self.graph,
-                    selection=selection,
-                    targets=targets,
-                    state=state,
-                    known=known,
-                    horizon=horizon,
-                    partitions=wanted,
-                    force=force,
-                    only=only,
-                )
+                with uncollected():
+                    return make_plan(
+                        self.graph,
+                        selection=selection,
+                        targets=targets,
+                        state=state,
+                        known=known,
+                        horizon=horizon,
+                        partitions=wanted,
+                        force=force,
+                        only=only,
+                    )
 
             reader = Reader(graph=self.graph, state=state, horizon=horizon)
             wanted = self._wanted(targets, partitions, reader, planned)

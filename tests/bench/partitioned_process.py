@@ -20,6 +20,7 @@ from graph.plan import make_plan
 from materializers import Workspace, find_project, open_workspace
 from materializers.ledger import Content, Judgement, Made, Product, RunRecord, Wanted
 from materializers.ledger_rows import canonical, micros
+from materializers.patience import uncollected
 from materializers.sql_ledger import SqlLedger
 from materializers.sweeping import sweep
 
@@ -117,13 +118,14 @@ def decide(folder: Path, task: str) -> None:
     """Plan everything, or find out what is due: the parts of it apart, and the memory of all."""
     started = time.perf_counter()
     workspace = opened(folder)
-    loaded = time.perf_counter()
+    loaded, before = time.perf_counter(), time.process_time()
     if task == "sweep":
         plan, known_s = sweep(workspace).plan, 0.0
     else:
         known = workspace.known(workspace.graph.assets)
         known_s = time.perf_counter() - loaded
-        with workspace.ledger.state(workspace.environment) as state:
+        before = time.process_time()
+        with workspace.ledger.state(workspace.environment) as state, uncollected():
             plan = make_plan(
                 workspace.graph,
                 selection="*",
@@ -132,12 +134,19 @@ def decide(folder: Path, task: str) -> None:
                 known=known,
                 horizon=workspace.horizon(),
             )
-    planned_s = time.perf_counter() - loaded - known_s
+    planned_s, cpu_s = time.perf_counter() - loaded - known_s, time.process_time() - before
     counts: dict[str, int] = {}
     for step in plan.steps:
         name = type(step).__name__
         counts[name] = counts.get(name, 0) + len(step.partitions)
-    report(counts=counts, load_s=loaded - started, codes_s=known_s, plan_s=planned_s, peak_mb=peak_mb())
+    report(
+        counts=counts,
+        load_s=loaded - started,
+        codes_s=known_s,
+        plan_s=planned_s,
+        cpu_s=cpu_s,
+        peak_mb=peak_mb(),
+    )
 
 
 def publish(folder: Path, start: str) -> None:

@@ -88,6 +88,26 @@ def write_layers(folder: Path, layers: int, width: int, constant: int) -> Path:
     return folder
 
 
+def write_daily_for_dagster(folder: Path, assets: int) -> Path:
+    """The chains of `write_chains` with a partition for each day; for Dagster only."""
+    lines = [
+        "from dagster import AutomationCondition, DailyPartitionsDefinition, asset",
+        "",
+        'DAYS = DailyPartitionsDefinition(start_date="2023-01-01")',
+        "EAGER = AutomationCondition.eager()",
+        "",
+    ]
+    for number in range(assets):
+        parameter = f"a{number - 1}: float" if number % CHAIN else ""
+        lines += [
+            "@asset(partitions_def=DAYS, automation_condition=EAGER)",
+            f"def a{number}({parameter}) -> float:",
+        ]
+        lines += ["    return 1.5", ""]
+    (folder / f"{MODULE}.py").write_text("\n".join(lines))
+    return folder
+
+
 def write_groups(folder: Path, groups: int, layers: int, width: int, constant: int) -> Path:
     """A root, and ``groups`` modules of ``layers`` times ``width`` assets that read two of the layer above; ours only.
 

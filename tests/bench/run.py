@@ -24,6 +24,7 @@ import cold_start
 import compiled_flow
 import environments
 import large_plan
+import large_sweep
 import machine
 import main_job
 import nothing_to_do
@@ -36,6 +37,7 @@ FIGURES: dict[str, Callable[[Scale], Iterator[Comparison]]] = {
     "overhead": overhead.measure,
     "nothing-to-do": nothing_to_do.measure,
     "plan": large_plan.measure,
+    "partitions": large_sweep.measure,
     "flow": compiled_flow.measure,
     "checks": check_speed.measure,
     "main-job": main_job.measure,
