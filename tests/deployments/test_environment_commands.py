@@ -397,6 +397,8 @@ def test_the_ledger_may_be_a_database(shop: Typing, monkeypatch: pytest.MonkeyPa
         try:
             url = f"postgresql://postgres:hunter2@127.0.0.1:5432/{name}"
             monkeypatch.setenv("ASSETS_LEDGER", url)
+            shop.change("@asset\ndef note()", '@asset(run=Execution(isolation="process"))\ndef note()')
+            shop.change("import Daily, asset", "import Daily, Execution, asset")
             assert "never built" in typed("materialize", "*")
             assert typed("materialize", "*").startswith("everything is up to date")
             typed("assets", "env", "create", "dev")
