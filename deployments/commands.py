@@ -372,16 +372,23 @@ def status(selection: str, limit: int, env: str | None) -> Answer:
 @click.option(
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Steps side by side; else one a processor."
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "prefect"]),
+    default="local",
+    show_default=True,
+    help="In this process, or as a Prefect flow.",
+)
 @_env
 @_json
-def sweep(*, selection: str, dry_run: bool, jobs: int | None, env: str | None) -> Answer:
+def sweep(*, selection: str, dry_run: bool, jobs: int | None, engine: Engine, env: str | None) -> Answer:
     """Make what is due now.
 
     The assets whose automation holds, and the sources and volatile assets that make something too old.
     """
     from deployments.sweep_view import sweep_assets
 
-    return sweep_assets(selection, dry_run=dry_run, jobs=jobs, environment=env)
+    return sweep_assets(_workspace(env), selection, dry_run=dry_run, engine=engine, jobs=jobs)
 
 
 @assets.command(
