@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 import click
 
-from deployments import environment_commands
+from deployments import data_commands, environment_commands
 from deployments.answers import Answer, run_command
 from deployments.command_options import SETTINGS as _SETTINGS
 from deployments.command_options import as_json as _json
@@ -344,16 +344,40 @@ def lineage(selection: str, depth: int | None, mermaid: bool, svg: Path | None) 
     return show_lineage(graph, selection, depth=depth, form="mermaid" if mermaid else "tree", svg=svg)
 
 
-@assets.command(epilog=_examples("assets status", "assets status group:market --json"))
+@assets.command(
+    epilog=_examples(
+        "assets status",
+        "assets status group:market --json",
+        "assets status bars --partitions             each partition, in a calendar",
+        "assets status bars --outdated               also what a plan would build anew",
+        "assets status bars --svg bars.svg",
+    )
+)
 @_selection(otherwise="*")
+@click.option("--partitions", is_flag=True, help="Each partition of those that have some.")
+@click.option("--outdated", is_flag=True, help="The same, and which are outdated; it costs a plan.")
+@click.option(
+    "--svg",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the partitions as a picture.",
+)
 @_limit(200)
 @_env
 @_json
-def status(selection: str, limit: int, env: str | None) -> Answer:
+def status(
+    *, selection: str, partitions: bool, outdated: bool, svg: Path | None, limit: int, env: str | None
+) -> Answer:
     """Say how fresh and how sound the data are.
 
-    By what the ledger knows; no source is looked at.
+    By what the ledger knows; no source is looked at, but for --outdated.
     """
+    if partitions or outdated or svg is not None:
+        from deployments.partition_matrix import show_matrices
+
+        return show_matrices(
+            _workspace(env), selection, limit=limit, colours=_colours(), outdated=outdated, svg=svg
+        )
     from deployments.status_view import show_status
 
     return show_status(_workspace(env), selection, now=datetime.now(UTC), limit=limit, colours=_colours())
@@ -618,5 +642,5 @@ def logs(run: str, key: str | None) -> Answer:
     return run_views.show_logs(_ledger(), run, key)
 
 
-for _command in environment_commands.COMMANDS:
+for _command in (*environment_commands.COMMANDS, *data_commands.COMMANDS):
     assets.add_command(_command)

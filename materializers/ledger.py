@@ -3,7 +3,8 @@
 Laws, held by one suite of tests for every implementation:
 
 - A version becomes visible in one transaction (`publish`), which checks the fencing token of the claim.
-- Only claims are changed in place; pointers are an index of the publications and can be made again from them.
+- Only claims are changed in place, and versions from which something is erased; pointers are an index of the
+  publications and can be made again from them.
 - Times come from the ledger's own clock.
 - A claim whose holder is dead, or whose lease has run out, is free; whoever takes it gets a higher token.
 """
@@ -19,6 +20,7 @@ from graph.estimate import Measured
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Attempt, Outcome, Settlement, State, Version
 from materializers.effect_records import EffectRecords
+from materializers.erasure_records import Erasures
 from materializers.garbage import Garbage
 from materializers.journal import Journal
 from materializers.outbox import Outbox
@@ -72,6 +74,10 @@ class Ledger(Protocol):
     @property
     def effects(self) -> EffectRecords:
         """What was done to the outside world."""
+
+    @property
+    def erasures(self) -> Erasures:
+        """What is taken out of versions that are kept."""
 
     @property
     def garbage(self) -> Garbage:
@@ -141,11 +147,16 @@ class Ledger(Protocol):
         *,
         output: str = "",
         kind: Literal["publish", "observe"] = "publish",
+        name: str | None = None,
+        reason: str | None = None,
     ) -> tuple[Mapping[str, str], ...]:
         """Record versions and make them visible, except those that are refused, all in one transaction.
 
         Ends the attempts and frees their claims; ``output`` is kept with the first of them. Answers the version ids by
         key, for each product.
+
+        Args:
+            name: who brought it in by hand, for ``reason``.
 
         Raises:
             ClaimLost: a claim was taken over; nothing was recorded.

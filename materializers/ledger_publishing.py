@@ -73,7 +73,13 @@ class Ending:
 
 
 def publish(
-    db: Writing, products: Sequence[Product], *, output: str, kind: Kind
+    db: Writing,
+    products: Sequence[Product],
+    *,
+    output: str,
+    kind: Kind,
+    name: str | None = None,
+    reason: str | None = None,
 ) -> tuple[Mapping[str, str], ...]:
     """Record versions, make those visible that are not refused, and end their attempts; answers their ids."""
     claims = [product.attempt.claim for product in products]
@@ -110,18 +116,20 @@ def publish(
         for product, key, version_id in made
         if key not in product.refused
     ]
-    point(db, environment, pointings, Cause(kind=kind, run_id=run_id))
-    endings = [_ending(product, output if place == 0 else "") for place, product in enumerate(products)]
+    point(db, environment, pointings, Cause(kind=kind, run_id=run_id, name=name, reason=reason))
+    endings = [
+        _ending(product, output if place == 0 else "", reason or "") for place, product in enumerate(products)
+    ]
     end(db, endings, ours=frozenset(claims))
     return ids
 
 
-def _ending(product: Product, output: str) -> Ending:
+def _ending(product: Product, output: str, reason: str) -> Ending:
     judged = product.judged.get(product.attempt.claim.key)
     return Ending(
         attempt=product.attempt,
         outcome="rejected" if product.refused else "published",
-        reason="; ".join(product.refused.values()),
+        reason="; ".join(product.refused.values()) or reason,
         output=output,
         checks=judged.checks if judged else "",
     )

@@ -14,6 +14,7 @@ _TABLES = (
     "last_attempts",
     "claims",
     "versions",
+    "erasures",
     "verifications",
     "publications",
     "pointers",

@@ -281,7 +281,10 @@ class _Attempt:
         """Ask for what is in doubt, and do the rest as it was decided."""
         for item in self.of.items(decision.occasion):
             if item.state == "in doubt":
-                self.performer.ask(item)
+                noted = self.effects.record(
+                    item.key, "in doubt", reason=item.reason, run_id=self.scope.run_id
+                )
+                self.performer.ask(noted)
         held = self.looked if isinstance(self.looked, Result) and self.looked.kind == "in trouble" else None
         planned = any(one.state == "planned" for one in self.of.items(decision.occasion))
         if planned and not self._is_newest():

@@ -1,5 +1,5 @@
 -- Times are microseconds since 1970 in UTC; (slice, ordinal) is a partition, ('', 0) that of an asset without any.
--- Rows are only added, except to `leases` and `claims`. `pointers`, `sightings`, `asset_state`, `last_attempts` and
+-- Rows are only added, except to `leases` and `claims`, and where something is erased. `pointers`, `sightings`, `asset_state`, `last_attempts` and
 -- `definitions` are indexes of the others or tell what is now; `settlements` is a note of what planning found, which may
 -- be lost.
 
@@ -161,6 +161,12 @@ CREATE TABLE effects_finished (decision_id NUMBERED, at BIGINT NOT NULL, run_id 
 
 -- Content that nothing needs: `condemned` may be taken back, `removing` may not, `gone` is not in the store any more.
 CREATE TABLE tombstones (address TEXT PRIMARY KEY, state TEXT NOT NULL, at BIGINT NOT NULL);
+
+-- That rows were taken out of versions, which name what remains of them from then on; what they were is not told.
+CREATE TABLE erasures (
+    id NUMBERED, asset TEXT NOT NULL, versions INTEGER NOT NULL, row_count BIGINT NOT NULL, name TEXT NOT NULL,
+    reason TEXT NOT NULL, at BIGINT NOT NULL
+);
 
 -- Asset keys that were given up for others.
 CREATE TABLE aliases (old TEXT PRIMARY KEY, new TEXT NOT NULL, at BIGINT NOT NULL);

@@ -43,6 +43,7 @@ from materializers.ledger import (
     Wanted,
 )
 from materializers.ledger_effects import SqlEffects
+from materializers.ledger_erasing import SqlErasures
 from materializers.ledger_fallthrough import state_of
 from materializers.ledger_garbage import SqlGarbage
 from materializers.ledger_journal import journal_of, switch
@@ -72,6 +73,7 @@ class SqlLedger:
         self.database = database
         self.lease = lease
         self.effects = SqlEffects(database, liveness)
+        self.erasures = SqlErasures(database, liveness)
         self.garbage = SqlGarbage(database, liveness)
         self.outbox = SqlOutbox(database, lease)
         self._liveness = liveness
@@ -148,12 +150,14 @@ class SqlLedger:
         *,
         output: str = "",
         kind: Literal["publish", "observe"] = "publish",
+        name: str | None = None,
+        reason: str | None = None,
     ) -> tuple[Mapping[str, str], ...]:
         """See `Ledger`."""
         if not products:
             return ()
         with self.database.writing() as db:
-            return publishing.publish(db, products, output=output, kind=kind)
+            return publishing.publish(db, products, output=output, kind=kind, name=name, reason=reason)
 
     def finish(
         self,

@@ -264,23 +264,19 @@ class Workspace:
 
     def keys(self, selection: str) -> frozenset[str]:
         """The keys that a selection names; nothing named is an error."""
-        try:
-            keys = parse(selection).resolve(self.graph, sources=True)
-        except UnknownAsset:
-            new = self.renamed(selection)
-            if new is None:
-                raise
-            keys = frozenset([new])
+        keys = parse(self.today(selection)).resolve(self.graph, sources=True)
         if not keys:
             raise UnknownAsset(selection, self.graph.assets)
         return keys
 
-    def renamed(self, old: str) -> str | None:
-        """The key that took the place of one that was given up; None where that is none of the graph's."""
-        aliases = self.ledger.aliases()
-        given_up = [key for key in aliases if old in (key, key.rpartition("/")[2])]
-        found = {aliases[key] for key in given_up} & self.graph.assets.keys()
-        return found.pop() if len(found) == 1 else None
+    def today(self, name: str) -> str:
+        """The key that took the place of one that was given up; any other text as it is."""
+        for old, new in self.ledger.aliases().items():
+            names = old, old.rpartition("/")[2]
+            taken = any(name in (asset.key, asset.name) for asset in self.graph.assets.values())
+            if name in names and not taken and new in self.graph.assets:
+                return new
+        return name
 
     def effect_facts(self, keys: Iterable[str]) -> Mapping[str, EffectFacts]:
         """By key, what is on record of the effects among some assets."""

@@ -204,3 +204,110 @@ def test_wrong_use_is_told(materialize: Command, arguments: list[str], message: 
     ran = materialize(*arguments)
     assert ran.code in (1, 2)
     assert message in ran.err
+
+
+# Changing published data by hand
+
+WHO = "--by", "ada", "--reason", "test"
+
+
+def test_wiping_asks_and_says_how_to_undo(
+    materialize: Command, assets: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    materialize("eggs", "--partitions", "2024-01")
+    answers = iter([False, True])
+    monkeypatch.setattr("click.confirm", lambda text, **_: next(answers) or _abort(text))
+    refused = assets("wipe", "eggs", "--partitions", "2024-01-10..2024-01-12", *WHO)
+    assert refused.code == 1
+    wiped = assets("wipe", "eggs", "--partitions", "2024-01-10..2024-01-12", *WHO)
+    assert wiped.out == (
+        "wiped 2024-01-10..2024-01-12 (3) of farm/eggs in 'main'; it is made anew when it is needed, or:"
+        " assets env rollback farm/eggs --by NAME --reason TEXT\n"
+    )
+    plan = materialize("eggs", "--plan", "--partitions", "2024-01", "--json").document
+    assert [step["reason"]["kind"] for step in plan["steps"] if step["step"] == "materialize"] == [
+        "never built"
+    ]
+
+
+def _abort(text: str) -> None:
+    import click
+
+    assert text.startswith("Wipe 2024-01-10..2024-01-12 (3) of farm/eggs")
+    raise click.Abort
+
+
+def test_wiping_all_has_to_be_said(assets: Command) -> None:
+    ran = assets("wipe", "eggs", *WHO, "--yes")
+    assert (ran.code, "--partitions all" in ran.err) == (2, True)
+
+
+def test_an_export_is_adopted_again(materialize: Command, assets: Command, project: Path) -> None:
+    materialize("eggs", "--partitions", "2024-01-01..2024-01-03")
+    assets("export", "eggs", "--to", "out")
+    assets("wipe", "eggs", "--partitions", "all", *WHO, "--yes")
+    adopted = assets("adopt", "eggs", "--from", "out/farm/eggs", "--by", "ada")
+    assert adopted.code == 0
+    assert adopted.out.splitlines()[-1] == "3 published"
+    again = assets("adopt", "eggs", "--from", "out/farm/eggs", "--by", "ada", "--json")
+    assert [one["outcome"] for one in again.document] == ["kept"] * 3
+    assert materialize("eggs", "--partitions", "2024-01-01..2024-01-03").out.startswith(
+        "everything is up to date"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["adopt", "eggs", "--by", "ada"], "give FILES, or --from DIR", id="nothing to adopt"),
+        pytest.param(
+            ["adopt", "eggs", "farm.py", "--by", "ada"], "named like no partition", id="a foreign name"
+        ),
+        pytest.param(
+            ["erase", "eggs", "--where", "1=1", *WHO, "--yes"], "has no version", id="nothing to erase"
+        ),
+    ],
+)
+def test_wrong_use_by_hand_is_told(assets: Command, arguments: list[str], message: str) -> None:
+    ran = assets(*arguments)
+    assert ran.code in (1, 2)
+    assert message in ran.err
+
+
+VISITS = """
+from __future__ import annotations
+
+from graph import asset
+
+
+@asset(stored_as="table")
+def visits() -> list[dict]:
+    return [{"subject": "x", "dose": 1}, {"subject": "y", "dose": 2}]
+
+
+@asset
+def doses(visits: list[dict]) -> int:
+    return sum(row["dose"] for row in visits)
+"""
+
+
+def test_a_persons_rows_are_erased_and_what_is_made_from_them_is_told(
+    materialize: Command, assets: Command, project: Path
+) -> None:
+    (project / "farm.py").write_text(VISITS)
+    materialize("doses")
+    request = "erase", "visits", "--where", "subject = 'x'", "--by", "ada", "--reason", "request 17"
+    assert assets(*request, "--dry-run").out.startswith(
+        "would erase 1 row from 1 version of farm/visits (1 looked at)\n"
+    )
+    erased = assets(*request, "--yes")
+    assert erased.out == (
+        "erased 1 row from 1 version of farm/visits (1 looked at)\n"
+        "deleted 1 file from the store\n"
+        "made from it, and outdated now; earlier versions of them may hold the same rows:\n"
+        "  farm/doses (1 partition)\n"
+        "to make them anew: materialize 'farm/visits+'\n"
+    )
+    assert assets("sql", "select count(*) as n from farm.visits", "--csv").out == "n\n1\n"
+    plan = materialize("doses", "--plan").out.splitlines()[0]
+    assert plain(plan).startswith("build       farm/doses  upstream changed: farm/visits")
