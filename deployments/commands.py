@@ -433,6 +433,29 @@ def why(*, key: str, partition: str | None, tree: bool, env: str | None) -> Answ
     return why_asset(_workspace(env), key, partition=partition, with_tree=tree)
 
 
+@assets.command(
+    "run-continuous",
+    epilog=_examples(
+        "assets run-continuous eta/predictions               until Ctrl-C or SIGTERM",
+        "assets run-continuous eta/predictions --intervals 3",
+    ),
+)
+@_key
+@click.option("--intervals", type=click.IntRange(min=1), metavar="N", help="End after so many.")
+@_config
+@_env
+@_json
+def run_continuous(*, key: str, intervals: int | None, config: tuple[str, ...], env: str | None) -> Answer:
+    """Call a continuous asset at its cadence, and publish a summary for each interval.
+
+    What was counted survives a kill; one process at a time can run an asset.
+    """
+    from deployments.opening import workspace_for
+    from deployments.run_continuously import run_continuously
+
+    return run_continuously(workspace_for(env, config), key, intervals=intervals)
+
+
 @assets.group()
 def automation() -> None:
     """Which assets are made by themselves. A sweep switches on what it is the first to see."""
