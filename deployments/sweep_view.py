@@ -37,7 +37,8 @@ def sweep_assets(
     found = sweep(workspace, selection)
     if dry_run:
         return _told(found, workspace)
-    note(_beside(found, workspace))
+    if not found.is_idle:
+        note(_beside(found, workspace))
     started = time.monotonic()
     with watching(found.plan) as listener:
         result = carry_out(found, workspace, jobs=jobs, listener=listener, run=run)
