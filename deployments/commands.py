@@ -384,16 +384,23 @@ def status(
 @click.option(
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Steps side by side; else one a processor."
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "prefect"]),
+    default="local",
+    show_default=True,
+    help="In this process, or as a Prefect flow.",
+)
 @_env
 @_json
-def sweep(*, selection: str, dry_run: bool, jobs: int | None, env: str | None) -> Answer:
+def sweep(*, selection: str, dry_run: bool, jobs: int | None, engine: Engine, env: str | None) -> Answer:
     """Make what is due now.
 
     The assets whose automation holds, and the sources and volatile assets that make something too old.
     """
     from deployments.sweep_view import sweep_assets
 
-    return sweep_assets(selection, dry_run=dry_run, jobs=jobs, environment=env)
+    return sweep_assets(_workspace(env), selection, dry_run=dry_run, engine=engine, jobs=jobs)
 
 
 @assets.command(
@@ -412,6 +419,29 @@ def why(*, key: str, partition: str | None, tree: bool, env: str | None) -> Answ
     from deployments.why_view import why_asset
 
     return why_asset(_workspace(env), key, partition=partition, with_tree=tree)
+
+
+@assets.command(
+    "run-continuous",
+    epilog=_examples(
+        "assets run-continuous eta/predictions               until Ctrl-C or SIGTERM",
+        "assets run-continuous eta/predictions --intervals 3",
+    ),
+)
+@_key
+@click.option("--intervals", type=click.IntRange(min=1), metavar="N", help="End after so many.")
+@_config
+@_env
+@_json
+def run_continuous(*, key: str, intervals: int | None, config: tuple[str, ...], env: str | None) -> Answer:
+    """Call a continuous asset at its cadence, and publish a summary for each interval.
+
+    What was counted survives a kill; one process at a time can run an asset.
+    """
+    from deployments.opening import workspace_for
+    from deployments.run_continuously import run_continuously
+
+    return run_continuously(workspace_for(env, config), key, intervals=intervals)
 
 
 @assets.group()
