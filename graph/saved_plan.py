@@ -47,8 +47,9 @@ def grounds(
             for above in graph.ancestors([key]) - {key}:
                 read[above] = reader.existing(above)
     return {
-        key: _ground(graph.assets[key], partitions, known, decided=key in demand)
-        for key, partitions in read.items()
+        key: _ground(graph.assets[key], read[key], known, decided=key in demand)
+        for key in graph.assets
+        if key in read
     }
 
 
