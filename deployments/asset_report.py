@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -41,6 +41,7 @@ class AssetReport:
         published: the visible version; of a partitioned asset, that of its newest partition.
         partitions: those that are visible, and ``missing`` those that exist and are not.
         last: the last attempt; ``rejected`` is the version that it made, if checks held that back.
+        unfinished: of an effect, by occasion, what is not settled.
         troubles: by what was asked for (config, resources, code), why it cannot be told.
     """
 
@@ -55,11 +56,12 @@ class AssetReport:
     last: AttemptRecord | None
     rejected: Materialization | None
     troubles: Mapping[str, str]
+    unfinished: Mapping[str, str] = field(default_factory=dict)
 
 
 def show_asset(workspace: Workspace, name: str, *, now: datetime, colours: bool = False) -> Answer:
     """All that is known of one asset."""
-    keys = selected(workspace.graph, name)
+    keys = selected(workspace.graph, workspace.today(name))
     if len(keys) != 1:
         raise CommandError(
             f"'{name}' names {counted(len(keys), 'asset')}; `assets show` tells of one: {keys[0]}, ..."
@@ -104,6 +106,7 @@ def _report(workspace: Workspace, key: str, now: datetime) -> AssetReport:
         last=last,
         rejected=ledger.materialization(held_back) if held_back is not None else None,
         troubles=troubles,
+        unfinished=workspace.effect_facts([key])[key].unfinished if asset.is_effect else {},
     )
 
 
@@ -143,7 +146,7 @@ def _declared(report: AssetReport, graph: AssetGraph) -> Iterator[tuple[str, str
     asset = report.asset
     yield (
         "declared",
-        f"{asset.where}" + (", a source" if asset.is_source else ", volatile" if asset.volatile else ""),
+        f"{asset.where}{_nature(asset)}",
     )
     yield "group", asset.group
     labels = [f"{name}={value}" if value else name for name, value in asset.labels.tags.items()]
@@ -167,6 +170,13 @@ def _declared(report: AssetReport, graph: AssetGraph) -> Iterator[tuple[str, str
     apart = "a process of its own" if run.isolation == "process" else ""
     if how := ", ".join(filter(None, (retries, timeout, apart))):
         yield "runs with", how
+
+
+def _nature(asset: Asset) -> str:
+    if asset.deed is not None:
+        doubt = "asks when in doubt" if asset.deed.reconcile is not None else asset.deed.doubt
+        return f", an effect that {doubt}" if asset.deed.reconcile is not None else f", an effect, {doubt}"
+    return ", a source" if asset.is_source else ", volatile" if asset.volatile else ""
 
 
 def _goes_in(report: AssetReport) -> Iterator[tuple[str, str]]:
@@ -201,6 +211,8 @@ def _visible(report: AssetReport, now: datetime) -> Iterator[tuple[str, str]]:
         yield "visible", described(report.partitions, report.asset.partitions)
         if report.missing:
             yield "missing", described(report.missing, report.asset.partitions)
+    for text in report.unfinished.values():
+        yield "not finished", text
     yield from _checks(report, report.published)
     last = report.last
     if last is not None:
@@ -301,5 +313,7 @@ def _document(report: AssetReport, graph: AssetGraph) -> dict[str, Any]:
             "run": last.run_id,
             "verdicts": [verdict_document(verdict) for verdict in verdicts_of(report.rejected)],
         },
+        "effect": report.asset.is_effect,
+        "not_finished": dict(report.unfinished),
         "troubles": dict(report.troubles),
     }

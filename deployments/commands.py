@@ -30,6 +30,7 @@ from deployments.command_options import only as _only
 from deployments.command_options import partitions as _partitions
 from deployments.command_options import selection as _selection
 from deployments.command_options import take_over as _take_over
+from deployments.effect_commands import effects
 
 if TYPE_CHECKING:
     from deployments.materializing import Engine
@@ -118,6 +119,7 @@ def _colours() -> bool:
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Steps side by side; else one a processor."
 )
 @click.option("--fail-fast", is_flag=True, help="Begin nothing new after the first failure.")
+@click.option("--rehearse", is_flag=True, help="Perform no effect: say what would be done.")
 @_config
 @_env
 @_take_over
@@ -143,6 +145,7 @@ def materialize(
     engine: Engine,
     jobs: int | None,
     fail_fast: bool,
+    rehearse: bool,
     config: tuple[str, ...],
     env: str | None,
     take_over: bool,
@@ -167,6 +170,7 @@ def materialize(
             engine=engine,
             jobs=jobs,
             fail_fast=fail_fast,
+            rehearse=rehearse,
             environment=env,
             settings=config,
             take_over=take_over,
@@ -209,6 +213,7 @@ def materialize(
         engine=engine,
         jobs=jobs,
         fail_fast=fail_fast,
+        rehearse=rehearse,
         environment=env,
         settings=config,
         take_over=take_over,
@@ -378,6 +383,87 @@ def status(
     return show_status(_workspace(env), selection, now=datetime.now(UTC), limit=limit, colours=_colours())
 
 
+@assets.command(
+    epilog=_examples(
+        "assets sweep                            make what is due now, and nothing else",
+        "assets sweep --dry-run                  say it, with the reasons",
+        "assets sweep group:market --env dev --json",
+        closing=_EXIT_CODES,
+    )
+)
+@_selection(otherwise="*")
+@click.option("--dry-run", is_flag=True, help="Say what is due and why, and do nothing.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="Steps side by side; else one a processor."
+)
+@_env
+@_json
+def sweep(*, selection: str, dry_run: bool, jobs: int | None, env: str | None) -> Answer:
+    """Make what is due now.
+
+    The assets whose automation holds, and the sources and volatile assets that make something too old.
+    """
+    from deployments.sweep_view import sweep_assets
+
+    return sweep_assets(selection, dry_run=dry_run, jobs=jobs, environment=env)
+
+
+@assets.command(
+    epilog=_examples("assets why returns --tree", "assets why market/returns --partition 2024-01-05 --json")
+)
+@_key
+@click.option("--partition", metavar="TEXT", help="Only of these partitions; otherwise of the latest.")
+@click.option("--tree", is_flag=True, help="Every part of its condition, with its answer.")
+@_env
+@_json
+def why(*, key: str, partition: str | None, tree: bool, env: str | None) -> Answer:
+    """Say why the next sweep makes an asset, or the first thing that holds it.
+
+    With its freshness, what would be done with it when it is due, and its last attempts.
+    """
+    from deployments.why_view import why_asset
+
+    return why_asset(_workspace(env), key, partition=partition, with_tree=tree)
+
+
+@assets.group()
+def automation() -> None:
+    """Which assets are made by themselves. A sweep switches on what it is the first to see."""
+
+
+@automation.command("list", epilog=_examples("assets automation list"))
+@_selection(otherwise="*")
+@_env
+@_json
+def automation_list(selection: str, env: str | None) -> Answer:
+    """List the assets that have automation, and since when it is on."""
+    from deployments.sweep_view import list_automation
+
+    return list_automation(_workspace(env), selection, colours=_colours())
+
+
+@automation.command("on", epilog=_examples("assets automation on group:market"))
+@_selection()
+@_env
+@_json
+def automation_on(selection: str, env: str | None) -> Answer:
+    """Switch automation on: nothing that happened before makes anything due."""
+    from deployments.sweep_view import switch_automation
+
+    return switch_automation(_workspace(env), selection, on=True)
+
+
+@automation.command("off", epilog=_examples("assets automation off market/prices"))
+@_selection()
+@_env
+@_json
+def automation_off(selection: str, env: str | None) -> Answer:
+    """Switch automation off, until somebody switches it on."""
+    from deployments.sweep_view import switch_automation
+
+    return switch_automation(_workspace(env), selection, on=False)
+
+
 @assets.command(epilog=_examples("assets history prices", "assets history prices --limit 3 --json"))
 @_key
 @_limit(20)
@@ -483,6 +569,9 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     if scripts is not None:
         for name, command in (("materialize", materialize), ("assets", assets)):
             click.echo(scripts(command, {}, name, f"_{name.upper()}_COMPLETE").source())
+
+
+assets.add_command(effects)
 
 
 # --- assets runs --------------------------------------------------------------------------------------------

@@ -55,6 +55,7 @@ def compile_plan(
     jobs: int | None = None,
     fail_fast: bool = False,
     listener: Listener | None = None,
+    rehearse: bool = False,
 ) -> Flow[[], State[None]]:
     """A flow that carries out ``plan``, once; its flow run and the run in the ledger bear the same name.
 
@@ -62,6 +63,7 @@ def compile_plan(
         ended: is told how a run ended, before its flow run ends.
         jobs: how many partitions are made side by side; as many as there are processors, at most 8.
         fail_fast: start nothing new after the first failure or rejection.
+        rehearse: record effects as they would be.
     """
     from prefect import Flow
     from prefect.task_runners import ThreadPoolTaskRunner
@@ -70,7 +72,8 @@ def compile_plan(
     threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(jobs or default_jobs())
 
     def carry_out() -> State[None]:
-        with running(workspace, plan, engine="prefect", listener=watched, run_id=run_id) as (scope, results):
+        began = running(workspace, plan, engine="prefect", listener=watched, run_id=run_id, rehearse=rehearse)
+        with began as (scope, results):
             tasks = _Tasks(plan, workspace, scope, watched, jobs=jobs or default_jobs())
             results.extend(tasks.carry_out(fail_fast=fail_fast))
             conclude(plan, results, workspace, scope)

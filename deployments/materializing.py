@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -69,6 +70,7 @@ def apply_plan(
     engine: Engine = "local",
     jobs: int | None = None,
     fail_fast: bool = False,
+    rehearse: bool = False,
     environment: str | None = None,
     settings: Sequence[str] = (),
     take_over: bool = False,
@@ -81,7 +83,8 @@ def apply_plan(
     plan = saved_plan(file)
     workspace = workspace_for(environment or plan.environment, settings, take_over=take_over)
     workspace.require_valid(plan)
-    return _carried_out(plan, workspace, explained=explained, engine=engine, jobs=jobs, fail_fast=fail_fast)
+    how = _How(engine=engine, jobs=jobs, fail_fast=fail_fast, rehearse=rehearse, explained=explained)
+    return _carried_out(plan, workspace, how)
 
 
 def materialize(
@@ -94,6 +97,7 @@ def materialize(
     engine: Engine = "local",
     jobs: int | None = None,
     fail_fast: bool = False,
+    rehearse: bool = False,
     environment: str | None = None,
     settings: Sequence[str] = (),
     take_over: bool = False,
@@ -101,23 +105,40 @@ def materialize(
     """Build what a selection needs; ``explained`` says the plan first, with every step's reason."""
     workspace = workspace_for(environment, settings, take_over=take_over)
     plan = workspace.plan(selection, partitions=partitions, force=force, only=only)
-    return _carried_out(plan, workspace, explained=explained, engine=engine, jobs=jobs, fail_fast=fail_fast)
+    how = _How(engine=engine, jobs=jobs, fail_fast=fail_fast, rehearse=rehearse, explained=explained)
+    return _carried_out(plan, workspace, how)
 
 
-def _carried_out(
-    plan: Plan, workspace: Workspace, *, explained: bool, engine: Engine, jobs: int | None, fail_fast: bool
-) -> Answer:
-    carry_out = _engine(engine)
-    if explained:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _How:
+    """How a plan is carried out."""
+
+    engine: Engine
+    jobs: int | None
+    fail_fast: bool
+    rehearse: bool
+    explained: bool
+
+
+def _carried_out(plan: Plan, workspace: Workspace, how: _How) -> Answer:
+    carry_out = _engine(how.engine)
+    if how.explained:
         note(explain(plan, every=True))
     started = time.monotonic()
     with watching(plan) as listener:
         try:
-            result = carry_out(plan, workspace, jobs=jobs, listener=listener, fail_fast=fail_fast)
+            result = carry_out(
+                plan,
+                workspace,
+                jobs=how.jobs,
+                listener=listener,
+                fail_fast=how.fail_fast,
+                rehearse=how.rehearse,
+            )
         except KeyboardInterrupt:
             return _interrupted(listener.run_id)
     elapsed = timedelta(seconds=time.monotonic() - started)
-    return _answer(result, workspace, elapsed, engine)
+    return _answer(result, workspace, elapsed, how.engine)
 
 
 def _answer(result: RunResult, workspace: Workspace, elapsed: timedelta, engine: str) -> Answer:

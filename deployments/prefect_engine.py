@@ -26,6 +26,7 @@ def run_with_prefect(
     jobs: int | None = None,
     fail_fast: bool = False,
     listener: Listener | None = None,
+    rehearse: bool = False,
 ) -> RunResult:
     """Carry out a plan in this process, as a run of the flow that is compiled from it; see `run_plan`.
 
@@ -41,7 +42,9 @@ def run_with_prefect(
     from deployments.compile import compile_plan
 
     runs: list[RunResult] = []
-    flow = compile_plan(plan, workspace, runs.append, jobs=jobs, fail_fast=fail_fast, listener=listener)
+    flow = compile_plan(
+        plan, workspace, runs.append, jobs=jobs, fail_fast=fail_fast, listener=listener, rehearse=rehearse
+    )
     try:
         with _told_by_listener(listener):
             state = flow(return_state=True)

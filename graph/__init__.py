@@ -27,6 +27,8 @@ from graph.declare import (
     resource,
     source,
 )
+from graph.declare_effect import effect
+from graph.effects import Intents, Item, NotPerformed, Refused, Trouble, Troubles
 from graph.errors import AssetGraphError, DefinitionErrors, near_miss
 from graph.freshness import FreshBy, FreshWithin, fresh_by, fresh_within
 from graph.partitions import Daily, Window
@@ -51,19 +53,26 @@ __all__ = [
     "Execution",
     "FreshBy",
     "FreshWithin",
+    "Intents",
+    "Item",
     "Labels",
+    "NotPerformed",
     "Observation",
     "Out",
     "Previous",
     "Program",
     "Provenance",
     "Reads",
+    "Refused",
     "Run",
     "Skip",
+    "Trouble",
+    "Troubles",
     "UnknownAsset",
     "Window",
     "asset",
     "build_graph",
+    "effect",
     "fresh_by",
     "fresh_within",
     "multi_asset",

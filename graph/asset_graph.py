@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from graph.catch_up import CatchUp
+from graph.conditions import Condition
 from graph.declare import Batch, Check, Code, Execution, Format, Labels
 from graph.destination import Outside
+from graph.effects import Deed, TroubleKind
 from graph.errors import AssetGraphError, Where, near_miss
 from graph.freshness import Freshness
 from graph.mappings import PartitionMapping
@@ -36,7 +38,7 @@ class Context:
     """A parameter that gets something of the run."""
 
     parameter: str
-    what: Literal["Window", "Run", "Previous", "Provenance"]
+    what: Literal["Window", "Run", "Previous", "Provenance", "Troubles"]
     annotation: str | None = None
 
 
@@ -79,6 +81,8 @@ class Asset:
         edges: the inputs that are other assets, or earlier partitions of this one.
         order: the assets that only come first.
         outside: a place that shows a copy of what is published; it is no part of what goes in.
+        accepts: what may be wrong upstream.
+        deed: how it changes the outside world, if it is an effect.
     """
 
     key: str
@@ -96,6 +100,7 @@ class Asset:
     partitions: Partitions | None
     batch: Batch | None
     catch_up: CatchUp | None
+    automation: Condition | None
     checks: tuple[Check, ...]
     freshness: Freshness | None
     execution: Execution
@@ -107,6 +112,8 @@ class Asset:
     unchecked: str | None
     where: Where
     outside: Outside | None = None
+    accepts: tuple[TroubleKind, ...] = ()
+    deed: Deed | None = None
 
     @property
     def group(self) -> str:
@@ -120,13 +127,26 @@ class Asset:
 
     @property
     def resources(self) -> tuple[str, ...]:
-        """The types of the resources that the function takes."""
-        return tuple(given.resource for given in self.inputs if isinstance(given, FromResource))
+        """The types of the resources that the function takes, and those of an effect's other functions."""
+        taken = [given.resource for given in self.inputs if isinstance(given, FromResource)]
+        for named in self.deed.resources.values() if self.deed is not None else ():
+            taken.extend(named.values())
+        return tuple(dict.fromkeys(taken))
 
     @property
     def depends_on_itself(self) -> bool:
         """Whether a partition reads earlier ones of the same asset."""
         return any(given.key == self.key for given in self.edges)
+
+    @property
+    def is_effect(self) -> bool:
+        """Whether it changes the outside world."""
+        return self.deed is not None
+
+    @property
+    def told_of_troubles(self) -> bool:
+        """Whether the function is given what is wrong upstream, which then counts as input."""
+        return any(isinstance(given, Context) and given.what == "Troubles" for given in self.inputs)
 
     @property
     def reads_provenance(self) -> bool:

@@ -23,12 +23,13 @@ from graph.declare import (
     provider_of,
     with_defaults,
 )
+from graph.deeds import problems_of_acceptance, resolved
 from graph.destination import Outside
 from graph.errors import DefinitionErrors, Problem, Where, near_miss
 from graph.mappings import PartitionMapping, default_mapping
 from graph.partitions import Partitions
 
-_CONTEXTS = frozenset({"Window", "Run", "Previous", "Provenance"})
+_CONTEXTS = frozenset({"Window", "Run", "Previous", "Provenance", "Troubles"})
 _MOST_LOOPS = 100
 """More than anybody mends at once; it bounds the time that a dense tangle takes."""
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
@@ -233,6 +234,7 @@ def _resolve(
             order.append(edge.resolved(declaration.partitions, partitions[key]))
     edges = tuple(given for given in inputs if isinstance(given, Upstream))
     stored_as, outside = _split(draft.out.stored_as)
+    deed = resolved(declaration.deed, providers, problem)
     return Asset(
         key=draft.key,
         producer=draft.producer,
@@ -249,6 +251,7 @@ def _resolve(
         partitions=declaration.partitions,
         batch=declaration.batch,
         catch_up=declaration.catch_up,
+        automation=declaration.automation,
         checks=tuple(draft.out.checks),
         freshness=draft.out.freshness,
         execution=declaration.run or Execution(),
@@ -260,6 +263,8 @@ def _resolve(
         unchecked=draft.out.unchecked,
         where=draft.where,
         outside=outside,
+        accepts=declaration.accepts,
+        deed=deed,
     )
 
 
@@ -286,7 +291,7 @@ def _input(
     if getattr(annotated, "__asset_config__", False):
         return FromConfig(parameter=name, config=annotated)
     if last in _CONTEXTS:
-        what: Literal["Window", "Run", "Previous", "Provenance"] = last  # type: ignore[assignment]  # one of them
+        what: Literal["Window", "Run", "Previous", "Provenance", "Troubles"] = last  # type: ignore[assignment]  # one of them
         return Context(
             parameter=name,
             what=what,
@@ -351,6 +356,8 @@ def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
     found: list[str] = []
     for policy in (asset.partitions, asset.freshness, asset.catch_up):
         found.extend(policy.problems() if policy else [])
+    if asset.automation is not None:
+        found.extend(f"has an automation that {problem}" for problem in asset.automation.problems())
     names = [check.name for check in asset.checks]
     found.extend(
         f"has two checks named '{name}'; give one a name=."
@@ -367,6 +374,8 @@ def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
         found.append(_no_choice("isolation", run.isolation, get_args(Isolation)))
     if run.retries < 0 or run.retry_delay.total_seconds() < 0:
         found.append("retries a negative number of times or after a negative delay.")
+    if run.retry_after is not None and run.retry_after.total_seconds() <= 0:
+        found.append(f"is tried again {run.retry_after} after a failure, which must be positive.")
     if run.timeout is not None and run.timeout.total_seconds() <= 0:
         found.append(f"has a time-out of {run.timeout}, which must be positive.")
     found.extend(
@@ -379,6 +388,7 @@ def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
             found.append("is made in batches of partitions, and has no partitions=.")
         if asset.batch.size is not None and asset.batch.size < 1:
             found.append(f"is made in batches of {asset.batch.size} partitions; it must be at least one.")
+    found.extend(problems_of_acceptance(asset))
     for given in (*asset.edges, *(given for given in asset.order if given.key != asset.key)):
         found.extend(
             f"reads '{given.key}' and {problem}"

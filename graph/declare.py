@@ -16,7 +16,9 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 from graph.catch_up import CatchUp
+from graph.conditions import Condition
 from graph.destination import Outside
+from graph.effects import Deed, TroubleKind
 from graph.errors import DefinitionErrors, Problem, Where
 from graph.freshness import Freshness
 from graph.mappings import PartitionMapping
@@ -30,6 +32,8 @@ Value = object
 Format = Literal["table", "json", "file"]
 Isolation = Literal["thread", "process"]
 _MODULE_LEVEL = "<module>"
+_LANGUAGE = (__name__, "graph.declare_effect")
+"""The modules whose functions stand between a declaration and its line."""
 
 
 class Check(Protocol):
@@ -53,10 +57,15 @@ class Execution:
 
     ``isolation="process"`` computes in a process of its own, which a time-out kills; in a thread, a time-out
     discards the late result.
+
+    Args:
+        retry_after: so long after a failure, an automatic run tries again although nothing has moved. Without it,
+            only what is volatile is tried again, after `graph.settling.VOLATILE_AGAIN`.
     """
 
     retries: int = 0
     retry_delay: timedelta = timedelta(seconds=1)
+    retry_after: timedelta | None = None
     timeout: timedelta | None = None
     isolation: Isolation = "thread"
     concurrency: tuple[str, ...] = ()
@@ -142,10 +151,13 @@ class Declaration:
     partitions: Partitions | None = None
     batch: Batch | None = None
     catch_up: CatchUp | None = None
+    automation: Condition | None = None
     run: Execution | None = None
     labels: Labels | None = None
     volatile: bool = False
     code: Code = field(default_factory=Code)
+    accepts: tuple[TroubleKind, ...] = ()
+    deed: Deed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +166,7 @@ class Defaults:
 
     run: Execution = field(default_factory=Execution)
     labels: Labels = field(default_factory=Labels)
+    automation: Condition | None = None
 
 
 # What an asset's function may give or take besides plain values.
@@ -273,14 +286,14 @@ def provider_of(thing: object) -> bool:
 def _refuse(thing: object, message: str) -> DefinitionErrors:
     """What is wrong with what was given to a decorator, at the line that gave it."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # as in _note
-    while frame is not None and frame.f_code.co_filename == __file__:
+    while frame is not None and frame.f_globals.get("__name__") in _LANGUAGE:
         frame = frame.f_back
     where = Where(file=frame.f_code.co_filename, line=frame.f_lineno) if frame is not None else None
     key = str(getattr(thing, "__name__", type(thing).__name__))
     return DefinitionErrors([Problem(key=key, where=where, message=message)])
 
 
-def _name_of(thing: Callable[..., Any]) -> str:
+def name_of_function(thing: Callable[..., Any]) -> str:
     """The name of what was given to a decorator, which is a function, or wraps one as `functools.wraps` does."""
     if not (callable(thing) and isinstance(inspect.unwrap(thing), FunctionType)) or inspect.ismethod(thing):
         kind = type(thing).__qualname__
@@ -288,7 +301,8 @@ def _name_of(thing: Callable[..., Any]) -> str:
     return thing.__name__
 
 
-def _attach(function: F, declaration: Declaration) -> F:
+def attach(function: F, declaration: Declaration) -> F:
+    """The function with what was declared about it, noted in the module that is being written."""
     before = declaration_of(function)
     if before is not None and before.function is function:
         names = ", ".join(f"'{out.name}'" for out in before.outputs)
@@ -321,6 +335,7 @@ def asset(
     partitions: Partitions | None = None,
     batch: Batch | None = None,
     catch_up: CatchUp | None = None,
+    automation: Condition | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     run: Execution | None = None,
@@ -329,6 +344,7 @@ def asset(
     stored_as: Format | Outside | None = None,
     code: Code | None = None,
     unchecked: str | None = None,
+    accepts: Sequence[TroubleKind] = (),
 ) -> Callable[[F], F]: ...
 def asset(
     function: Any = None,
@@ -340,6 +356,7 @@ def asset(
     partitions: Partitions | None = None,
     batch: Batch | None = None,
     catch_up: CatchUp | None = None,
+    automation: Condition | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     run: Execution | None = None,
@@ -348,6 +365,7 @@ def asset(
     stored_as: Format | Outside | None = None,
     code: Code | None = None,
     unchecked: str | None = None,
+    accepts: Sequence[TroubleKind] = (),
 ) -> Any:
     """Declare a function as the way to make a data product.
 
@@ -359,6 +377,7 @@ def asset(
         partitions: what it is made for, one by one.
         batch: several partitions are made by one call.
         catch_up: which missing partitions are made; without it, all.
+        automation: when a sweep makes it by itself; see `graph.automation`.
         checks: promises about the value; see the package ``checks``.
         freshness: how old the data may be; see `fresh_within` and `fresh_by`.
         run: retries, time-out, isolation.
@@ -368,6 +387,9 @@ def asset(
             a ``PostgresTable``, that shows a copy of what is published.
         code: what the automatic code digest cannot see.
         unchecked: why it has no error check or no freshness.
+        accepts: what may be wrong upstream (``skipped``, ``failed``, ``rejected``, ``in doubt``, ``held``): it is made
+            all the same, from the last good version or, where there is none, from None. A parameter typed `Troubles`
+            says which and why.
 
     >>> @asset
     ... def answer() -> int:
@@ -377,7 +399,7 @@ def asset(
     """
 
     def declare(function: F) -> F:
-        own_name = _name_of(function)
+        own_name = name_of_function(function)
         out = Out(
             name=name or own_name,
             checks=tuple(checks),
@@ -385,7 +407,7 @@ def asset(
             stored_as=stored_as,
             unchecked=unchecked,
         )
-        return _attach(
+        return attach(
             function,
             Declaration(
                 function=function,
@@ -395,10 +417,12 @@ def asset(
                 partitions=partitions,
                 batch=batch,
                 catch_up=catch_up,
+                automation=automation,
                 run=run,
                 labels=labels,
                 volatile=volatile,
                 code=code or Code(),
+                accepts=tuple(accepts),
             ),
         )
 
@@ -412,16 +436,18 @@ def multi_asset(
     partitions: Partitions | None = None,
     batch: Batch | None = None,
     catch_up: CatchUp | None = None,
+    automation: Condition | None = None,
     run: Execution | None = None,
     labels: Labels | None = None,
     volatile: bool = False,
     code: Code | None = None,
+    accepts: Sequence[TroubleKind] = (),
 ) -> Callable[[F], F]:
     """Declare a function that makes several assets at once: it returns a mapping from their names to their values."""
 
     def declare(function: F) -> F:
-        _name_of(function)
-        return _attach(
+        name_of_function(function)
+        return attach(
             function,
             Declaration(
                 function=function,
@@ -432,10 +458,12 @@ def multi_asset(
                 partitions=partitions,
                 batch=batch,
                 catch_up=catch_up,
+                automation=automation,
                 run=run,
                 labels=labels,
                 volatile=volatile,
                 code=code or Code(),
+                accepts=tuple(accepts),
             ),
         )
 
@@ -448,6 +476,7 @@ def source(function: F, /) -> F: ...
 def source(
     *,
     name: str | None = None,
+    automation: Condition | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     labels: Labels | None = None,
@@ -459,6 +488,7 @@ def source(
     /,
     *,
     name: str | None = None,
+    automation: Condition | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     labels: Labels | None = None,
@@ -467,11 +497,11 @@ def source(
 ) -> Any:
     """Declare data that others produce: the function looks at them and returns an `Observation`.
 
-    It may take resources and a `Config`, never other assets.
+    It may take resources and a `Config`, never other assets. With ``automation``, a sweep looks at it by itself.
     """
 
     def declare(function: F) -> F:
-        own_name = _name_of(function)
+        own_name = name_of_function(function)
         out = Out(
             name=name or own_name,
             checks=tuple(checks),
@@ -479,9 +509,10 @@ def source(
             stored_as=stored_as,
             unchecked=unchecked,
         )
-        return _attach(
-            function, Declaration(function=function, outputs=(out,), is_source=True, labels=labels)
+        declaration = Declaration(
+            function=function, outputs=(out,), is_source=True, automation=automation, labels=labels
         )
+        return attach(function, declaration)
 
     return declare if function is None else declare(function)
 
@@ -493,7 +524,7 @@ def resource(function: F) -> F:
     The instance has ``identity() -> Mapping[str, str]``, the settings that change the data, and may have
     ``observe(now) -> Observation``, if it can cheaply tell the state of what it reads.
     """
-    _name_of(function)
+    name_of_function(function)
     function.__resource__ = True  # type: ignore[attr-defined]  # functions take attributes
     return _note(function)
 
@@ -519,6 +550,12 @@ def declared_in(namespace: Mapping[str, object]) -> list[Callable[..., Any]]:
 
 def with_defaults(declaration: Declaration, defaults: Defaults) -> Declaration:
     """The declaration with its package's defaults where it says nothing itself."""
+    automation = declaration.automation
+    if automation is None and not declaration.is_source and declaration.deed is None:
+        automation = defaults.automation
     return replace(
-        declaration, run=declaration.run or defaults.run, labels=declaration.labels or defaults.labels
+        declaration,
+        run=declaration.run or defaults.run,
+        labels=declaration.labels or defaults.labels,
+        automation=automation,
     )

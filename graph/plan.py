@@ -15,6 +15,8 @@ from graph import declare
 from graph.asset_graph import Asset, AssetGraph, Upstream
 from graph.catch_up import newest
 from graph.demand import asked_for, demanded
+from graph.effect_steps import EffectFacts, effect_step
+from graph.effects import Trouble
 from graph.fingerprint import Basis, digest, fingerprint
 from graph.freshness import due_at
 from graph.key_partitions import moves_at
@@ -23,7 +25,7 @@ from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.partitions import Horizon, Partitions
 from graph.reading import Reader, Reading, inputs_of
 from graph.reasons import Reason, held_after, moved
-from graph.settling import Settled, settle
+from graph.settling import Settled, failures_hold, settle
 from graph.state import Attempt, Observed, Settlement, State, Version
 from graph.steps import (
     Adopt,
@@ -37,6 +39,7 @@ from graph.steps import (
     is_work,
     name_of,
 )
+from graph.troubles import Wrong, accepted, goes_without, holding, kind_of, troubles_above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,7 @@ class Known:
         checks: by key, the digest of the asset's checks; see `checks_digest`.
         unready: by key, why an asset has no basis: something that it reads outside could not be looked at.
         observed_resources: the resources whose state could be seen, so that only a change of it is a reason.
+        effects: by key, what is on record of every effect in scope and above it.
     """
 
     bases: Mapping[str, Basis]
@@ -56,6 +60,7 @@ class Known:
     checks: Mapping[str, str] = field(default_factory=dict)
     unready: Mapping[str, str] = field(default_factory=dict)
     observed_resources: frozenset[str] = frozenset()
+    effects: Mapping[str, EffectFacts] = field(default_factory=dict)
 
 
 def make_plan(
@@ -69,6 +74,7 @@ def make_plan(
     partitions: Mapping[str, PartitionSet] | None = None,
     force: bool = False,
     only: bool = False,
+    due: Mapping[str, str] | None = None,
 ) -> Plan:
     """What has to be done so that ``targets`` are up to date, with everything upstream that they read.
 
@@ -76,8 +82,10 @@ def make_plan(
         horizon: the time, and what decides which partitions exist.
         partitions: by key, the partitions of targets that are wanted; of the others, all that exist and that their
             catch-up policy does not leave out.
-        force: materialize what is wanted of the targets whatever their fingerprints say.
+        force: materialize what is wanted of the targets whatever their fingerprints say; it does not reach effects.
         only: leave upstream as it is.
+        due: of an automatic run, by key, why an asset is looked at. A volatile one is then made again, and what failed
+            is not tried again.
     """
     named = frozenset(targets)
     wanted = tuple(key for key in graph.assets if key in named)
@@ -90,8 +98,10 @@ def make_plan(
         known=known,
         now=horizon.now,
         reader=reader,
-        forced=frozenset(wanted) if force else frozenset(),
+        forced=frozenset(key for key in wanted if not graph.assets[key].is_effect) if force else frozenset(),
+        chosen=partitions or {},
         by_clock=not partitions or not named <= partitions.keys(),
+        due=due,
     )
     done: set[str] = set()
     for key, asset in graph.assets.items():
@@ -108,6 +118,7 @@ def make_plan(
         steps=tuple(planner.steps),
         settled=planner.settled,
         left_out=left_out,
+        automatic=due is not None,
     )
 
 
@@ -133,6 +144,9 @@ class _Planner:
         by_clock: it was not said which partitions are wanted: all that exist are, so that time makes it more.
         named: by key, the steps that take care of which partitions.
         filled: by key, the partitions of which nothing is published although nothing is wrong, and why.
+        due: of an automatic run, why an asset is looked at.
+        chosen: by key, the partitions that were asked for by name.
+        ended: by key, what is wrong with what the steps so far leave as it is.
     """
 
     graph: AssetGraph
@@ -142,12 +156,16 @@ class _Planner:
     reader: Reader
     forced: frozenset[str]
     by_clock: bool
+    chosen: Mapping[str, PartitionSet]
+    due: Mapping[str, str] | None = None
     steps: list[Step] = field(default_factory=list)
     moving: dict[str, PartitionSet] = field(default_factory=dict)
     named: dict[str, list[tuple[PartitionSet, str]]] = field(default_factory=dict)
     filled: dict[str, dict[Partition, str]] = field(default_factory=dict)
     settled: dict[str, PartitionSet] = field(default_factory=dict)
     next: dict[Partitions, datetime | None] = field(default_factory=dict)
+    labels: dict[tuple[Partitions, PartitionSet], str] = field(default_factory=dict)
+    ended: dict[str, list[Wrong]] = field(default_factory=dict)
 
     # Steps
 
@@ -164,10 +182,12 @@ class _Planner:
 
     def _append(self, decision: _Decision) -> None:
         asset = self.graph.assets[decision.step.key]
+        because = self.due.get(asset.key) if self.due else None
         step = replace(
             decision.step,
+            reason=decision.step.reason.due_because(because) if because else decision.step.reason,
             partitions=decision.partitions,
-            label=_label(asset, decision.partitions),
+            label=self._label(asset, decision.partitions),
             needs=self._needs(asset, decision.partitions),
         )
         if self.by_clock and isinstance(step, Materialize | Keep):
@@ -176,8 +196,11 @@ class _Planner:
         self.steps.append(step)
         for key in step.outputs if isinstance(step, Materialize) else (step.key,):
             self.named.setdefault(key, []).append((step.partitions, name_of(step)))
+            wrong = self.ended.setdefault(key, [])
             if is_work(step):
                 self._move(key, step.partitions)
+            elif isinstance(step, Hold) and (kind := kind_of("held", step.reason.kind)) is not None:
+                wrong.append(Wrong(kind, step.partitions, step.reason.text))
         if isinstance(step, Hold) and step.reason.kind in ("skipped before", "upstream skipped"):
             self.filled.setdefault(step.key, {}).update(dict.fromkeys(step.partitions, step.reason.text))
 
@@ -191,6 +214,15 @@ class _Planner:
 
     def _move(self, key: str, partitions: PartitionSet) -> None:
         self.moving[key] = self.moving.get(key, EMPTY) | partitions
+
+    def _label(self, asset: Asset, partitions: PartitionSet) -> str:
+        """What tells a step from the others of its asset: its first and its last partition. Many have the same."""
+        if asset.partitions is None:
+            return ""
+        place = asset.partitions, partitions
+        if place not in self.labels:
+            self.labels[place] = _label(asset.partitions, partitions)
+        return self.labels[place]
 
     def _needs(self, asset: Asset, partitions: PartitionSet) -> tuple[str, ...]:
         """The steps of this plan that come first."""
@@ -247,6 +279,7 @@ class _Planner:
             return [_Decision(Hold(key=asset.key, reason=reason, served=served & wanted), wanted)]
         if asset.depends_on_itself:  # what is missing will be made before what reads it
             self.moving[asset.key] = wanted - served
+        wanted = self._of_effect(asset, wanted) if asset.is_effect else wanted
         decided, rest = self._in_ranges(asset, wanted) if asset.partitions is not None else ([], wanted)
         self.reader.fetch(asset, rest)
         attempts = self.state.attempts(asset.producer, rest)
@@ -267,7 +300,7 @@ class _Planner:
                 settled.append(partition)
             if asset.depends_on_itself and isinstance(step, Materialize):
                 self._move(asset.key, PartitionSet.of([partition]))
-        if settled and asset.partitions is not None:
+        if settled and (asset.partitions is not None or asset.automation is not None):
             self.settled[asset.key] = self.settled.get(asset.key, EMPTY) | PartitionSet.of(settled)
         for step, members in grouped.values():
             partitions = PartitionSet.of(members)
@@ -279,6 +312,8 @@ class _Planner:
 
     def _in_ranges(self, asset: Asset, wanted: PartitionSet) -> tuple[list[_Decision], PartitionSet]:
         """What follows from the settlement without looking at partitions, and what has to be looked at."""
+        if asset.is_effect or asset.accepts:
+            return [], wanted
         before = self.state.settlement(asset.key)
         basis, checks = self.known.bases[asset.key], self.known.checks.get(asset.key, "")
         if before is None or asset.reads_provenance or asset.key in self.forced or before.checks != checks:
@@ -290,16 +325,14 @@ class _Planner:
         mine = calm & wanted
         if asset.volatile and not self._observable(asset):
             mine -= _newest(self.reader.existing(asset.key))
-        maybe = mine & self._moving_above(asset) & self.reader.visible(asset.key)
-        kept = mine - self._moving_above(asset)
+        moving, visible = self._moving_above(asset), self.reader.visible(asset.key)
+        maybe = mine & moving & visible
+        kept = mine - moving
         decided = []
-        if kept & self.reader.visible(asset.key):
-            step = Keep(key=asset.key, reason=Reason.up_to_date(failing=False))
-            decided.append(_Decision(step, kept & self.reader.visible(asset.key)))
-        if kept - self.reader.visible(asset.key):
-            self.filled.setdefault(asset.key, {}).update(
-                dict.fromkeys(kept - self.reader.visible(asset.key), "skipped before")
-            )
+        if shown := kept & visible:
+            decided.append(_Decision(Keep(key=asset.key, reason=Reason.up_to_date(failing=False)), shown))
+        if filled := kept - visible:
+            self.filled.setdefault(asset.key, {}).update(dict.fromkeys(filled, "skipped before"))
         if maybe:
             keys = [given.key for given in asset.edges if self._reach(asset, given) & maybe]
             decided.append(_Decision(_maybe(asset, Reason.if_changed(dict.fromkeys(keys)), maybe), maybe))
@@ -351,12 +384,29 @@ class _Planner:
         def hold(reason: Reason) -> Hold:
             return Hold(key=asset.key, reason=reason, served=EMPTY)
 
-        found = self.reader.reading(asset, partition)
+        troubles = self._troubles(asset, partition)
+        found = self.reader.reading(asset, partition, accepted(asset, troubles))
         moving = self._moving_for(asset, partition)
-        held = self._why_not_readable(asset, partition, found, moving)
+        held = self._why_not_readable(asset, partition, found, moving, troubles)
         if held is not None:
             return hold(held)
         sure = self._sure_reason(asset, published, moving, found, newest=newest)
+        if asset.is_effect:
+            return effect_step(
+                asset,
+                key_of(asset, partition),
+                facts=self.known.effects.get(asset.key, EffectFacts()),
+                published=published,
+                mark=fingerprint(self.known.bases[asset.key], key_of(asset, partition), found.inputs),
+                checks=self.known.checks.get(asset.key, ""),
+                tried=tried,
+                moving=moving,
+                sure=sure,
+                troubles=()
+                if self.graph.ancestors([asset.key]) & self.moving.keys()
+                else holding(asset, troubles),
+                now=self.now,
+            )
         if not moving and (sure is None or sure.kind != "forced"):
             mark = fingerprint(self.known.bases[asset.key], key_of(asset, partition), found.inputs)
             settled = self._settle(
@@ -374,6 +424,23 @@ class _Planner:
         if sure is None:
             return _maybe(asset, Reason.if_changed(moving), EMPTY)
         return Materialize(key=asset.key, reason=sure, when="always", outputs=(asset.key,), served=EMPTY)
+
+    def _of_effect(self, asset: Asset, wanted: PartitionSet) -> PartitionSet:
+        """Of an effect the newest partition, what was asked for by name, and what is not finished."""
+        if asset.partitions is None:
+            return wanted
+        existing = self.reader.existing(asset.key)
+        facts = self.known.effects.get(asset.key, EffectFacts())
+        begun = [asset.partitions.partition(key) for key in facts.unfinished]
+        asked = newest(existing, 1) | self.chosen.get(asset.key, EMPTY)
+        return (wanted & asked) | (PartitionSet.of(begun) & existing)
+
+    def _troubles(self, asset: Asset, partition: Partition) -> tuple[Trouble, ...]:
+        """What is wrong upstream, for an asset that it matters to."""
+        if not asset.is_effect and not asset.accepts:
+            return ()
+        in_doubt = [key for key, facts in self.known.effects.items() if facts.in_doubt]
+        return troubles_above(asset, partition, self.reader, self.now, self.ended, in_doubt)
 
     def _settle(
         self,
@@ -396,6 +463,7 @@ class _Planner:
             unseen=asset.volatile and not self._observable(asset),
             must=must,
             pinned=lambda: self.state.pin(asset.key, partition) == mark,
+            failures_hold=failures_hold(asset, automatic=self.due is not None),
         )
 
     def _keep(self, asset: Asset, published: Version, *, newest: bool) -> Keep:
@@ -409,7 +477,7 @@ class _Planner:
 
     def _moving_for(self, asset: Asset, partition: Partition) -> list[str]:
         """The keys, of those that go into the fingerprint, of which something may move that the partition reads."""
-        if asset.reads_provenance:
+        if asset.reads_provenance or asset.told_of_troubles:
             above = self.graph.ancestors([asset.key]) - {asset.key}
             return [key for key in self.graph.assets if key in above and self.moving.get(key)]
         mine = PartitionSet.of([partition])
@@ -423,12 +491,19 @@ class _Planner:
         )
 
     def _why_not_readable(
-        self, asset: Asset, partition: Partition, found: Reading, moving: list[str]
+        self,
+        asset: Asset,
+        partition: Partition,
+        found: Reading,
+        moving: list[str],
+        troubles: Sequence[Trouble],
     ) -> Reason | None:
         """Why a partition cannot be built: upstream does not exist, has nothing to read, or was skipped."""
         if found.absent:
             return Reason.absent(found.absent)
-        missing = [key for key in found.missing if key not in moving]
+        missing = [
+            key for key in found.missing if key not in moving and not goes_without(asset, key, troubles)
+        ]
         gaps = {key: gap - self.moving.get(key, EMPTY) for key, gap in found.gaps.items()}
         if not missing and not any(gaps.values()):
             return None
@@ -489,7 +564,7 @@ class _Planner:
             return basis
         if newest and asset.volatile and not self._observable(asset):
             due = due_at(asset.freshness, published.as_of or published.made_at, published.ends)
-            if due is not None and due <= self.now:
+            if asset.key in (self.due or ()) or (due is not None and due <= self.now):
                 return Reason.due(published.as_of or published.made_at, self.now)
         if not moving:
             changed = [
@@ -554,11 +629,8 @@ def _newest(existing: PartitionSet) -> PartitionSet:
     return PartitionSet({name: ((spans[-1][1],) * 2,) for name, spans in existing.spans.items()})
 
 
-def _label(asset: Asset, partitions: PartitionSet) -> str:
-    """What tells a step from the others of its asset: its first and its last partition."""
-    if asset.partitions is None:
-        return ""
+def _label(declared: Partitions, partitions: PartitionSet) -> str:
     found = list(partitions.ranges())
-    first = asset.partitions.key(Partition(found[0][0], found[0][1]))
-    last = asset.partitions.key(Partition(found[-1][0], found[-1][2]))
+    first = declared.key(Partition(found[0][0], found[0][1]))
+    last = declared.key(Partition(found[-1][0], found[-1][2]))
     return first if len(partitions) == 1 else f"{first}..{last}"

@@ -55,6 +55,7 @@ def to_json(plan: Plan) -> str:
         **head,
         "made_at": plan.made_at.isoformat(),
         "read": {key: _plain(ground) for key, ground in plan.read.items()},
+        "automatic": plan.automatic,
         "steps": [{"step": type(step).__name__.lower(), **_plain(step)} for step in plan.steps],
         "settled": {key: partitions.to_plain() for key, partitions in plan.settled.items()},
         "left_out": [_plain(one) for one in plan.left_out],
@@ -80,6 +81,7 @@ def from_json(text: str) -> Plan:
             read={str(key): _ground(ground) for key, ground in read["read"].items()},
             settled={str(key): PartitionSet.from_plain(one) for key, one in read["settled"].items()},
             left_out=tuple(_left_out(one) for one in _list(read["left_out"])),
+            automatic=bool(read["automatic"]),
         )
         return _checked(plan)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

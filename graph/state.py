@@ -97,12 +97,16 @@ class Settlement:
     """Partitions of an asset that were found up to date, or filled for good by a skip, as of a publication.
 
     They still are while the asset's basis and checks are these, and nothing that they read has changed since.
+
+    Args:
+        at: when they were found so.
     """
 
     sequence: int
     basis: Basis
     checks: str
     partitions: PartitionSet
+    at: datetime | None = field(default=None, compare=False)
 
 
 class State(Protocol):

@@ -136,6 +136,7 @@ class Plan:
         read: by key, what it was decided from, of a plan that is to be saved; see `graph.saved_plan`.
         settled: by key, the partitions that are up to date as of ``sequence``.
         left_out: what was not planned on purpose.
+        automatic: nobody asked for it by hand, so that what failed is not tried again.
     """
 
     selection: str
@@ -147,6 +148,7 @@ class Plan:
     read: Mapping[str, Ground] = field(default_factory=dict)
     settled: Mapping[str, PartitionSet] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
+    automatic: bool = False
 
     def work(self) -> tuple[Step, ...]:
         """The steps that may change something."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, assert_never
 
-from graph import Ancestor, Asset, AssetGraphError, Previous, Provenance, Window
+from graph import Ancestor, Asset, AssetGraphError, Previous, Provenance, Trouble, Troubles, Window
 from graph.asset_graph import Context, FromConfig, FromResource, Upstream
 from graph.one_each import reads_one
 from graph.partition_set import Partition, PartitionSet
@@ -41,15 +41,17 @@ class Taken:
         versions: by parameter.
         previous: what is published of the partition that is made.
         ancestors: by key, everything upstream; only for a function that asks for its provenance.
+        troubles: what is wrong upstream and accepted.
     """
 
     partitions: PartitionSet
     versions: Mapping[str, Versions]
     previous: Version | None = None
     ancestors: Mapping[str, Versions] = field(default_factory=dict)
+    troubles: tuple[Trouble, ...] = ()
 
 
-def taken(asset: Asset, partitions: PartitionSet, reader: Reader) -> Taken:
+def taken(asset: Asset, partitions: PartitionSet, reader: Reader, troubles: Iterable[Trouble] = ()) -> Taken:
     """What a call for some partitions reads, as the reader's state shows it."""
     versions = {
         given.parameter: reader.versions(given.key, reader.above(asset, given, partitions).read)
@@ -63,7 +65,13 @@ def taken(asset: Asset, partitions: PartitionSet, reader: Reader) -> Taken:
         }
     wants_previous = any(isinstance(given, Context) and given.what == "Previous" for given in asset.inputs)
     previous = reader.version(asset.key, next(iter(partitions))) if wants_previous else None
-    return Taken(partitions=partitions, versions=versions, previous=previous, ancestors=ancestors)
+    return Taken(
+        partitions=partitions,
+        versions=versions,
+        previous=previous,
+        ancestors=ancestors,
+        troubles=tuple(dict.fromkeys(troubles)),
+    )
 
 
 def arguments_for(asset: Asset, given: Taken, workspace: Workspace, run: StepRun) -> dict[str, Any]:
@@ -114,6 +122,8 @@ def _context(given: Context, asset: Asset, taken: Taken, workspace: Workspace, r
             return _previous(given, asset, taken.previous, workspace, run)
         case "Provenance":
             return provenance(taken.ancestors, workspace)
+        case "Troubles":
+            return Troubles(taken.troubles)
         case "Run":
             return run
         case _:

@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from graph.partition_set import WHOLE
+from materializers.garbage import COLLECTION
 from materializers.ledger import MAIN, Ledger, LedgerError, RunRecord, Wanted
 from materializers.store import Store
 
 RETENTION = timedelta(days=30)
 KEEP = 2
 GRACE = timedelta(days=1)
-COLLECTION = "(garbage)"
-"""What a collection claims, so that there is one at a time."""
 _LEFT_BY_STOPPED = timedelta(hours=1)
 _RENEW_EVERY = 100  # deletions
 
@@ -87,6 +86,7 @@ def collecting(
         id=run_id, environment=MAIN, selection="assets gc", engine="local", started_at=now, plan=""
     )
     ledger.begin_run(record)
+    outcome = "interrupted"
     try:
         wanted = {WHOLE: Wanted(fingerprint="", was=None)}
         begun = ledger.begin(MAIN, COLLECTION, wanted, run_id=run_id, number=1)
@@ -110,9 +110,10 @@ def collecting(
         ledger.finish(
             begun[0], "kept", reason=f"removed {len(done.removed)}, condemned {len(done.condemned)}"
         )
+        outcome = "succeeded"
         yield done
     finally:
-        ledger.end_run(run_id, "succeeded")
+        ledger.end_run(run_id, outcome)
 
 
 def _removing(

@@ -8,6 +8,7 @@ five words stand for what each database spells in its own way:
 - ``JOINED(x, ',')`` is the texts of some rows, with commas in between.
 - ``NUMBERED`` is the type of a numbered primary key.
 - ``CLUSTERED`` after a table asks that its rows lie in the order of the primary key.
+- ``THROUGH index`` after a table asks that its rows are found by that index: the one of the assets without partitions.
 """
 
 from __future__ import annotations

@@ -4,9 +4,13 @@ An item of an effect is known by its asset, its occasion, its name and the numbe
 which the outside world is asked to do it once. Its states:
 
     planned ──> intended ──> accepted          with a receipt, for good
-       ^            ├──────> refused           known not to be accepted: it may be planned again under the same key
-       └────────────┤           │
-                    └──────> in doubt ──> accepted, or refused
+       ^            ├──────> refused           for good: the outside world said no
+       └────────────┤           ^
+       ^            └──────> in doubt ──> accepted, refused, or given up: nobody knows, and nobody will try again
+       └────────────────────────┘              known not to be performed: planned again under the same key
+
+What is decided for an occasion is one `Decision`, which stays unfinished until all of its items are settled and what
+came of it is on record.
 
 An item that is intended by somebody who no longer holds the claim is in doubt: nobody knows whether it was done. In an
 environment that is not live, items are recorded as ``rehearsed`` and never intended.
@@ -21,10 +25,15 @@ from typing import Literal, Protocol
 
 from materializers.records import LedgerError, StartedAttempt
 
-EffectState = Literal["planned", "intended", "accepted", "refused", "in doubt", "dropped", "rehearsed"]
-Outcome = Literal["accepted", "refused", "in doubt"]
-OPEN: frozenset[EffectState] = frozenset({"planned", "intended", "refused", "in doubt"})
+EffectState = Literal[
+    "planned", "intended", "accepted", "refused", "in doubt", "given up", "dropped", "rehearsed"
+]
+Outcome = Literal["accepted", "refused", "in doubt", "given up", "not performed"]
+"""What became of an intended item; what was not performed is planned again."""
+OPEN: frozenset[EffectState] = frozenset({"planned", "intended", "in doubt"})
 """States in which an item is neither done nor given up."""
+BEGUN: frozenset[EffectState] = frozenset({"intended", "accepted", "refused", "in doubt", "given up"})
+"""States in which something was done, or may have been, or was tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +78,27 @@ class Effect:
     run_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was decided for an occasion.
+
+    Args:
+        made_from: what it was decided from, as JSON text; what came of it is published as made from that.
+        fingerprint: the fingerprint of that.
+        until: what has not begun by then is not begun any more.
+    """
+
+    id: int
+    environment: str
+    key: str
+    occasion: str
+    fingerprint: str
+    made_from: str
+    until: datetime | None
+    at: datetime
+    run_id: str
+
+
 class NotToBePerformed(LedgerError):
     """An item that must not be performed now; ``effect`` tells why."""
 
@@ -86,12 +116,24 @@ class EffectRecords(Protocol):
     - Every change stays on record; receipts belong to their environment, and outlive it.
     """
 
-    def plan(self, attempt: StartedAttempt, occasion: str, items: Mapping[str, str]) -> tuple[Effect, ...]:
+    def plan(
+        self,
+        attempt: StartedAttempt,
+        occasion: str,
+        items: Mapping[str, str],
+        *,
+        made_from: str = "",
+        until: datetime | None = None,
+        rehearse: bool = False,
+    ) -> tuple[Effect, ...]:
         """Record what is to be done, as payloads by item, before anything is; answers all items of the occasion.
 
-        Items that were planned and never intended, or refused, take the new payload, or are dropped when they are not
-        among the new ones and were only planned. Everything else stays as it is; what a dead attempt intended is in
-        doubt from now on. In an environment that is not live all of it is rehearsed.
+        Items that were planned and never intended take the new payload, or are dropped when they are not among the
+        new ones. Everything else stays as it is; what a dead attempt intended is in doubt from now on. This is the
+        occasion's decision from now on. In an environment that is not live all of it is rehearsed.
+
+        Args:
+            rehearse: in a live one too, and then it is no decision; what is there of it in earnest stays as it is.
 
         Raises:
             ClaimLost: the claim was taken over.
@@ -118,15 +160,22 @@ class EffectRecords(Protocol):
         """Record what became of an intended item, or what asking the outside world, or a person, found out.
 
         What is accepted stays so: a later word that it was refused or is in doubt is an error, a second receipt is not.
+        Other outcomes of a performance count when they come from the run that intended it last.
+
+        Args:
+            run_id: the run that performed it, or asked.
+            name: the person who says so; not while a run performs it.
 
         Raises:
-            NotToBePerformed: it was never intended, or it is accepted.
+            NotToBePerformed: it was never intended, or it is accepted, or somebody else is performing it.
         """
 
     def reissue(
         self, environment: str, key: str, occasion: str, items: Sequence[str], *, name: str, reason: str
     ) -> tuple[Effect, ...]:
-        """Plan items once more under another key, although they were accepted or refused.
+        """Plan items once more under another key, although they were accepted, refused or given up.
+
+        Their occasion is unfinished from then on.
 
         Raises:
             NotToBePerformed: an item is in doubt: find out first.
@@ -141,6 +190,22 @@ class EffectRecords(Protocol):
         open_only: bool = False,
     ) -> tuple[Effect, ...]:
         """The items of an environment in the order in which they were planned, each with its last attempt."""
+
+    def unfinished(self, environment: str, key: str | None = None) -> tuple[Decision, ...]:
+        """The last decision of each occasion, as long as it is not finished, in their order."""
+
+    def begun(self, environment: str, key: str) -> frozenset[str]:
+        """The occasions of which something was done, or may have been."""
+
+    def drop(self, attempt: StartedAttempt, decision: Decision, reason: str) -> None:
+        """Give up what was only planned of a decision.
+
+        Raises:
+            ClaimLost: the claim was taken over.
+        """
+
+    def finish(self, decision: Decision, run_id: str) -> None:
+        """What came of a decision is on record."""
 
     def history(self, item: EffectKey) -> tuple[Effect, ...]:
         """Every state that an item had, from the first on."""

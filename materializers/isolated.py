@@ -20,7 +20,7 @@ from datetime import time as time_of_day
 from pathlib import Path
 from typing import Any
 
-from graph import Asset, Program, Skip
+from graph import Asset, Program, Skip, Trouble
 from graph.partition_set import PartitionSet
 from graph.state import Version
 from materializers.arguments import StepRun, Taken, Versions, arguments_for
@@ -86,6 +86,7 @@ def _order(call: Call, workspace: Workspace, project: Project) -> dict[str, Any]
         "versions": {name: _ids(versions) for name, versions in call.taken.versions.items()},
         "previous": _previous(call.taken.previous),
         "ancestors": {key: _ids(versions) for key, versions in call.taken.ancestors.items()},
+        "troubles": [(one.key, one.kind, one.why) for one in call.taken.troubles],
         "key": call.asset.key,
         "partitions": call.partitions,
         "run_id": call.run_id,
@@ -241,6 +242,7 @@ def _taken(order: dict[str, Any], ledger: Ledger) -> Taken:
         versions={name: _by_partition(ids, ledger) for name, ids in order["versions"].items()},
         previous=previous,
         ancestors={key: _by_partition(ids, ledger) for key, ids in order["ancestors"].items()},
+        troubles=tuple(Trouble(key=key, kind=kind, why=why) for key, kind, why in order["troubles"]),
     )
 
 

@@ -15,6 +15,7 @@ from materializers.store import Store
 
 _WAIT_S = 0.02
 _PATIENCE = 500
+_ASK_WHO_EVERY = 10
 
 
 class StillRemoving(StoreError):
@@ -56,15 +57,13 @@ class KeptStore:
 
     def _kept(self, put: Callable[[], Stored]) -> Stored:
         stored = put()
-        for _ in range(_PATIENCE):
+        for number in range(1, _PATIENCE + 1):
             if self.garbage.keep(stored.address):
                 return stored if self.store.exists(stored.address) else put()
             self.wait()
+            if number % _ASK_WHO_EVERY == 0:
+                self.garbage.save(stored.address)
         raise StillRemoving(stored.address)
-
-    def keep(self, address: str) -> bool:
-        """Ask that content stays that was put before the run began; False where it has gone."""
-        return self.garbage.keep(address) and self.store.exists(address)
 
     def get(self, address: str, *, verify: bool = False) -> bytes:
         return self.store.get(address, verify=verify)

@@ -22,6 +22,7 @@ from graph.state import Attempt, Outcome, Settlement, State, Version
 from materializers.effect_records import EffectRecords
 from materializers.erasure_records import Erasures
 from materializers.garbage import Garbage
+from materializers.journal import Journal
 from materializers.outbox import Outbox
 from materializers.records import (
     LEASE,
@@ -31,6 +32,7 @@ from materializers.records import (
     Claim,
     ClaimLost,
     Content,
+    ContentGone,
     Definition,
     DefinitionRecord,
     Environment,
@@ -118,8 +120,12 @@ class Ledger(Protocol):
         *,
         run_id: str,
         number: int,
+        seen: int | None = None,
     ) -> tuple[StartedAttempt, ...] | Busy | Moved:
         """Claim partitions together and record that an attempt at each starts, in one transaction: all or none.
+
+        Args:
+            seen: the last publication that was known when it was decided what goes in; otherwise the last there is.
 
         Raises:
             ClaimLost: the run has ended, or was taken for dead.
@@ -296,6 +302,14 @@ class Ledger(Protocol):
     def remove_dynamic(self, name: str, keys: Iterable[str]) -> tuple[str, ...]:
         """Remove keys; answers those that were there. When they came and went stays on record."""
 
+    # Automation
+
+    def journal(self, environment: str, keys: Iterable[str] | None = None) -> AbstractContextManager[Journal]:
+        """What happened in an environment and when, with the state of the same moment; see `state`."""
+
+    def switch_automation(self, environment: str, keys: Iterable[str], *, on: bool) -> tuple[str, ...]:
+        """Switch automation of assets on or off, as of now; answers those for which that is a change."""
+
     # Reading
 
     def content(self, version_id: str) -> Content:
@@ -348,6 +362,7 @@ __all__ = [
     "Claim",
     "ClaimLost",
     "Content",
+    "ContentGone",
     "Definition",
     "DefinitionRecord",
     "Environment",

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
 
 from materializers.database import Database, Reading, Row, Writing
-from materializers.effect_records import OPEN, Effect, EffectKey, EffectState, NotToBePerformed, Outcome
+from materializers.effect_records import (
+    BEGUN,
+    OPEN,
+    Decision,
+    Effect,
+    EffectKey,
+    EffectState,
+    NotToBePerformed,
+    Outcome,
+)
 from materializers.ledger_claims import Liveness, check_held
 from materializers.ledger_environments import chain
-from materializers.ledger_rows import micros, moment, plain
+from materializers.ledger_rows import maybe_micros, maybe_moment, micros, moment, plain
 from materializers.records import LedgerError, StartedAttempt
 
 _EFFECTS = """
@@ -33,28 +44,34 @@ class SqlEffects:
         self._database = database
         self._liveness = liveness
 
-    def plan(self, attempt: StartedAttempt, occasion: str, items: Mapping[str, str]) -> tuple[Effect, ...]:
+    def plan(
+        self,
+        attempt: StartedAttempt,
+        occasion: str,
+        items: Mapping[str, str],
+        *,
+        made_from: str = "",
+        until: datetime | None = None,
+        rehearse: bool = False,
+    ) -> tuple[Effect, ...]:
         """See `EffectRecords`."""
         claim = attempt.claim
         with self._database.writing() as db:
             check_held(db, [claim])
             live = _is_live(db, claim.environment)
             there = {one.key.item: one for one in self._of(db, claim.environment, claim.key, occasion)}
+            renewed = ("dropped", "rehearsed") if rehearse and live else ("planned", "dropped", "rehearsed")
             changed: list[Effect] = []
             for item, payload in items.items():
                 old = there.get(item)
-                if old is None or old.state in ("planned", "refused", "dropped", "rehearsed"):
-                    key = (
-                        old.key
-                        if old is not None
-                        else EffectKey(
-                            environment=claim.environment, key=claim.key, occasion=occasion, item=item
-                        )
+                if old is None or old.state in renewed:
+                    key = EffectKey(
+                        environment=claim.environment, key=claim.key, occasion=occasion, item=item
                     )
                     changed.append(
                         Effect(
-                            key=key,
-                            state="planned" if live else "rehearsed",
+                            key=old.key if old is not None else key,
+                            state="planned" if live and not rehearse else "rehearsed",
                             payload=payload,
                             planned_at=old.planned_at if old else db.now,
                             changed_at=db.now,
@@ -64,9 +81,22 @@ class SqlEffects:
             for item, old in there.items():
                 if old.state == "in doubt" and old.reason == _KILLED:
                     changed.append(replace(old, changed_at=db.now, run_id=claim.run_id))
-                elif old.state == "planned" and item not in items:
+                elif item not in items and (
+                    (old.state == "planned" and not rehearse) or old.state == "rehearsed"
+                ):
                     changed.append(replace(old, state="dropped", changed_at=db.now, run_id=claim.run_id))
             _append(db, changed, attempt.id)
+            if not rehearse:
+                _decide(
+                    db,
+                    _Decided(
+                        place=(claim.environment, claim.key, occasion),
+                        fingerprint=attempt.fingerprint,
+                        made_from=made_from,
+                        until=maybe_micros(until),
+                        run_id=claim.run_id,
+                    ),
+                )
             return self._of(db, claim.environment, claim.key, occasion)
 
     def intend(self, attempt: StartedAttempt, items: Sequence[EffectKey]) -> tuple[Effect, ...]:
@@ -101,24 +131,29 @@ class SqlEffects:
             old = self._one(db, item)
             if old.state == "accepted" and outcome == "accepted":
                 return old
+            if old.state == "planned" and outcome == "not performed" and self._was_intended(db, item):
+                return old
             if old.state == "intended" and name is not None:
                 raise NotToBePerformed(
                     old, f"the run '{old.run_id}' is performing it; wait, or cancel that run"
                 )
-            if old.state in ("accepted", "planned", "dropped", "rehearsed") and not (
-                outcome == "accepted" and old.state in ("planned", "dropped") and self._was_intended(db, item)
-            ):
+            late = outcome == "accepted" and old.state != "rehearsed" and self._was_intended(db, item)
+            if old.state not in ("intended", "in doubt") and not late:
                 raise NotToBePerformed(old, f"it is {old.state}, and cannot become {outcome}")
+            if old.state == "intended" and outcome != "accepted" and run_id not in (None, old.run_id):
+                raise NotToBePerformed(old, f"the run '{old.run_id}' is performing it")
             new = replace(
                 old,
-                state=outcome,
-                receipt=receipt,
-                reason=reason,
+                state="planned" if outcome == "not performed" else outcome,
+                receipt=plain(receipt),
+                reason=plain(reason),
                 name=name,
                 changed_at=db.now,
                 run_id=run_id or old.run_id,
             )
             _append(db, [new], 0)
+            if late and old.state not in ("intended", "in doubt"):
+                _decide_again(db, (item.environment, item.key, item.occasion), run_id or old.run_id)
             return new
 
     def reissue(
@@ -136,7 +171,7 @@ class SqlEffects:
             found = []
             for item in items:
                 old = there[item]
-                if old.state not in ("accepted", "refused"):
+                if old.state not in ("accepted", "refused", "given up"):
                     raise NotToBePerformed(old, f"it is {old.state}; find out what became of it first")
                 found.append(
                     Effect(
@@ -151,7 +186,59 @@ class SqlEffects:
                     )
                 )
             _append(db, found, 0)
+            _decide_again(db, (environment, key, occasion), "")
             return tuple(found)
+
+    def unfinished(self, environment: str, key: str | None = None) -> tuple[Decision, ...]:
+        """See `EffectRecords`."""
+        one = "" if key is None else " AND d.asset = ?"
+        rows = self._database.rows(
+            "SELECT d.* FROM effect_decisions d LEFT JOIN effects_finished f ON f.decision_id = d.id"
+            f" WHERE d.environment = ? AND f.decision_id IS NULL{one} ORDER BY d.id",
+            [environment] if key is None else [environment, key],
+        )
+        return tuple(
+            Decision(
+                id=row["id"],
+                environment=row["environment"],
+                key=row["asset"],
+                occasion=row["occasion"],
+                fingerprint=row["fingerprint"],
+                made_from=row["made_from"],
+                until=maybe_moment(row["until"]),
+                at=moment(row["at"]),
+                run_id=row["run_id"],
+            )
+            for row in rows
+        )
+
+    def begun(self, environment: str, key: str) -> frozenset[str]:
+        """See `EffectRecords`."""
+        states = ", ".join(repr(state) for state in sorted(BEGUN))
+        rows = self._database.rows(
+            f"SELECT DISTINCT occasion FROM effects WHERE environment = ? AND asset = ? AND state IN ({states})",
+            (environment, key),
+        )
+        return frozenset(row["occasion"] for row in rows)
+
+    def drop(self, attempt: StartedAttempt, decision: Decision, reason: str) -> None:
+        """See `EffectRecords`."""
+        with self._database.writing() as db:
+            check_held(db, [attempt.claim])
+            items = self._of(db, decision.environment, decision.key, decision.occasion)
+            dropped = [
+                replace(
+                    one, state="dropped", reason=plain(reason), changed_at=db.now, run_id=attempt.claim.run_id
+                )
+                for one in items
+                if one.state == "planned"
+            ]
+            _append(db, dropped, attempt.id)
+
+    def finish(self, decision: Decision, run_id: str) -> None:
+        """See `EffectRecords`."""
+        with self._database.writing() as db:
+            _finish(db, [decision.id], run_id)
 
     def of(
         self,
@@ -234,6 +321,67 @@ class SqlEffects:
 def _is_live(db: Reading, environment: str) -> bool:
     rows = db.rows("SELECT live FROM environments WHERE name = ? AND dropped_at IS NULL", (environment,))
     return bool(rows and rows[0]["live"])
+
+
+class _Decided(NamedTuple):
+    """A row of ``effect_decisions`` that is to be; ``place`` is environment, asset and occasion."""
+
+    place: tuple[str, str, str]
+    fingerprint: str
+    made_from: str
+    until: int | None
+    run_id: str
+
+
+def _decide(db: Writing, new: _Decided) -> None:
+    """Record a decision; it takes the place of those before it for the same occasion."""
+    before = db.rows(
+        "SELECT d.id FROM effect_decisions d LEFT JOIN effects_finished f ON f.decision_id = d.id"
+        " WHERE d.environment = ? AND d.asset = ? AND d.occasion = ? AND f.decision_id IS NULL",
+        new.place,
+    )
+    _finish(db, [row["id"] for row in before], new.run_id)
+    (last,) = db.rows("SELECT coalesce(max(id), 0) AS id FROM effect_decisions")
+    db.execute(
+        "INSERT INTO effect_decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            last["id"] + 1,
+            *new.place,
+            new.fingerprint,
+            plain(new.made_from),
+            new.until,
+            micros(db.now),
+            new.run_id,
+        ),
+    )
+
+
+def _decide_again(db: Writing, place: tuple[str, str, str], run_id: str) -> None:
+    """The last decision of an occasion is open again, without a time at which it ends."""
+    rows = db.rows(
+        "SELECT fingerprint, made_from FROM effect_decisions WHERE environment = ? AND asset = ? AND occasion = ?"
+        " ORDER BY id DESC LIMIT 1",
+        place,
+    )
+    for row in rows:
+        _decide(
+            db,
+            _Decided(
+                place=place,
+                fingerprint=row["fingerprint"],
+                made_from=row["made_from"],
+                until=None,
+                run_id=run_id,
+            ),
+        )
+
+
+def _finish(db: Writing, decisions: Iterable[int], run_id: str) -> None:
+    now = micros(db.now)
+    db.executemany(
+        "INSERT INTO effects_finished VALUES (?, ?, ?) ON CONFLICT (decision_id) DO NOTHING",
+        [(decision, now, run_id) for decision in decisions],
+    )
 
 
 def _append(db: Writing, effects: Iterable[Effect], attempt_id: int) -> None:

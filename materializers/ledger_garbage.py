@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+from graph.partition_set import WHOLE
 from materializers.database import Database, listed
+from materializers.garbage import COLLECTION
 from materializers.ledger_claims import Liveness, close_dead_runs
+from materializers.ledger_moving import busy
 from materializers.ledger_rows import micros
+from materializers.records import MAIN
 
 _VISIBLE = (
     "SELECT v.address FROM pointers p JOIN versions v ON v.id = p.version_id WHERE v.address IS NOT NULL"
@@ -51,6 +55,18 @@ class SqlGarbage:
             )
             rows = db.rows("SELECT state FROM tombstones WHERE address = ?", (address,))
             return not rows or rows[0]["state"] != "removing"
+
+    def save(self, address: str) -> bool:
+        """See `Garbage`."""
+        with self._database.writing() as db:
+            close_dead_runs(db, self._liveness)
+            if busy(db, MAIN, COLLECTION, [WHOLE], self._liveness) is not None:
+                return False
+            db.execute(
+                "UPDATE tombstones SET state = 'condemned', at = ? WHERE address = ? AND state = 'removing'",
+                (micros(db.now), address),
+            )
+            return True
 
     def condemn(self, addresses: Iterable[str]) -> frozenset[str]:
         """See `Garbage`."""

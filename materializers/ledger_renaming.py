@@ -22,8 +22,10 @@ _TABLES = (
     "asset_state",
     "settlements",
     "definitions",
+    "switches",
     "effect_events",
     "effects",
+    "effect_decisions",
 )
 
 
@@ -42,6 +44,17 @@ def rename(db: Writing, old: str, new: str, liveness: Liveness) -> None:
     )
     if held:
         raise LedgerError(f"the run '{held[0]['run_id']}' is making asset '{old}'; wait, or cancel that run")
+    unfinished = db.rows(
+        "SELECT d.occasion FROM effect_decisions d LEFT JOIN effects_finished f ON f.decision_id = d.id"
+        " WHERE d.asset = ? AND f.decision_id IS NULL",
+        (old,),
+    )
+    if unfinished:
+        occasion = unfinished[0]["occasion"]
+        raise LedgerError(
+            f"asset '{old}' has not finished {occasion}, which the world outside knows by this key;"
+            " `assets effects list --open` shows what there is"
+        )
     for table in _TABLES:
         db.execute(f"UPDATE {table} SET asset = ? WHERE asset = ?", (new, old))
     _rename_lineage(db, old, new)

@@ -12,9 +12,9 @@ from graph.state import Attempt, Settlement, Summary, Version
 from materializers.database import Reading, Row, listed, ranges
 from materializers.ledger_environments import chain
 from materializers.ledger_rows import (
-    POINTERS,
+    POINTERS_AT_WHOLES,
     POINTERS_IN_RANGES,
-    SIGHTINGS,
+    SIGHTINGS_AT_WHOLES,
     SIGHTINGS_IN_RANGES,
     VERSIONS,
     Sighting,
@@ -102,9 +102,9 @@ class SqlState:
         for name, select, alias, also in (
             ("asset_state", "SELECT * FROM asset_state s", "s", ""),
             ("settlements", "SELECT * FROM settlements s", "s", ""),
-            ("pointers", POINTERS, "p", whole),
-            ("tries", "SELECT * FROM last_attempts l", "l", whole),
-            ("sightings", SIGHTINGS, "s", whole),
+            ("pointers", POINTERS_AT_WHOLES, "p", whole),
+            ("tries", "SELECT * FROM last_attempts l THROUGH last_attempts_at_wholes", "l", whole),
+            ("sightings", SIGHTINGS_AT_WHOLES, "s", whole),
         ):
             if name == "sightings" and self.environment == MAIN:
                 continue

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from graph.ages import inherited_as_of
+from graph.effect_steps import EffectFacts
+from graph.effects import Trouble
 from graph.fingerprint import fingerprint
 from graph.one_each import takes_what_is_there
 from graph.partition_set import Partition, PartitionSet
@@ -18,9 +20,10 @@ from graph.plan import checks_digest, key_of
 from graph.reading import Reader, inputs_of
 from graph.reading import Reading as Inputs
 from graph.reasons import Reason
-from graph.settling import Settled, settle
+from graph.settling import Settled, failures_hold, settle
 from graph.state import Attempt, Outcome, Version
 from graph.steps import Adopt, Materialize
+from graph.troubles import accepted, goes_without, holding, troubles_above
 from materializers.judging import judge_again, why_rejected
 from materializers.ledger import LedgerState, Read
 from materializers.result import Result, RunScope
@@ -43,6 +46,7 @@ class Ready:
     lineage: Mapping[str, Read]
     why: str
     notes: tuple[str, ...]
+    troubles: tuple[Trouble, ...] = ()
 
 
 class Looking:
@@ -59,7 +63,7 @@ class Looking:
     def keys(self) -> frozenset[str]:
         """The assets that are read or made."""
         keys = {output.key for output in self.outputs} | set(self.asset.upstream)
-        if self.asset.reads_provenance:
+        if self.asset.reads_provenance or self._minds_troubles:
             keys |= self.workspace.graph.ancestors([self.asset.key])
         return frozenset(keys)
 
@@ -86,8 +90,10 @@ class Looking:
         must: bool,
         mixed: tuple[str, ...],
     ) -> Result | Ready:
-        found = reader.reading(self.asset, partition)
-        held = self._why_not_readable(partition, found, reader)
+        troubles = self._troubles(partition, reader)
+        told = accepted(self.asset, troubles)
+        found = reader.reading(self.asset, partition, told)
+        held = self._why_not_readable(partition, found, reader, troubles)
         if held is not None:
             return held
         notes = self._notes(partition, found, reader)
@@ -97,12 +103,13 @@ class Looking:
         mark = fingerprint(self.workspace.basis(self.asset.key), key_of(self.asset, partition), found.inputs)
         published = [reader.version(output.key, partition) for output in self.outputs]
         checks = [checks_digest(self.workspace.checks(output.key)) for output in self.outputs]
+        facts = self._facts()
         settled = settle(
-            published,
+            published if facts is None or facts.own else [None],
             checks,
             mark,
             tried=tried,
-            known=lambda: self._known(state, partition, mark, checks[0]),
+            known=lambda: None if facts else self._known(state, partition, mark, checks[0]),
             now=self.workspace.clock(),
             unseen=self.asset.volatile and self.workspace.seen_by(self.asset) is None,
             must=must,
@@ -110,6 +117,7 @@ class Looking:
                 self.step.reason.kind != "forced"
                 and mark in [state.pin(output.key, partition) for output in self.outputs]
             ),
+            failures_hold=failures_hold(self.asset, automatic=self.scope.automatic),
         )
         match settled:
             case Settled(what="keep"):
@@ -118,6 +126,8 @@ class Looking:
                 return self._check(partition, published, state.sequence, notes)
             case Settled(what="hold", reason=Reason() as why):
                 return self.result("held", partition, reason=why.text, because=why.kind, notes=notes)
+        if facts is not None and (wrong := holding(self.asset, troubles)):
+            return self._held(partition, Reason.in_trouble(map(str, wrong)))
         return Ready(
             partition=partition,
             found=found,
@@ -128,7 +138,26 @@ class Looking:
             lineage=self._lineage(partition, found, reader),
             why=self._why(found, published[0]),
             notes=notes,
+            troubles=told,
         )
+
+    @property
+    def _minds_troubles(self) -> bool:
+        return self.asset.is_effect or bool(self.asset.accepts)
+
+    def _troubles(self, partition: Partition, reader: Reader) -> tuple[Trouble, ...]:
+        """What is wrong upstream, for an asset that it matters to."""
+        if not self._minds_troubles:
+            return ()
+        in_doubt = self.workspace.effects_in_doubt(self.workspace.graph.ancestors([self.asset.key]))
+        now = self.workspace.clock()
+        return troubles_above(self.asset, partition, reader, now, self.scope.ended(), in_doubt)
+
+    def _facts(self) -> EffectFacts | None:
+        """What is on record of it, if it is an effect."""
+        if not self.asset.is_effect:
+            return None
+        return self.workspace.effect_facts([self.asset.key])[self.asset.key]
 
     def _known(self, state: LedgerState, partition: Partition, mark: str, checks: str) -> Version | None:
         """A good version made from the same, if its value is still there."""
@@ -138,7 +167,9 @@ class Looking:
         address = self.workspace.ledger.content(version.id).address
         return version if address is None or self.workspace.store.exists(address) else None
 
-    def _why_not_readable(self, partition: Partition, found: Inputs, reader: Reader) -> Result | None:
+    def _why_not_readable(
+        self, partition: Partition, found: Inputs, reader: Reader, troubles: Sequence[Trouble]
+    ) -> Result | None:
         """Upstream has nothing to read: because it was skipped, or because it failed or was rejected."""
         if found.absent:
             return self._held(partition, Reason.absent(found.absent))
@@ -146,6 +177,8 @@ class Looking:
         skipped: dict[str, str] = {}
         waits: list[str] = []
         for given in self.asset.edges:
+            if goes_without(self.asset, given.key, troubles):
+                continue
             lacks = (
                 reader.above(self.asset, given, mine).read
                 if given.key in found.missing
@@ -162,7 +195,8 @@ class Looking:
             return self._held(partition, Reason.waits(dict.fromkeys(waits)))
         if skipped:
             return self.result("skipped", partition, reason=Reason.upstream_skipped(skipped).text)
-        return self._held(partition, Reason.waits(found.missing)) if found.missing else None
+        unexplained = [key for key in found.missing if not goes_without(self.asset, key, troubles)]
+        return self._held(partition, Reason.waits(unexplained)) if unexplained else None
 
     def _held(self, partition: Partition, reason: Reason) -> Result:
         return self.result("held", partition, reason=reason.text, because=reason.kind)
@@ -240,7 +274,9 @@ class Looking:
         if self.step.reason.kind != "upstream may change" or published is None:
             return self.step.reason.text
         moved = [name for name, version in found.inputs.items() if published.inputs.get(name) != version]
-        return Reason.upstream_changed(inputs_of(self.asset, moved)).text
+        why = Reason.upstream_changed(inputs_of(self.asset, moved))
+        because = self.step.reason.because
+        return (why.due_because(because) if because else why).text
 
     def _lineage(self, partition: Partition, found: Inputs, reader: Reader) -> Mapping[str, Read]:
         """By parameter, what is read."""
@@ -249,6 +285,8 @@ class Looking:
         for given in self.asset.edges:
             read = reader.above(self.asset, given, mine).read & reader.visible(given.key)
             few = reader.versions(given.key, read) if len(read) <= NAMED_VERSIONS else {}
+            if given.parameter not in found.inputs:
+                continue  # there was nothing to read, and that is accepted
             lineage[given.parameter] = Read(
                 key=given.key,
                 partitions=read,

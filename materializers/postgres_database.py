@@ -34,6 +34,9 @@ _WORDS = {
     "JOINED(": "string_agg(",
     "NUMBERED": "BIGINT PRIMARY KEY",
     " CLUSTERED": "",
+    " THROUGH pointers_at_wholes": "",
+    " THROUGH last_attempts_at_wholes": "",
+    " THROUGH sightings_at_wholes": "",
 }
 _NOW = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) AS now"
 _SNAPSHOT = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_NOW}"

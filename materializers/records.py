@@ -32,6 +32,10 @@ class UnknownEnvironment(LedgerError):
         self.name = name
 
 
+class ContentGone(LedgerError):
+    """A version whose content was removed from the store cannot become visible again."""
+
+
 class ClaimLost(LedgerError):
     """Somebody else took the claim over: the result that was being published is discarded."""
 

@@ -13,6 +13,7 @@ from graph.partitions import Horizon
 from graph.reasons import Kind
 from graph.state import Outcome
 from graph.steps import Check, Materialize, Step, step_name
+from graph.troubles import Ended, Wrong, kind_of
 
 if TYPE_CHECKING:
     from checks import Verdict
@@ -66,8 +67,10 @@ class RunScope:
     Args:
         horizon: what decides which partitions exist; it stands still while the run goes on.
         sequence: the last publication that the plan has seen.
+        automatic: nobody asked for the run by hand.
         stop: set when nothing more shall begin.
         skipped: by key, why partitions were skipped, now or before with the same inputs.
+        rehearse: effects are recorded as they would be, and not performed.
         broken: by key, the partitions that are older than they should be: their newest version was rejected, now or
             before with the same inputs, or could not be made.
     """
@@ -75,10 +78,13 @@ class RunScope:
     run_id: str
     horizon: Horizon
     sequence: int
+    automatic: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
     skipped: dict[str, dict[Partition, str]] = field(default_factory=dict)
     broken: dict[str, dict[str, PartitionSet]] = field(default_factory=dict)
+    rehearse: bool = False
     progressed: Callable[[Step, float, float], None] = lambda step, done, total: None
+    _ended: dict[str, list[Wrong]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def learn(self, result: Result) -> None:
@@ -86,6 +92,7 @@ class RunScope:
         step = result.step
         keys = step.outputs if isinstance(step, Materialize) else (step.key,)
         with self._lock:
+            self._note_end(keys, result)
             if result.outcome == "skipped" or (result.outcome == "held" and result.kind in _SKIPPED):
                 for key in keys:
                     self.skipped.setdefault(key, {}).update(dict.fromkeys(result.partitions, result.reason))
@@ -98,6 +105,20 @@ class RunScope:
                     key for key, said in result.verdicts.items() if any(verdict.blocks for verdict in said)
                 ]
                 self._break(blocked, "was rejected", result.partitions)
+
+    def ended(self) -> Ended:
+        """What is wrong with what this run has dealt with so far."""
+        with self._lock:
+            return {key: tuple(wrong) for key, wrong in self._ended.items()}
+
+    def _note_end(self, keys: tuple[str, ...], result: Result) -> None:
+        kind = kind_of(result.outcome, result.kind)
+        for key in keys:
+            wrong = self._ended.setdefault(key, [])
+            said = result.verdicts.get(key)
+            passed = result.outcome == "rejected" and said is not None and not any(one.blocks for one in said)
+            if kind is not None and not passed:
+                wrong.append(Wrong(kind, result.partitions, result.reason))
 
     def why_broken(self, key: str, partitions: PartitionSet) -> list[str]:
         """Why some partitions of an asset are older than they should be; empty when none is."""

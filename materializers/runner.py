@@ -95,7 +95,13 @@ class RunResult:
 
 @contextmanager
 def running(
-    workspace: Workspace, plan: Plan, *, engine: str, listener: Listener, run_id: str | None = None
+    workspace: Workspace,
+    plan: Plan,
+    *,
+    engine: str,
+    listener: Listener,
+    run_id: str | None = None,
+    rehearse: bool = False,
 ) -> Iterator[tuple[RunScope, list[Result]]]:
     """A run that is on record and shows signs of life, on either engine; put the results into the list.
 
@@ -107,6 +113,8 @@ def running(
         run_id=run_id or new_run_id(workspace.clock()),
         horizon=workspace.horizon(plan.made_at),
         sequence=plan.sequence,
+        automatic=plan.automatic,
+        rehearse=rehearse,
         progressed=listener.step_progressed,
     )
     record = RunRecord(
@@ -201,9 +209,11 @@ def _outcome(results: list[Result]) -> RunOutcome:
         return "failed"
     if "interrupted" in outcomes or "cancelled" in outcomes:
         return "cancelled"
-    if failing or "rejected" in outcomes or "rejected before" in held:
+    if failing or "rejected" in outcomes or held & {"rejected before", "in trouble"}:
         return "rejected"
-    return "failed" if "waits" in held else "succeeded"
+    if "failed before" in held:
+        return "failed"
+    return "failed" if "waits" in held and "rehearsed" not in held else "succeeded"
 
 
 def run_plan(
@@ -213,6 +223,7 @@ def run_plan(
     jobs: int | None = None,
     fail_fast: bool = False,
     listener: Listener | None = None,
+    rehearse: bool = False,
 ) -> RunResult:
     """Carry out a plan.
 
@@ -221,9 +232,10 @@ def run_plan(
 
     Args:
         jobs: how many partitions are made side by side; as many as there are processors, at most 8.
+        rehearse: record effects as they would be; nothing of that becomes visible.
     """
     watched = listener or Silent()
-    with running(workspace, plan, engine="local", listener=watched) as (scope, results):
+    with running(workspace, plan, engine="local", listener=watched, rehearse=rehearse) as (scope, results):
         workers = _Workers(workspace, scope, watched)
         most = min(sum(len(step.partitions) for step in plan.work()), max(1, jobs or default_jobs()))
         workers.start(most)

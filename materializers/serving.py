@@ -26,7 +26,7 @@ class ServedOtherwise(AssetGraphError):
         self.checkout = checkout
         self.keys = tuple(found)
         told = [
-            f"  {key}: {_difference(mine, theirs.definition)}; it serves {theirs.checkout}, since"
+            f"  {key}: {_difference(mine, theirs.definition)}; {theirs.checkout} serves it since"
             f" {theirs.at:%Y-%m-%d %H:%M %Z} (run {theirs.run_id})"
             for key, (mine, theirs) in list(found.items())[:_NAMED]
         ]

@@ -18,6 +18,7 @@ from materializers import ledger_notes as notes
 from materializers import ledger_publishing as publishing
 from materializers import ledger_renaming as renaming
 from materializers.database import Clock, Database, Reading, Row, host_clock
+from materializers.journal import Journal
 from materializers.ledger import (
     LEASE,
     MAIN,
@@ -45,6 +46,7 @@ from materializers.ledger_effects import SqlEffects
 from materializers.ledger_erasing import SqlErasures
 from materializers.ledger_fallthrough import state_of
 from materializers.ledger_garbage import SqlGarbage
+from materializers.ledger_journal import journal_of, switch
 from materializers.ledger_measures import measured
 from materializers.ledger_outbox import SqlOutbox
 from materializers.ledger_past import rebuild
@@ -121,6 +123,7 @@ class SqlLedger:
         *,
         run_id: str,
         number: int,
+        seen: int | None = None,
     ) -> tuple[StartedAttempt, ...] | Busy | Moved:
         """See `Ledger`."""
         with self.database.writing() as db:
@@ -138,6 +141,7 @@ class SqlLedger:
                 run_id=run_id,
                 number=number,
                 liveness=self._liveness,
+                seen=seen,
             )
 
     def publish(
@@ -318,6 +322,11 @@ class SqlLedger:
         with self.database.writing() as db:
             return notes.change_dynamic(db, name, keys, present=False)
 
+    def switch_automation(self, environment: str, keys: Iterable[str], *, on: bool) -> tuple[str, ...]:
+        """See `Ledger`."""
+        with self.database.writing() as db:
+            return switch(db, environment, keys, on=on)
+
     # Reading
 
     @contextmanager
@@ -327,6 +336,12 @@ class SqlLedger:
         """See `Ledger`."""
         with self.database.reading() as db:
             yield state_of(db, environment, keys, as_of)
+
+    @contextmanager
+    def journal(self, environment: str, keys: Iterable[str] | None = None) -> Iterator[Journal]:
+        """See `Ledger`."""
+        with self.database.reading() as db:
+            yield journal_of(db, environment, keys, self._liveness)
 
     def content(self, version_id: str) -> Content:
         """See `Ledger`."""

@@ -28,6 +28,7 @@ _WORDS = {
     "JOINED(": "group_concat(",
     "NUMBERED": "INTEGER PRIMARY KEY",
     "CLUSTERED": "WITHOUT ROWID",
+    "THROUGH ": "INDEXED BY ",
 }
 _IDLE = 4
 """So many connections wait for the next snapshot."""

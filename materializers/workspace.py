@@ -15,6 +15,7 @@ from graph.asset_graph import Context, FromConfig, FromResource
 from graph.choosing import Choice, narrowed, read_choice
 from graph.declare import NOTHING, Check
 from graph.digest import CodeDigest, Digester
+from graph.effect_steps import EffectFacts
 from graph.errors import PlanRefused
 from graph.fingerprint import Basis
 from graph.partition_set import Partition, PartitionSet
@@ -27,8 +28,10 @@ from graph.selection import parse
 from graph.state import Observed, Version
 from graph.steps import Plan
 from materializers.calendars import sessions
+from materializers.effect_facts import facts_of
 from materializers.formats import choose, converted, decode
 from materializers.ledger import Content, Definition, Ledger, LedgerError, LedgerState
+from materializers.patience import uncollected
 from materializers.project import Project
 from materializers.store import Store
 
@@ -175,7 +178,11 @@ class Workspace:
         folder = (self.root / asset.where.file).parent
         return self.digester.of(
             asset.function,
-            also=(*declared.also, *(given.config for given in asset.inputs if isinstance(given, FromConfig))),
+            also=(
+                *declared.also,
+                *(asset.deed.functions.values() if asset.deed is not None else ()),
+                *(given.config for given in asset.inputs if isinstance(given, FromConfig)),
+            ),
             files={name: (folder / name).read_bytes() for name in declared.files},
             libraries=versions,
             version=declared.version,
@@ -257,23 +264,28 @@ class Workspace:
 
     def keys(self, selection: str) -> frozenset[str]:
         """The keys that a selection names; nothing named is an error."""
-        try:
-            keys = parse(selection).resolve(self.graph, sources=True)
-        except UnknownAsset:
-            new = self.renamed(selection)
-            if new is None:
-                raise
-            keys = frozenset([new])
+        keys = parse(self.today(selection)).resolve(self.graph, sources=True)
         if not keys:
             raise UnknownAsset(selection, self.graph.assets)
         return keys
 
-    def renamed(self, old: str) -> str | None:
-        """The key that took the place of one that was given up; None where that is none of the graph's."""
-        aliases = self.ledger.aliases()
-        given_up = [key for key in aliases if old in (key, key.rpartition("/")[2])]
-        found = {aliases[key] for key in given_up} & self.graph.assets.keys()
-        return found.pop() if len(found) == 1 else None
+    def today(self, name: str) -> str:
+        """The key that took the place of one that was given up; any other text as it is."""
+        for old, new in self.ledger.aliases().items():
+            names = old, old.rpartition("/")[2]
+            taken = any(name in (asset.key, asset.name) for asset in self.graph.assets.values())
+            if name in names and not taken and new in self.graph.assets:
+                return new
+        return name
+
+    def effect_facts(self, keys: Iterable[str]) -> Mapping[str, EffectFacts]:
+        """By key, what is on record of the effects among some assets."""
+        effects = [key for key in keys if self.graph[key].is_effect]
+        return facts_of(self.ledger, self.environment, effects) if effects else {}
+
+    def effects_in_doubt(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """The effects among some assets of which an item is in doubt."""
+        return tuple(key for key, facts in self.effect_facts(keys).items() if facts.in_doubt)
 
     def horizon(self, now: datetime | None = None) -> Horizon:
         """What decides which partitions exist, now or at a time."""
@@ -305,17 +317,18 @@ class Workspace:
         with self.ledger.state(self.environment, scope | self.graph.ancestors(targets)) as state:
 
             def planned(wanted: Mapping[str, PartitionSet]) -> Plan:
-                return make_plan(
-                    self.graph,
-                    selection=selection,
-                    targets=targets,
-                    state=state,
-                    known=known,
-                    horizon=horizon,
-                    partitions=wanted,
-                    force=force,
-                    only=only,
-                )
+                with uncollected():
+                    return make_plan(
+                        self.graph,
+                        selection=selection,
+                        targets=targets,
+                        state=state,
+                        known=known,
+                        horizon=horizon,
+                        partitions=wanted,
+                        force=force,
+                        only=only,
+                    )
 
             reader = Reader(graph=self.graph, state=state, horizon=horizon)
             wanted = self._wanted(targets, partitions, reader, planned)
@@ -358,6 +371,7 @@ class Workspace:
             observed={key: self.observe(self.graph[key]) for key in keys if self.graph[key].is_source},
             checks={key: checks_digest(self.checks(key)) for key in keys},
             observed_resources=self.observed_resources(),
+            effects=self.effect_facts(self.graph.ancestors(keys)),
         )
 
     def chosen(
@@ -522,12 +536,22 @@ def _canonical(value: object) -> str:
 def secrets_of(settings: Any) -> Iterator[str]:
     """The secret values among some settings, which appear in no text that is kept."""
     for value in vars(settings).values():
-        if hasattr(value, "get_secret_value"):
-            secret = value.get_secret_value()
-            if isinstance(secret, str) and secret:
-                yield secret
-        elif hasattr(type(value), "model_fields"):
-            yield from secrets_of(value)
+        yield from _secrets_in(value)
+
+
+def _secrets_in(value: Any) -> Iterator[str]:
+    if hasattr(value, "get_secret_value"):
+        secret = value.get_secret_value()
+        if isinstance(secret, str) and secret:
+            yield secret
+    elif hasattr(type(value), "model_fields"):
+        yield from secrets_of(value)
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _secrets_in(one)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for one in value:
+            yield from _secrets_in(one)
 
 
 def content_of(observed: Observed) -> Content:

@@ -37,6 +37,7 @@ def broker(settings: BrokerSettings) -> Broker:
                     participation=settings.participation or None, sells_fund_buys=settings.sells_fund_buys
                 ),
                 now=still,
+                standing=standing,
             )
         case "alpaca":
             from assets.trading.alpaca_broker import AlpacaAccount, AlpacaBroker

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,8 @@ from graph import AssetGraphError, Observation, fresh_within, resource, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from assets.trading.broker import Broker
 
 Money = Annotated[Decimal, Field(decimal_places=2, allow_inf_nan=False)]
 Quantity = Annotated[Decimal, Field(decimal_places=9, allow_inf_nan=False)]
@@ -35,7 +37,7 @@ class HoldingsUnreadable(AssetGraphError):
 
 
 class TradingSettings(BaseSettings):
-    """``TRADING_HOLDINGS`` (a JSON or CSV file), ``TRADING_OPENING_CASH`` and ``TRADING_ACCOUNT``."""
+    """``TRADING_HOLDINGS`` (a JSON or CSV file, or ``broker``), ``TRADING_OPENING_CASH`` and ``TRADING_ACCOUNT``."""
 
     model_config = SettingsConfigDict(
         env_prefix="TRADING_", frozen=True, extra="ignore", env_ignore_empty=True
@@ -62,14 +64,22 @@ class Holdings(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldingsBook:
-    """Where the holdings are written: a file, or nowhere, and then they are the opening cash."""
+    """Where the holdings are written: at the broker, in a file, or nowhere, and then they are the opening cash."""
 
     account: str
     opening_cash: Decimal
     path: Path | None = None
+    broker: Broker | None = None
+
+    @property
+    def stands_still(self) -> bool:
+        """Nobody changes what is written."""
+        return self.path is None and self.broker is None
 
     def identity(self) -> Mapping[str, str]:
         """The settings that change the data."""
+        if self.broker is not None:
+            return {"account": self.account, **self.broker.identity()}
         if self.path is not None:
             return {"account": self.account, "path": str(self.path)}
         return {"account": self.account, "opening_cash": str(self.opening_cash)}
@@ -79,7 +89,10 @@ class HoldingsBook:
 
         Raises:
             HoldingsUnreadable: the file is missing, or something in it is not a quantity.
+            BrokerError: the broker does not answer.
         """
+        if self.broker is not None:
+            return _from_broker(self.broker, self.account)
         if self.path is None:
             return Holdings(account=self.account, cash=self.opening_cash)
         try:
@@ -95,7 +108,13 @@ class HoldingsBook:
 
 @resource
 def holdings_book(settings: TradingSettings) -> HoldingsBook:
-    """The file that ``TRADING_HOLDINGS`` names, or the declared opening cash."""
+    """The file that ``TRADING_HOLDINGS`` names, the broker, or the declared opening cash."""
+    if settings.holdings == Path("broker"):
+        from assets.trading.broker_choice import broker
+        from assets.trading.broker_settings import BrokerSettings
+
+        chosen = broker(BrokerSettings())
+        return HoldingsBook(account=settings.account, opening_cash=settings.opening_cash, broker=chosen)
     return HoldingsBook(account=settings.account, opening_cash=settings.opening_cash, path=settings.holdings)
 
 
@@ -120,17 +139,28 @@ def positions_are_long(holdings: Holdings) -> bool:
 def holdings(book: HoldingsBook) -> Observation:
     """What the account holds: the file ``TRADING_HOLDINGS``, or 100,000 USD in cash and nothing else.
 
+    With ``TRADING_HOLDINGS=broker`` it is what the broker says.
+
     JSON is ``{"account": "paper", "cash": "100000.00", "positions": {"AAPL": "12.5"}, "as_of": "..."}``, all but
     ``cash`` optional; CSV has the columns ``symbol`` and ``quantity``, cash being the row CASH. The declared opening
     cash never changes, so it is never overdue.
     """
     held = book.read()
-    return Observation(value=held, as_of=held.as_of, ends=book.path is None)
+    return Observation(value=held, as_of=held.as_of, ends=book.stands_still)
 
 
 def _plain(holdings: Holdings) -> Mapping[str, Any]:
     """The holdings as plain values, whether they come as the model or as what was stored."""
     return holdings.model_dump() if isinstance(holdings, BaseModel) else holdings
+
+
+def _from_broker(broker: Broker, account: str) -> Holdings:
+    cents = Decimal("0.01")
+    return Holdings(
+        account=account,
+        cash=broker.account(account).cash.quantize(cents, ROUND_DOWN),
+        positions={one.symbol: one.quantity for one in broker.positions(account)},
+    )
 
 
 def _from_json(path: Path, text: str, account: str) -> Holdings:

@@ -47,6 +47,15 @@ def next_session(now: datetime) -> date:
     return found
 
 
+def sessions_closed_between(session: date, now: datetime) -> int:
+    """How many sessions after ``session`` have closed by ``now`` (aware)."""
+    import numpy as np
+
+    sessions, _, closes = _hours()
+    up_to = int(np.searchsorted(sessions, np.datetime64(session, "D"), side="right"))
+    return max(0, _passed(closes, now) - up_to)
+
+
 def session_hours(session: date) -> tuple[datetime, datetime] | None:
     """When a session opens and closes; None where the exchange is closed on that day."""
     import numpy as np

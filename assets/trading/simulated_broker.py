@@ -70,12 +70,14 @@ class SimulatedBroker:
         path: the file, made where there is none.
         opening_cash: by account, for accounts that the file does not know yet.
         now: the time; with one that stands still, a past market can be traded in.
+        standing: that time, where it stands still.
     """
 
     path: Path
     opening_cash: Mapping[str, Decimal]
     rules: FillRules = FillRules()
     now: Callable[[], datetime] = host_clock
+    standing: datetime | None = None
 
     def identity(self) -> Mapping[str, str]:
         """The settings that change the data."""
@@ -85,6 +87,7 @@ class SimulatedBroker:
             "opening_cash": cash,
             "participation": str(self.rules.participation),
             "sells_fund_buys": str(self.rules.sells_fund_buys),
+            **({"clock": time_text(self.standing)} if self.standing is not None else {}),
         }
 
     def accounts(self) -> tuple[str, ...]:

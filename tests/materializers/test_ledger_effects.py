@@ -71,9 +71,7 @@ def test_effects_of_other_occasions_and_assets_are_others(ledger: SqlLedger, att
         pytest.param(["intended"], "it is intended", id="once is enough"),
         pytest.param(["intended", "accepted"], "it is accepted", id="what was accepted"),
         pytest.param(["intended", "in doubt"], "it is in doubt", id="what may have been accepted"),
-        pytest.param(
-            ["intended", "refused"], "it is refused", id="what was refused, before it is planned again"
-        ),
+        pytest.param(["intended", "refused"], "it is refused", id="what was refused for good"),
     ],
 )
 def test_only_what_is_planned_is_intended(
@@ -135,8 +133,7 @@ def test_a_late_receipt_is_a_fact(ledger: SqlLedger, attempt: Any, book: Any, cl
     ledger.effects.intend(attempt, [item()])
     clock.tick(LEASE)
     taken = again(book, by="r2")
-    ledger.effects.record(item(), "refused", reason="not found there")
-    ledger.effects.plan(taken, DAY, ORDERS)
+    ledger.effects.record(item(), "not performed", reason="not found there")
     assert states(ledger)["AAPL buy"] == "planned"
     ledger.effects.record(item(), "accepted", receipt="{}")  # by the first one, at last
     assert states(ledger)["AAPL buy"] == "accepted"
@@ -144,14 +141,14 @@ def test_a_late_receipt_is_a_fact(ledger: SqlLedger, attempt: Any, book: Any, cl
         ledger.effects.intend(taken, [item()])
 
 
-@pytest.mark.parametrize("found", ["accepted", "refused"])
+@pytest.mark.parametrize("found", ["accepted", "refused", "given up", "not performed"])
 def test_what_is_in_doubt_is_reconciled(ledger: SqlLedger, attempt: Any, found: Any) -> None:
     ledger.effects.intend(attempt, [item()])
     ledger.effects.record(item(), "in doubt", reason="timed out")
     assert ledger.effects.of("main", open_only=True)[0].reason == "timed out"
     ledger.effects.record(item(), found, reason="asked")
     ledger.effects.plan(attempt, DAY, ORDERS)
-    assert states(ledger)["AAPL buy"] == ("accepted" if found == "accepted" else "planned")
+    assert states(ledger)["AAPL buy"] == ("planned" if found == "not performed" else found)
 
 
 def test_what_was_accepted_stays_so(ledger: SqlLedger, attempt: Any) -> None:
@@ -277,7 +274,7 @@ def test_however_it_is_interrupted_nothing_is_performed_twice_and_nothing_is_los
             for one in ledger.effects.plan(begun, DAY, ORDERS):
                 if one.state == "in doubt":  # ask the world before anything else
                     there = f"{one.key.item} {one.key.attempt}" in taken
-                    ledger.effects.record(one.key, "accepted" if there else "refused")
+                    ledger.effects.record(one.key, "accepted" if there else "not performed")
             for one in ledger.effects.plan(begun, DAY, ORDERS):
                 if one.state == "planned":
                     performed(*ledger.effects.intend(begun, [one.key]))
@@ -286,3 +283,63 @@ def test_however_it_is_interrupted_nothing_is_performed_twice_and_nothing_is_los
             clock.tick(LEASE)
     assert sorted(taken) == ["AAPL buy 1", "V sell 1"]
     assert set(states(ledger).values()) == {"accepted"}
+
+
+def test_a_decision_is_unfinished_until_what_came_of_it_is_on_record(
+    ledger: SqlLedger, attempt: Any, clock: Any
+) -> None:
+    until = START + timedelta(hours=8)
+    clock.tick()
+    ledger.effects.plan(attempt, DAY, ORDERS, made_from="{}", until=until)
+    (decision,) = ledger.effects.unfinished("main")
+    assert (decision.key, decision.occasion, decision.made_from, decision.until) == ("g/a", DAY, "{}", until)
+    assert (decision.fingerprint, decision.run_id) == (attempt.fingerprint, "r1")
+    assert ledger.effects.unfinished("main", "g/b") == ()
+    ledger.effects.intend(attempt, [item()])
+    assert ledger.effects.begun("main", "g/a") == {DAY}
+    ledger.effects.record(item(), "accepted")
+    ledger.effects.drop(attempt, decision, "too late")
+    assert ledger.effects.unfinished("main") == (decision,)
+    ledger.effects.finish(decision, "r1")
+    assert ledger.effects.unfinished("main") == ()
+    assert states(ledger) == {"AAPL buy": "accepted", "V sell": "dropped"}
+    ledger.effects.reissue("main", "g/a", DAY, ["AAPL buy"], name="ada", reason="again")
+    (again,) = ledger.effects.unfinished("main")
+    assert (again.made_from, again.until, again.fingerprint) == ("{}", None, decision.fingerprint)
+
+
+def test_what_was_only_planned_has_not_begun(ledger: SqlLedger, attempt: Any) -> None:
+    assert ledger.effects.begun("main", "g/a") == frozenset()
+
+
+def test_whoever_lost_the_claim_drops_nothing(ledger: SqlLedger, attempt: Any, book: Any, clock: Any) -> None:
+    (decision,) = ledger.effects.unfinished("main")
+    clock.tick(LEASE)
+    book.begin(5, by="r2")
+    with pytest.raises(ClaimLost):
+        ledger.effects.drop(attempt, decision, "too late")
+    assert states(ledger)["V sell"] == "planned"
+
+
+def test_a_rehearsal_leaves_what_is_planned_in_earnest(ledger: SqlLedger, attempt: Any) -> None:
+    found = ledger.effects.plan(attempt, DAY, {"AAPL buy": "other", "X buy": "{}"}, rehearse=True)
+    assert {one.key.item: (one.state, one.payload) for one in found} == {
+        "AAPL buy": ("planned", ORDERS["AAPL buy"]),
+        "V sell": ("planned", ORDERS["V sell"]),
+        "X buy": ("rehearsed", "{}"),
+    }
+    assert len(ledger.effects.unfinished("main")) == 1
+
+
+def test_what_a_run_says_late_counts_only_if_it_was_accepted(
+    ledger: SqlLedger, attempt: Any, book: Any, clock: Any
+) -> None:
+    ledger.effects.intend(attempt, [item()])
+    clock.tick(LEASE)
+    taken = book.begin(5, by="r2")
+    ledger.effects.record(item(), "not performed", run_id="r2")
+    ledger.effects.intend(taken, [item()])
+    for outcome in ("not performed", "refused", "in doubt"):
+        with pytest.raises(NotToBePerformed, match="the run 'r2' is performing it"):
+            ledger.effects.record(item(), outcome, run_id="r1")
+    assert ledger.effects.record(item(), "accepted", run_id="r1").state == "accepted"
