@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check check-format check-lint check-types check-imports format faults bench lock clean remake
+.PHONY: help run test check check-format check-lint check-types check-imports format conformance faults bench lock clean remake
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ check-imports: $(VENV)/.has-dev
 format: $(VENV)/.has-dev ## format the code, and mend what lint can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+conformance: $(VENV)/.has-dev ## how far we do what the tables of Dagster's behaviour say, kind by kind
+	@$(BIN)/python -m pytest -q -n0 tests/graph/test_*_conformance.py tests/test_dagster_table.py $(ARGS)
 
 faults: $(VENV)/.has-dev ## run the fault suites with all their seeds (long)
 	@HYPOTHESIS_PROFILE=faults $(PYTEST) -m faults --faults full $(ARGS)

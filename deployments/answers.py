@@ -66,13 +66,13 @@ def run_command(command: click.Command, name: str, arguments: Sequence[str] | No
 def exit_code_of(error: AssetGraphError) -> int:
     """1 for a ledger or store that cannot be read or written; 2 for the rest, where a word or a definition is wrong."""
     from deployments.command_error import CommandError
-    from materializers.ledger import LedgerError
+    from materializers.ledger import LedgerError, UnknownEnvironment
     from materializers.store import StoreError, WrongRoot
 
     match error:
         case CommandError():
             return error.exit_code
-        case WrongRoot():
+        case WrongRoot() | UnknownEnvironment():
             return WRONG
         case LedgerError() | StoreError():
             return FAILED

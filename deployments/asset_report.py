@@ -61,7 +61,7 @@ class AssetReport:
 
 def show_asset(workspace: Workspace, name: str, *, now: datetime, colours: bool = False) -> Answer:
     """All that is known of one asset."""
-    keys = selected(workspace.graph, name)
+    keys = selected(workspace.graph, workspace.today(name))
     if len(keys) != 1:
         raise CommandError(
             f"'{name}' names {counted(len(keys), 'asset')}; `assets show` tells of one: {keys[0]}, ..."

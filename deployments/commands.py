@@ -7,26 +7,36 @@ does is imported when it is run.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import click
 
+from deployments import data_commands, environment_commands
 from deployments.answers import Answer, run_command
+from deployments.command_options import SETTINGS as _SETTINGS
+from deployments.command_options import as_json as _json
+from deployments.command_options import as_of as _as_of
+from deployments.command_options import complete_keys as _complete_keys
+from deployments.command_options import config as _config
+from deployments.command_options import env as _env
+from deployments.command_options import examples as _examples
+from deployments.command_options import force as _force
+from deployments.command_options import limit as _limit
+from deployments.command_options import one_key as _key
+from deployments.command_options import only as _only
+from deployments.command_options import partitions as _partitions
+from deployments.command_options import selection as _selection
+from deployments.command_options import take_over as _take_over
 from deployments.effect_commands import effects
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from deployments.materializing import Engine
     from materializers.ledger import Ledger
     from materializers.workspace import Workspace
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 _EXIT_CODES = (
     "Exit codes: 0 done, 1 failed, 2 wrong definition or usage, 3 rejected by a check, 130 interrupted."
 )
@@ -42,83 +52,10 @@ def assets_main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(run_command(assets, "assets", arguments))
 
 
-# --- what several commands take -----------------------------------------------------------------------------
-
-
-def _examples(*lines: str, closing: str = "") -> str:
-    return "\n\n".join(
-        filter(None, ["Examples:", "\b\n" + "\n".join(f"  {line}" for line in lines), closing])
-    )
-
-
-def _complete_keys(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
-    """The keys that what was typed may become; a leading ``+`` stays."""
-    from click.shell_completion import CompletionItem
-
-    from deployments.opening import project_graph
-
-    start = typed[: len(typed) - len(typed.lstrip("+"))]
-    try:
-        _, graph = project_graph()
-    except Exception:  # noqa: BLE001  # a project that cannot be read completes nothing, and says so when it is run
-        return []
-    word = typed.removeprefix(start)
-    return [
-        CompletionItem(f"{start}{key}")
-        for key, asset in graph.assets.items()
-        if key.startswith(word) or asset.name.startswith(word)
-    ]
-
-
-def _selection(otherwise: str = "") -> Callable[[F], F]:
-    """A selection, whose words may stand without quotes around all of them."""
-    return click.argument(
-        "selection",
-        nargs=-1,
-        required=not otherwise,
-        callback=lambda context, parameter, words: " ".join(words) or otherwise,
-        shell_complete=_complete_keys,
-    )
-
-
-def _key(function: F) -> F:
-    return click.argument("key", shell_complete=_complete_keys)(function)
-
-
-_json = click.option(
-    "--json", "as_json", is_flag=True, expose_value=False, help="One JSON document on stdout."
-)
-_env = click.option("--env", metavar="NAME", help="The environment; otherwise the project's (main).")
-_force = click.option("--force", is_flag=True, help="Build what is selected, whatever its state.")
-_only = click.option("--only", is_flag=True, help="Leave upstream as it is.")
-_partitions = click.option(
-    "--partitions",
-    metavar="TEXT",
-    help="Only these of the selected: 2024-01-01..2024-03-31, latest, a,b or day=2024-03,symbol=AAPL.",
-)
-_config = click.option(
-    "--config",
-    multiple=True,
-    metavar="KEY.FIELD=VALUE",
-    help="Set a config field of an asset; may be repeated.",
-)
-
-
-def _limit(number: int) -> Callable[[F], F]:
-    return click.option(
-        "--limit",
-        type=click.IntRange(min=0),
-        default=number,
-        show_default=True,
-        metavar="N",
-        help="Show at most so many; 0 for all.",
-    )
-
-
-def _workspace(env: str | None) -> Workspace:
+def _workspace(env: str | None, as_of: datetime | None = None) -> Workspace:
     from deployments.opening import workspace_for
 
-    return workspace_for(env)
+    return workspace_for(env, as_of=as_of)
 
 
 def _ledger() -> Ledger:
@@ -144,11 +81,29 @@ def _colours() -> bool:
         "materialize 'prices or returns' --force",
         "materialize +order_proposals --config allocation/hrp_weights.lookback=120",
         "materialize '*' --engine prefect --jobs 4 --json",
+        "materialize bars --partitions 2020-01-01..2024-12-31       a backfill; run it again to go on",
+        "materialize bars --partitions 'missing in 2024'            what is not there; or: outdated",
+        "materialize bars --plan --out plan.json                    look at it, then:",
+        "materialize --apply plan.json                              exactly that, or a refusal",
+        "materialize prices --as-of 2024-03-01 --to then",
         closing=_EXIT_CODES,
     ),
 )
-@_selection()
+@_selection(needed=False)
 @click.option("--plan", "plan_only", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --plan: save it in a file.",
+)
+@click.option(
+    "--apply",
+    "saved",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Carry out a saved plan, unless something moved.",
+)
 @click.option("--explain", is_flag=True, help="Say every step's reason first, also of what is kept.")
 @_partitions
 @_force
@@ -167,11 +122,22 @@ def _colours() -> bool:
 @click.option("--rehearse", is_flag=True, help="Perform no effect: say what would be done.")
 @_config
 @_env
+@_take_over
+@_as_of
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="With --as-of: where the values go.",
+)
 @_json
 def materialize(
     *,
     selection: str,
     plan_only: bool,
+    out: Path | None,
+    saved: Path | None,
     explain: bool,
     partitions: str | None,
     force: bool,
@@ -182,14 +148,50 @@ def materialize(
     rehearse: bool,
     config: tuple[str, ...],
     env: str | None,
+    take_over: bool,
+    as_of: datetime | None,
+    folder: Path | None,
 ) -> Answer:
     """Build the selected assets, and upstream of them whatever has to be built.
 
     SELECTION is a key (market/prices), its last part (prices), or any selection: +prices+1, group:market,
-    tag:tier=gold, with and, or, not.
+    tag:tier=gold, with and, or, not. With --as-of, they are computed again from what was published then, and
+    nothing becomes visible.
     """
     from deployments import materializing
 
+    if saved is not None:
+        _refuse_beside_apply(
+            bool(selection), plan_only, partitions is not None, force, only, as_of is not None
+        )
+        return materializing.apply_plan(
+            saved,
+            explained=explain,
+            engine=engine,
+            jobs=jobs,
+            fail_fast=fail_fast,
+            rehearse=rehearse,
+            environment=env,
+            settings=config,
+            take_over=take_over,
+        )
+    _refuse_half(selection, plan_only, out)
+    if as_of is not None:
+        from deployments.replaying import replay
+
+        if take_over or plan_only or engine != "local":
+            raise click.UsageError("--as-of goes with neither --plan, --take-over nor --engine prefect")
+        return replay(
+            selection,
+            as_of,
+            partitions=partitions,
+            folder=folder,
+            environment=env,
+            settings=config,
+            jobs=jobs,
+        )
+    if folder is not None:
+        raise click.UsageError("--to goes with --as-of; to copy what is published: assets export")
     if plan_only:
         return materializing.plan_selection(
             selection,
@@ -197,6 +199,8 @@ def materialize(
             force=force,
             only=only,
             every=explain,
+            jobs=jobs,
+            out=out,
             environment=env,
             settings=config,
         )
@@ -212,7 +216,23 @@ def materialize(
         rehearse=rehearse,
         environment=env,
         settings=config,
+        take_over=take_over,
     )
+
+
+def _refuse_beside_apply(*given: bool) -> None:
+    if any(given):
+        raise click.UsageError(
+            "--apply carries out what was planned: it takes no SELECTION, --plan, --partitions, --force, --only"
+            " or --as-of"
+        )
+
+
+def _refuse_half(selection: str, plan_only: bool, out: Path | None) -> None:
+    if not selection:
+        raise click.UsageError("say what to build: materialize SELECTION, or --apply FILE")
+    if out is not None and not plan_only:
+        raise click.UsageError("--out saves what --plan says: give both")
 
 
 # --- assets -------------------------------------------------------------------------------------------------
@@ -324,19 +344,124 @@ def lineage(selection: str, depth: int | None, mermaid: bool, svg: Path | None) 
     return show_lineage(graph, selection, depth=depth, form="mermaid" if mermaid else "tree", svg=svg)
 
 
-@assets.command(epilog=_examples("assets status", "assets status group:market --json"))
+@assets.command(
+    epilog=_examples(
+        "assets status",
+        "assets status group:market --json",
+        "assets status bars --partitions             each partition, in a calendar",
+        "assets status bars --outdated               also what a plan would build anew",
+        "assets status bars --svg bars.svg",
+    )
+)
 @_selection(otherwise="*")
+@click.option("--partitions", is_flag=True, help="Each partition of those that have some.")
+@click.option("--outdated", is_flag=True, help="The same, and which are outdated; it costs a plan.")
+@click.option(
+    "--svg",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the partitions as a picture.",
+)
 @_limit(200)
 @_env
 @_json
-def status(selection: str, limit: int, env: str | None) -> Answer:
+def status(
+    *, selection: str, partitions: bool, outdated: bool, svg: Path | None, limit: int, env: str | None
+) -> Answer:
     """Say how fresh and how sound the data are.
 
-    By what the ledger knows; no source is looked at.
+    By what the ledger knows; no source is looked at, but for --outdated.
     """
+    if partitions or outdated or svg is not None:
+        from deployments.partition_matrix import show_matrices
+
+        return show_matrices(
+            _workspace(env), selection, limit=limit, colours=_colours(), outdated=outdated, svg=svg
+        )
     from deployments.status_view import show_status
 
     return show_status(_workspace(env), selection, now=datetime.now(UTC), limit=limit, colours=_colours())
+
+
+@assets.command(
+    epilog=_examples(
+        "assets sweep                            make what is due now, and nothing else",
+        "assets sweep --dry-run                  say it, with the reasons",
+        "assets sweep group:market --env dev --json",
+        closing=_EXIT_CODES,
+    )
+)
+@_selection(otherwise="*")
+@click.option("--dry-run", is_flag=True, help="Say what is due and why, and do nothing.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="Steps side by side; else one a processor."
+)
+@_env
+@_json
+def sweep(*, selection: str, dry_run: bool, jobs: int | None, env: str | None) -> Answer:
+    """Make what is due now.
+
+    The assets whose automation holds, and the sources and volatile assets that make something too old.
+    """
+    from deployments.sweep_view import sweep_assets
+
+    return sweep_assets(selection, dry_run=dry_run, jobs=jobs, environment=env)
+
+
+@assets.command(
+    epilog=_examples("assets why returns --tree", "assets why market/returns --partition 2024-01-05 --json")
+)
+@_key
+@click.option("--partition", metavar="TEXT", help="Only of these partitions; otherwise of the latest.")
+@click.option("--tree", is_flag=True, help="Every part of its condition, with its answer.")
+@_env
+@_json
+def why(*, key: str, partition: str | None, tree: bool, env: str | None) -> Answer:
+    """Say why the next sweep makes an asset, or the first thing that holds it.
+
+    With its freshness, what would be done with it when it is due, and its last attempts.
+    """
+    from deployments.why_view import why_asset
+
+    return why_asset(_workspace(env), key, partition=partition, with_tree=tree)
+
+
+@assets.group()
+def automation() -> None:
+    """Which assets are made by themselves. A sweep switches on what it is the first to see."""
+
+
+@automation.command("list", epilog=_examples("assets automation list"))
+@_selection(otherwise="*")
+@_env
+@_json
+def automation_list(selection: str, env: str | None) -> Answer:
+    """List the assets that have automation, and since when it is on."""
+    from deployments.sweep_view import list_automation
+
+    return list_automation(_workspace(env), selection, colours=_colours())
+
+
+@automation.command("on", epilog=_examples("assets automation on group:market"))
+@_selection()
+@_env
+@_json
+def automation_on(selection: str, env: str | None) -> Answer:
+    """Switch automation on: nothing that happened before makes anything due."""
+    from deployments.sweep_view import switch_automation
+
+    return switch_automation(_workspace(env), selection, on=True)
+
+
+@automation.command("off", epilog=_examples("assets automation off market/prices"))
+@_selection()
+@_env
+@_json
+def automation_off(selection: str, env: str | None) -> Answer:
+    """Switch automation off, until somebody switches it on."""
+    from deployments.sweep_view import switch_automation
+
+    return switch_automation(_workspace(env), selection, on=False)
 
 
 @assets.command(epilog=_examples("assets history prices", "assets history prices --limit 3 --json"))
@@ -362,12 +487,13 @@ def history(key: str, limit: int, env: str | None) -> Answer:
 @click.option("--csv", is_flag=True, help="All rows as CSV.")
 @_limit(40)
 @_env
+@_as_of
 @_json
-def sql(query: str, csv: bool, limit: int, env: str | None) -> Answer:
+def sql(query: str, csv: bool, limit: int, env: str | None, as_of: datetime | None) -> Answer:
     """Ask the published data with SQL."""
     from deployments.sql_view import ask
 
-    return ask(_workspace(env), query, form="csv" if csv else "table", limit=limit)
+    return ask(_workspace(env, as_of), query, form="csv" if csv else "table", limit=limit)
 
 
 @assets.command(
@@ -383,15 +509,16 @@ def sql(query: str, csv: bool, limit: int, env: str | None) -> Answer:
     help="Where to.",
 )
 @_env
+@_as_of
 @_json
-def export(selection: str, folder: Path, env: str | None) -> Answer:
+def export(selection: str, folder: Path, env: str | None, as_of: datetime | None) -> Answer:
     """Copy published data into readable files.
 
     DIR/group/name.parquet, .json, .html; each file is written whole or not at all.
     """
     from deployments.exporting import export as export_values
 
-    return export_values(_workspace(env), selection, folder)
+    return export_values(_workspace(env, as_of), selection, folder)
 
 
 @assets.command(epilog=_examples("assets new weather", "assets new ~/projects/weather"))
@@ -506,3 +633,7 @@ def logs(run: str, key: str | None) -> Answer:
     from deployments import run_views
 
     return run_views.show_logs(_ledger(), run, key)
+
+
+for _command in (*environment_commands.COMMANDS, *data_commands.COMMANDS):
+    assets.add_command(_command)

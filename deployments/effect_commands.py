@@ -30,9 +30,9 @@ def _examples(*lines: str, closing: str = "") -> str:
         "assets effects list --open",
         "assets effects show order_submission 2024-05-06",
         "assets effects reconcile",
-        "assets effects resolve order_submission 2024-05-06 paper:KO:BUY --not-performed --by ada --reason 'I asked'",
+        "assets effects resolve order_submission 2024-05-06 paper:KO:BUY --not-performed --by ada --reason asked",
         "assets effects reissue order_submission 2024-05-06 --by ada --reason 'all were cancelled there'",
-        closing="An item in doubt holds every effect below it until somebody knows whether it was performed.",
+        closing="An item in doubt holds its effect, and all effects below, until it is known whether it was performed.",
     )
 )
 def effects() -> None:
@@ -102,7 +102,7 @@ def reconcile(words: tuple[str, ...], env: str | None) -> Answer:
 
 @effects.command(
     epilog=_examples(
-        "assets effects resolve order_submission 2024-05-06 paper:KO:BUY --performed --by ada --reason 'I saw it'",
+        "assets effects resolve order_submission 2024-05-06 paper:KO:BUY --performed --by ada --reason 'seen there'",
         "assets effects resolve mail 2024-05-06 all --not-performed --by ada --reason 'nobody got one'",
     )
 )

@@ -16,6 +16,7 @@ from deployments.command_error import CommandError
 from graph.plan import key_of
 from graph.steps import step_name
 from materializers.address import DIGEST_CHARACTERS
+from materializers.adoption import file_stem
 from materializers.ledger import Content
 from materializers.store import Store
 from materializers.workspace import Workspace
@@ -32,14 +33,14 @@ class PublishedValue:
 
     def file_name(self) -> str:
         """``group/name.suffix``, or ``group/name/2024-01-02.suffix`` for a partition."""
-        stem = self.key if self.partition is None else f"{self.key}/{file_safe(self.partition)}"
+        stem = self.key if self.partition is None else f"{self.key}/{file_stem(self.partition)}"
         return stem + (self.content.address or "")[DIGEST_CHARACTERS:]
 
 
 def published_values(workspace: Workspace, keys: Iterable[str]) -> Iterator[PublishedValue]:
     """What is visible of some assets, in the graph's order."""
     chosen = frozenset(keys)
-    with workspace.ledger.state(workspace.environment, chosen) as state:
+    with workspace.reading(chosen) as state:
         found = {key: state.published(key) for key in workspace.graph.assets if key in chosen}
     for key, versions in found.items():
         asset = workspace.graph[key]
@@ -48,15 +49,6 @@ def published_values(workspace: Workspace, keys: Iterable[str]) -> Iterator[Publ
             yield PublishedValue(
                 key=key, partition=key_of(asset, partition), version=version.id, content=content
             )
-
-
-def file_safe(partition: str) -> str:
-    """A partition's key as part of a file's name.
-
-    >>> file_safe("2024-01-02-09:00|BRK/B")
-    '2024-01-02-09.00_BRK_B'
-    """
-    return partition.replace(":", ".").replace("|", "_").replace("/", "_").replace("\\", "_")
 
 
 def export(workspace: Workspace, selection: str, folder: Path) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from deployments.command_error import CommandError
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from graph import AssetGraph
     from materializers.ledger import Ledger
     from materializers.project import Project
+    from materializers.store import Store
     from materializers.workspace import Workspace
 
 
@@ -32,12 +34,28 @@ def project_ledger() -> Ledger:
     return open_ledger(find_project())
 
 
-def workspace_for(environment: str | None = None, settings: Sequence[str] = ()) -> Workspace:
+def project_store() -> Store:
+    """The store of the working folder's project; what it declares may be broken."""
+    from materializers.loading import open_project_store
+    from materializers.project import find_project
+
+    return open_project_store(find_project())
+
+
+def workspace_for(
+    environment: str | None = None,
+    settings: Sequence[str] = (),
+    *,
+    take_over: bool = False,
+    as_of: datetime | None = None,
+) -> Workspace:
     """The workspace of the working folder's project.
 
     Args:
         environment: otherwise the project's.
         settings: config values as ``group/name.field=value``.
+        take_over: serve the environment from here, though another checkout does.
+        as_of: read what was visible then.
 
     Raises:
         UnknownAsset: a config value for an asset that is not there.
@@ -48,7 +66,9 @@ def workspace_for(environment: str | None = None, settings: Sequence[str] = ()) 
 
     project = find_project()
     config = config_values(settings)
-    workspace = open_workspace(project, config=config, environment=environment)
+    workspace = open_workspace(
+        project, config=config, environment=environment, take_over=take_over, as_of=as_of
+    )
     for key in {**project.config, **config}:
         workspace.config_of(workspace.graph[key])
     return workspace

@@ -40,6 +40,8 @@ def summary_text(
 ) -> str:
     """The summary for people; the readable paths of files come last."""
     paths = [_short(path) for path in files]
+    if not result.plan.steps:
+        return nothing_to_do(result.plan)
     if all(step.outcome == "kept" for step in result.results):
         assets = len({step.step.key for step in result.results})
         failing = [f"{step.name}: {step.reason}" for step in result.results if _keeps_failing(step)]
@@ -54,6 +56,11 @@ def summary_text(
     closing = f"{_counts(result)} in {span_text(elapsed)}; run {result.run_id}"
     parts.append("\n".join([*_left_out(result.plan), *result.told, closing, *paths]))
     return "\n\n".join(parts)
+
+
+def nothing_to_do(plan: Plan) -> str:
+    """What is said of a plan without any step: that none of the partitions was of the kind that was asked for."""
+    return f"nothing to do: {', '.join(plan.targets)} has no partition of that kind"
 
 
 def summary_document(

@@ -20,7 +20,7 @@ LAST = "last"
 
 def show_history(workspace: Workspace, name: str, *, limit: int, colours: bool = False) -> Answer:
     """The attempts to make an asset, newest first."""
-    keys = selected(workspace.graph, name)
+    keys = selected(workspace.graph, workspace.today(name))
     if len(keys) != 1:
         raise CommandError(
             f"'{name}' names {counted(len(keys), 'asset')}; `assets history` tells of one: {keys[0]}"

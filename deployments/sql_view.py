@@ -59,8 +59,15 @@ def _show_assets(
 ) -> Mapping[str, str]:
     """Make a view of each asset whose name stands in the query; answers why some of them cannot be seen."""
     text = query.lower()
-    named = [key for key, asset in workspace.graph.assets.items() if asset.name.lower() in text]
-    with workspace.ledger.state(workspace.environment, named) as state:
+    given_up = {
+        old: new for old, new in workspace.ledger.aliases().items() if old.rpartition("/")[2].lower() in text
+    }
+    named = [
+        key
+        for key, asset in workspace.graph.assets.items()
+        if asset.name.lower() in text or key in given_up.values()
+    ]
+    with workspace.reading(named) as state:
         published = {key: state.published(key) for key in named}
     unseen: dict[str, str] = {}
     names = [workspace.graph[key].name for key in named]
@@ -79,6 +86,12 @@ def _show_assets(
         connection.execute(f"CREATE VIEW {view} AS {_select(workspace.store, contents)}")
         if names.count(asset.name) == 1 and asset.name != asset.group:  # the short form, as in a selection
             connection.execute(f"CREATE VIEW {_quoted(asset.name)} AS SELECT * FROM {view}")
+    for old, new in given_up.items():
+        group, _, name = old.rpartition("/")
+        if new in named and new not in unseen and old not in workspace.graph.assets:
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(group)}")
+            read = f"{_quoted(workspace.graph[new].group)}.{_quoted(workspace.graph[new].name)}"
+            connection.execute(f"CREATE VIEW {_quoted(group)}.{_quoted(name)} AS SELECT * FROM {read}")
     return unseen
 
 

@@ -11,6 +11,7 @@ from deployments.answers import Answer
 from deployments.asset_list import selected
 from deployments.asset_report import verdicts_of
 from deployments.freshness_text import slack_text
+from deployments.partition_matrix import matrix_text, partition_states
 from deployments.text_table import aligned, bounded
 from graph import Asset
 from graph.freshness_states import Freshness, freshness_states
@@ -18,6 +19,9 @@ from graph.partition_set import ONLY, WHOLE
 from graph.reading import Reader
 from graph.reasons import age
 from materializers.workspace import Workspace
+
+_MATRIX_ROWS = 24
+"""So many rows of partitions stand below the line of an asset that is asked for alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +55,17 @@ def show_status(
         reader = Reader(graph=graph, state=state, horizon=workspace.horizon(now))
         fresh = freshness_states(reader, now, keys)
         found = [_status(workspace, graph[key], reader, fresh[key]) for key in keys]
+    asset = graph[keys[0]]
+
+    def text() -> str:
+        lines = _text(found, now, limit=limit, colours=colours)
+        if len(keys) > 1 or asset.partitions is None:
+            return lines
+        states = partition_states(workspace, asset)
+        return f"{lines}\n\n{matrix_text(asset, states, limit=_MATRIX_ROWS, colours=colours)}"
+
     return Answer(
-        text=lambda: _text(found, now, limit=limit, colours=colours),
+        text=text,
         document=lambda: [_document(status) for status in found],
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from graph.catch_up import CatchUp
+from graph.conditions import Condition
 from graph.declare import Batch, Check, Code, Execution, Format, Labels
 from graph.destination import Outside
 from graph.effects import Deed, TroubleKind
@@ -99,6 +100,7 @@ class Asset:
     partitions: Partitions | None
     batch: Batch | None
     catch_up: CatchUp | None
+    automation: Condition | None
     checks: tuple[Check, ...]
     freshness: Freshness | None
     execution: Execution

@@ -251,6 +251,7 @@ def _resolve(
         partitions=declaration.partitions,
         batch=declaration.batch,
         catch_up=declaration.catch_up,
+        automation=declaration.automation,
         checks=tuple(draft.out.checks),
         freshness=draft.out.freshness,
         execution=declaration.run or Execution(),
@@ -355,6 +356,8 @@ def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
     found: list[str] = []
     for policy in (asset.partitions, asset.freshness, asset.catch_up):
         found.extend(policy.problems() if policy else [])
+    if asset.automation is not None:
+        found.extend(f"has an automation that {problem}" for problem in asset.automation.problems())
     names = [check.name for check in asset.checks]
     found.extend(
         f"has two checks named '{name}'; give one a name=."
@@ -371,6 +374,8 @@ def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
         found.append(_no_choice("isolation", run.isolation, get_args(Isolation)))
     if run.retries < 0 or run.retry_delay.total_seconds() < 0:
         found.append("retries a negative number of times or after a negative delay.")
+    if run.retry_after is not None and run.retry_after.total_seconds() <= 0:
+        found.append(f"is tried again {run.retry_after} after a failure, which must be positive.")
     if run.timeout is not None and run.timeout.total_seconds() <= 0:
         found.append(f"has a time-out of {run.timeout}, which must be positive.")
     found.extend(

@@ -16,6 +16,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 from graph.catch_up import CatchUp
+from graph.conditions import Condition
 from graph.destination import Outside
 from graph.effects import Deed, TroubleKind
 from graph.errors import DefinitionErrors, Problem, Where
@@ -56,10 +57,15 @@ class Execution:
 
     ``isolation="process"`` computes in a process of its own, which a time-out kills; in a thread, a time-out
     discards the late result.
+
+    Args:
+        retry_after: so long after a failure, an automatic run tries again although nothing has moved. Without it,
+            only what is volatile is tried again, after `graph.settling.VOLATILE_AGAIN`.
     """
 
     retries: int = 0
     retry_delay: timedelta = timedelta(seconds=1)
+    retry_after: timedelta | None = None
     timeout: timedelta | None = None
     isolation: Isolation = "thread"
     concurrency: tuple[str, ...] = ()
@@ -145,6 +151,7 @@ class Declaration:
     partitions: Partitions | None = None
     batch: Batch | None = None
     catch_up: CatchUp | None = None
+    automation: Condition | None = None
     run: Execution | None = None
     labels: Labels | None = None
     volatile: bool = False
@@ -159,6 +166,7 @@ class Defaults:
 
     run: Execution = field(default_factory=Execution)
     labels: Labels = field(default_factory=Labels)
+    automation: Condition | None = None
 
 
 # What an asset's function may give or take besides plain values.
@@ -327,6 +335,7 @@ def asset(
     partitions: Partitions | None = None,
     batch: Batch | None = None,
     catch_up: CatchUp | None = None,
+    automation: Condition | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     run: Execution | None = None,
@@ -347,6 +356,7 @@ def asset(
     partitions: Partitions | None = None,
     batch: Batch | None = None,
     catch_up: CatchUp | None = None,
+    automation: Condition | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     run: Execution | None = None,
@@ -367,6 +377,7 @@ def asset(
         partitions: what it is made for, one by one.
         batch: several partitions are made by one call.
         catch_up: which missing partitions are made; without it, all.
+        automation: when a sweep makes it by itself; see `graph.automation`.
         checks: promises about the value; see the package ``checks``.
         freshness: how old the data may be; see `fresh_within` and `fresh_by`.
         run: retries, time-out, isolation.
@@ -406,6 +417,7 @@ def asset(
                 partitions=partitions,
                 batch=batch,
                 catch_up=catch_up,
+                automation=automation,
                 run=run,
                 labels=labels,
                 volatile=volatile,
@@ -424,6 +436,7 @@ def multi_asset(
     partitions: Partitions | None = None,
     batch: Batch | None = None,
     catch_up: CatchUp | None = None,
+    automation: Condition | None = None,
     run: Execution | None = None,
     labels: Labels | None = None,
     volatile: bool = False,
@@ -445,6 +458,7 @@ def multi_asset(
                 partitions=partitions,
                 batch=batch,
                 catch_up=catch_up,
+                automation=automation,
                 run=run,
                 labels=labels,
                 volatile=volatile,
@@ -462,6 +476,7 @@ def source(function: F, /) -> F: ...
 def source(
     *,
     name: str | None = None,
+    automation: Condition | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     labels: Labels | None = None,
@@ -473,6 +488,7 @@ def source(
     /,
     *,
     name: str | None = None,
+    automation: Condition | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     labels: Labels | None = None,
@@ -481,7 +497,7 @@ def source(
 ) -> Any:
     """Declare data that others produce: the function looks at them and returns an `Observation`.
 
-    It may take resources and a `Config`, never other assets.
+    It may take resources and a `Config`, never other assets. With ``automation``, a sweep looks at it by itself.
     """
 
     def declare(function: F) -> F:
@@ -493,7 +509,10 @@ def source(
             stored_as=stored_as,
             unchecked=unchecked,
         )
-        return attach(function, Declaration(function=function, outputs=(out,), is_source=True, labels=labels))
+        declaration = Declaration(
+            function=function, outputs=(out,), is_source=True, automation=automation, labels=labels
+        )
+        return attach(function, declaration)
 
     return declare if function is None else declare(function)
 
@@ -531,6 +550,12 @@ def declared_in(namespace: Mapping[str, object]) -> list[Callable[..., Any]]:
 
 def with_defaults(declaration: Declaration, defaults: Defaults) -> Declaration:
     """The declaration with its package's defaults where it says nothing itself."""
+    automation = declaration.automation
+    if automation is None and not declaration.is_source and declaration.deed is None:
+        automation = defaults.automation
     return replace(
-        declaration, run=declaration.run or defaults.run, labels=declaration.labels or defaults.labels
+        declaration,
+        run=declaration.run or defaults.run,
+        labels=declaration.labels or defaults.labels,
+        automation=automation,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graph.catch_up import catch_up_none
+from graph.conditions import Condition
 from graph.declare import (
     Check,
     Code,
@@ -33,6 +34,7 @@ def effect(
     upstream: Mapping[str, Given] | None = None,
     after: Sequence[str] = (),
     partitions: Partitions | None = None,
+    automation: Condition | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     run: Execution | None = None,
@@ -72,6 +74,7 @@ def effect(
                 upstream=dict(upstream or {}),
                 after=tuple(after),
                 partitions=partitions,
+                automation=automation,
                 catch_up=catch_up_none() if partitions is not None else None,
                 run=run,
                 labels=labels,

@@ -43,12 +43,18 @@ class Freshness:
         return None if self.overdue_at is None else self.overdue_at - now
 
 
+_SILENT = Freshness(state="none")
+
+
 def freshness_states(
-    reader: Reader, now: datetime, keys: Iterable[str] | None = None
+    reader: Reader, now: datetime, keys: Iterable[str] | None = None, *, promises_only: bool = False
 ) -> Mapping[str, Freshness]:
     """The state of every asset, or of ``keys`` with all upstream.
 
     What is overdue above makes what promises something below it overdue.
+
+    Args:
+        promises_only: nobody asks how old what promises nothing is.
     """
     found: dict[str, Freshness] = {}
     culprits: dict[str, str] = {}
@@ -57,7 +63,8 @@ def freshness_states(
     for key, asset in graph.assets.items():
         if key not in scope:
             continue
-        own = _own(asset, reader, now)
+        silent = promises_only and asset.freshness is None
+        own = _SILENT if silent else _own(asset, reader, now)
         above = next((culprits[up] for up in graph.upstream_of[key] if up in culprits), None)
         if above is not None and own.state in ("fresh", "due soon") and not own.ends:
             own = replace(own, state="overdue", culprit=above)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import product
 
 from graph.errors import near_miss
 from graph.horizon import BadPartition, Horizon, Partitions, Window
 from graph.partition_set import EMPTY, Partition, PartitionSet, Range
-from graph.time_partitions import is_timed
+from graph.time_partitions import is_timed, next_at
 
 _SOME = 6
 """How many keys an error names before it counts the rest."""
@@ -220,3 +221,9 @@ class Product:
         if self.clock is None:
             return None
         return self.dimensions[self.clock][1].window(Partition(ordinal=partition.ordinal))
+
+
+def moves_at(partitions: Partitions | None, horizon: Horizon) -> datetime | None:
+    """When an asset's partitions will be others, by nothing but the clock."""
+    each = [one for _, one in partitions.dimensions] if isinstance(partitions, Product) else [partitions]
+    return min(filter(None, (next_at(one, horizon) for one in each if is_timed(one))), default=None)

@@ -74,6 +74,9 @@ class PartitionSet:
     @classmethod
     def union(cls, sets: Iterable[PartitionSet]) -> PartitionSet:
         """Everything that is in one of some sets."""
+        sets = [one for one in sets if one.spans]
+        if len(sets) < 2:
+            return sets[0] if sets else EMPTY
         return cls.ranged(each for one in sets for each in one.ranges())
 
     def ranges(self) -> Iterator[tuple[str, int, int]]:
@@ -136,7 +139,7 @@ class PartitionSet:
         return not self - other
 
     def __hash__(self) -> int:
-        return hash(tuple(self.ranges()))
+        return hash(frozenset(self.spans.items()))
 
     def to_plain(self) -> dict[str, list[list[int]]]:
         """The set as JSON values, the same for equal sets; `from_plain` is the inverse."""

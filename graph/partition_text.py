@@ -97,8 +97,9 @@ def _covered(text: str, partitions: TimePartitions) -> PartitionSet:
 def _instants(text: str, partitions: TimePartitions) -> tuple[int, int]:
     found = instants(partitions, text)
     if found is None:
+        near = near_miss(text, ["all", "latest", "missing", "outdated"])
         raise BadPartition(
-            text, f"'{text}' is no time: write it like {partitions.start}, or shorter, or a range."
+            text, f"'{text}' is no time: write it like {partitions.start}, or shorter, or a range.{near}"
         )
     return found
 

@@ -19,12 +19,13 @@ from graph.effect_steps import EffectFacts, effect_step
 from graph.effects import Trouble
 from graph.fingerprint import Basis, digest, fingerprint
 from graph.freshness import due_at
+from graph.key_partitions import moves_at
 from graph.one_each import takes_what_is_there
 from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
-from graph.partitions import Horizon
+from graph.partitions import Horizon, Partitions
 from graph.reading import Reader, Reading, inputs_of
 from graph.reasons import Reason, held_after, moved
-from graph.settling import Settled, settle
+from graph.settling import Settled, failures_hold, settle
 from graph.state import Attempt, Observed, Settlement, State, Version
 from graph.steps import (
     Adopt,
@@ -73,6 +74,7 @@ def make_plan(
     partitions: Mapping[str, PartitionSet] | None = None,
     force: bool = False,
     only: bool = False,
+    due: Mapping[str, str] | None = None,
 ) -> Plan:
     """What has to be done so that ``targets`` are up to date, with everything upstream that they read.
 
@@ -82,6 +84,8 @@ def make_plan(
             catch-up policy does not leave out.
         force: materialize what is wanted of the targets whatever their fingerprints say; it does not reach effects.
         only: leave upstream as it is.
+        due: of an automatic run, by key, why an asset is looked at. A volatile one is then made again, and what failed
+            is not tried again.
     """
     named = frozenset(targets)
     wanted = tuple(key for key in graph.assets if key in named)
@@ -96,6 +100,8 @@ def make_plan(
         reader=reader,
         forced=frozenset(key for key in wanted if not graph.assets[key].is_effect) if force else frozenset(),
         chosen=partitions or {},
+        by_clock=not partitions or not named <= partitions.keys(),
+        due=due,
     )
     done: set[str] = set()
     for key, asset in graph.assets.items():
@@ -112,6 +118,7 @@ def make_plan(
         steps=tuple(planner.steps),
         settled=planner.settled,
         left_out=left_out,
+        automatic=due is not None,
     )
 
 
@@ -134,8 +141,10 @@ class _Planner:
 
     Args:
         moving: by key, the partitions whose version may move in this plan.
+        by_clock: it was not said which partitions are wanted: all that exist are, so that time makes it more.
         named: by key, the steps that take care of which partitions.
         filled: by key, the partitions of which nothing is published although nothing is wrong, and why.
+        due: of an automatic run, why an asset is looked at.
         chosen: by key, the partitions that were asked for by name.
         ended: by key, what is wrong with what the steps so far leave as it is.
     """
@@ -146,12 +155,16 @@ class _Planner:
     now: datetime
     reader: Reader
     forced: frozenset[str]
+    by_clock: bool
     chosen: Mapping[str, PartitionSet]
+    due: Mapping[str, str] | None = None
     steps: list[Step] = field(default_factory=list)
     moving: dict[str, PartitionSet] = field(default_factory=dict)
     named: dict[str, list[tuple[PartitionSet, str]]] = field(default_factory=dict)
     filled: dict[str, dict[Partition, str]] = field(default_factory=dict)
     settled: dict[str, PartitionSet] = field(default_factory=dict)
+    next: dict[Partitions, datetime | None] = field(default_factory=dict)
+    labels: dict[tuple[Partitions, PartitionSet], str] = field(default_factory=dict)
     ended: dict[str, list[Wrong]] = field(default_factory=dict)
 
     # Steps
@@ -169,22 +182,47 @@ class _Planner:
 
     def _append(self, decision: _Decision) -> None:
         asset = self.graph.assets[decision.step.key]
+        because = self.due.get(asset.key) if self.due else None
         step = replace(
             decision.step,
+            reason=decision.step.reason.due_because(because) if because else decision.step.reason,
             partitions=decision.partitions,
-            label=_label(asset, decision.partitions),
+            label=self._label(asset, decision.partitions),
             needs=self._needs(asset, decision.partitions),
         )
+        if self.by_clock and isinstance(step, Materialize | Keep):
+            moves = self._moves_at(asset, step.partitions)
+            step = replace(step, valid_until=_earlier(step.valid_until, moves))
         self.steps.append(step)
         for key in step.outputs if isinstance(step, Materialize) else (step.key,):
             self.named.setdefault(key, []).append((step.partitions, name_of(step)))
             wrong = self.ended.setdefault(key, [])
             if is_work(step):
-                self.moving[key] = self.moving.get(key, EMPTY) | step.partitions
+                self._move(key, step.partitions)
             elif isinstance(step, Hold) and (kind := kind_of("held", step.reason.kind)) is not None:
                 wrong.append(Wrong(kind, step.partitions, step.reason.text))
         if isinstance(step, Hold) and step.reason.kind in ("skipped before", "upstream skipped"):
             self.filled.setdefault(step.key, {}).update(dict.fromkeys(step.partitions, step.reason.text))
+
+    def _moves_at(self, asset: Asset, partitions: PartitionSet) -> datetime | None:
+        """When there will be a partition after the newest, if that is one of these."""
+        if asset.partitions is None or not partitions & newest(self.reader.existing(asset.key), 1):
+            return None
+        if asset.partitions not in self.next:
+            self.next[asset.partitions] = moves_at(asset.partitions, self.reader.horizon)
+        return self.next[asset.partitions]
+
+    def _move(self, key: str, partitions: PartitionSet) -> None:
+        self.moving[key] = self.moving.get(key, EMPTY) | partitions
+
+    def _label(self, asset: Asset, partitions: PartitionSet) -> str:
+        """What tells a step from the others of its asset: its first and its last partition. Many have the same."""
+        if asset.partitions is None:
+            return ""
+        place = asset.partitions, partitions
+        if place not in self.labels:
+            self.labels[place] = _label(asset.partitions, partitions)
+        return self.labels[place]
 
     def _needs(self, asset: Asset, partitions: PartitionSet) -> tuple[str, ...]:
         """The steps of this plan that come first."""
@@ -248,13 +286,21 @@ class _Planner:
         latest = newest(self.reader.existing(asset.key), 1)
         grouped: dict[tuple[type[Step], Reason, str | None], tuple[Step, list[Partition]]] = {}
         settled: list[Partition] = []
+        if asset.depends_on_itself:
+            self._move(asset.key, PartitionSet.union(built for _, built in _builds(decided)))
         for partition in rest:
             step = self._look(asset, partition, attempts.get(partition), newest=partition in latest)
             when = step.when if isinstance(step, Materialize) else None
-            grouped.setdefault((type(step), step.reason, when), (step, []))[1].append(partition)
+            first, members = grouped.setdefault((type(step), step.reason, when), (step, []))
+            members.append(partition)
+            if isinstance(first, Keep) and isinstance(step, Keep):
+                kept = replace(first, valid_until=_earlier(first.valid_until, step.valid_until))
+                grouped[Keep, step.reason, when] = kept, members
             if _is_settled(step, visible=partition in served):
                 settled.append(partition)
-        if settled and asset.partitions is not None:
+            if asset.depends_on_itself and isinstance(step, Materialize):
+                self._move(asset.key, PartitionSet.of([partition]))
+        if settled and (asset.partitions is not None or asset.automation is not None):
             self.settled[asset.key] = self.settled.get(asset.key, EMPTY) | PartitionSet.of(settled)
         for step, members in grouped.values():
             partitions = PartitionSet.of(members)
@@ -279,16 +325,14 @@ class _Planner:
         mine = calm & wanted
         if asset.volatile and not self._observable(asset):
             mine -= _newest(self.reader.existing(asset.key))
-        maybe = mine & self._moving_above(asset) & self.reader.visible(asset.key)
-        kept = mine - self._moving_above(asset)
+        moving, visible = self._moving_above(asset), self.reader.visible(asset.key)
+        maybe = mine & moving & visible
+        kept = mine - moving
         decided = []
-        if kept & self.reader.visible(asset.key):
-            step = Keep(key=asset.key, reason=Reason.up_to_date(failing=False))
-            decided.append(_Decision(step, kept & self.reader.visible(asset.key)))
-        if kept - self.reader.visible(asset.key):
-            self.filled.setdefault(asset.key, {}).update(
-                dict.fromkeys(kept - self.reader.visible(asset.key), "skipped before")
-            )
+        if shown := kept & visible:
+            decided.append(_Decision(Keep(key=asset.key, reason=Reason.up_to_date(failing=False)), shown))
+        if filled := kept - visible:
+            self.filled.setdefault(asset.key, {}).update(dict.fromkeys(filled, "skipped before"))
         if maybe:
             keys = [given.key for given in asset.edges if self._reach(asset, given) & maybe]
             decided.append(_Decision(_maybe(asset, Reason.if_changed(dict.fromkeys(keys)), maybe), maybe))
@@ -370,7 +414,7 @@ class _Planner:
             )
             match settled:
                 case Settled(what="keep") if published is not None:
-                    return self._keep(asset, published)
+                    return self._keep(asset, published, newest=newest)
                 case Settled(what="check") if published is not None:
                     return Check(key=asset.key, reason=Reason.checks_changed())
                 case Settled(what="hold", reason=Reason() as reason):
@@ -418,15 +462,17 @@ class _Planner:
             now=self.now,
             unseen=asset.volatile and not self._observable(asset),
             must=must,
+            pinned=lambda: self.state.pin(asset.key, partition) == mark,
+            failures_hold=failures_hold(asset, automatic=self.due is not None),
         )
 
-    def _keep(self, asset: Asset, published: Version) -> Keep:
+    def _keep(self, asset: Asset, published: Version, *, newest: bool) -> Keep:
+        by_clock = asset.volatile and newest and not self._observable(asset)
+        as_of = published.as_of or published.made_at
         return Keep(
             key=asset.key,
             reason=Reason.up_to_date(published.failing),
-            valid_until=due_at(asset.freshness, published.as_of or published.made_at, published.ends)
-            if asset.volatile
-            else None,
+            valid_until=due_at(asset.freshness, as_of, published.ends) if by_clock else None,
         )
 
     def _moving_for(self, asset: Asset, partition: Partition) -> list[str]:
@@ -490,6 +536,8 @@ class _Planner:
         if published is None:
             return Observe(key=asset.key, reason=Reason.first_seen(), observed=seen, changed=True)
         changed = published.data_version != seen.data_version
+        if changed and asset.key not in self.forced and self.state.pin(asset.key, WHOLE) == seen.data_version:
+            return Hold(key=asset.key, reason=Reason.rolled_back(), served=served)
         tried = self.state.attempts(asset.key, ONLY).get(WHOLE)
         if changed and asset.key not in self.forced and tried is not None:
             held = held_after(tried, seen.data_version, [checks], self.now)
@@ -516,7 +564,7 @@ class _Planner:
             return basis
         if newest and asset.volatile and not self._observable(asset):
             due = due_at(asset.freshness, published.as_of or published.made_at, published.ends)
-            if due is not None and due <= self.now:
+            if asset.key in (self.due or ()) or (due is not None and due <= self.now):
                 return Reason.due(published.as_of or published.made_at, self.now)
         if not moving:
             changed = [
@@ -561,6 +609,10 @@ def _maybe(asset: Asset, reason: Reason, served: PartitionSet) -> Materialize:
     )
 
 
+def _earlier(*moments: datetime | None) -> datetime | None:
+    return min(filter(None, moments), default=None)
+
+
 def _is_settled(step: Step, *, visible: bool) -> bool:
     """Whether a partition needs no more looking at until something moves: it is up to date, or skipped for good.
 
@@ -577,11 +629,8 @@ def _newest(existing: PartitionSet) -> PartitionSet:
     return PartitionSet({name: ((spans[-1][1],) * 2,) for name, spans in existing.spans.items()})
 
 
-def _label(asset: Asset, partitions: PartitionSet) -> str:
-    """What tells a step from the others of its asset: its first and its last partition."""
-    if asset.partitions is None:
-        return ""
+def _label(declared: Partitions, partitions: PartitionSet) -> str:
     found = list(partitions.ranges())
-    first = asset.partitions.key(Partition(found[0][0], found[0][1]))
-    last = asset.partitions.key(Partition(found[-1][0], found[-1][2]))
+    first = declared.key(Partition(found[0][0], found[0][1]))
+    last = declared.key(Partition(found[-1][0], found[-1][2]))
     return first if len(partitions) == 1 else f"{first}..{last}"

@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from graph.errors import PlanRefused
+from graph.fingerprint import Basis
 from graph.partition_set import PartitionSet
 from graph.reasons import Reason, counted
 from graph.state import Observed
 from graph.steps import (
     Adopt,
     Check,
+    Ground,
     Hold,
     Keep,
     LeftOut,
@@ -23,6 +25,7 @@ from graph.steps import (
     Plan,
     Step,
     is_work,
+    name_of,
     step_name,
 )
 
@@ -42,15 +45,17 @@ _PLAIN: Mapping[str, tuple[type, ...]] = {
 _WIDEST = 60
 """The characters that keys are padded to; a longer list of keys moves its own reason only."""
 
-Noun = TypeVar("Noun", bound=Reason | Observed | Plan | Step)
+Noun = TypeVar("Noun", bound=Reason | Observed | Basis | Ground | Plan | Step)
 
 
 def to_json(plan: Plan) -> str:
     """The plan as one JSON object; `from_json` is the inverse."""
-    head = {name: getattr(plan, name) for name in ("selection", "targets", "environment", "sequence", "read")}
+    head = {name: getattr(plan, name) for name in ("selection", "targets", "environment", "sequence")}
     document = {
         **head,
         "made_at": plan.made_at.isoformat(),
+        "read": {key: _plain(ground) for key, ground in plan.read.items()},
+        "automatic": plan.automatic,
         "steps": [{"step": type(step).__name__.lower(), **_plain(step)} for step in plan.steps],
         "settled": {key: partitions.to_plain() for key, partitions in plan.settled.items()},
         "left_out": [_plain(one) for one in plan.left_out],
@@ -73,22 +78,27 @@ def from_json(text: str) -> Plan:
             made_at=datetime.fromisoformat(read["made_at"]),
             sequence=read["sequence"],
             steps=tuple(_step(step) for step in _list(read["steps"])),
-            read=_texts(read["read"]),
+            read={str(key): _ground(ground) for key, ground in read["read"].items()},
             settled={str(key): PartitionSet.from_plain(one) for key, one in read["settled"].items()},
             left_out=tuple(_left_out(one) for one in _list(read["left_out"])),
+            automatic=bool(read["automatic"]),
         )
         return _checked(plan)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PlanRefused(f"this is not a plan: {type(error).__name__}: {error}") from error
 
 
-def explain(plan: Plan, *, every: bool = False) -> str:
-    """The plan as lines: what will be done and why; with ``every``, also what is kept."""
+def explain(plan: Plan, *, every: bool = False, notes: Mapping[str, str] | None = None) -> str:
+    """The plan as lines: what will be done and why; with ``every``, also what is kept.
+
+    Args:
+        notes: by the names of steps, what else is said of them.
+    """
     shown = [step for step in plan.steps if every or is_work(step) or isinstance(step, Hold)]
     names = [_made_by(step) for step in shown]
     width = min(max(map(len, names), default=0), _WIDEST)
     lines = [
-        f"{_verb(step):<11} {name:<{width}}  {step.reason.text}"
+        f"{_verb(step):<11} {name:<{width}}  {step.reason.text}" + _noted(step, notes or {})
         for step, name in zip(shown, names, strict=True)
     ]
     lines.extend(
@@ -102,6 +112,11 @@ def explain(plan: Plan, *, every: bool = False) -> str:
             + (" already" if not shown else "")
         )
     return "\n".join(lines)
+
+
+def _noted(step: Step, notes: Mapping[str, str]) -> str:
+    note = notes.get(name_of(step))
+    return f"; {note}" if note else ""
 
 
 def _made_by(step: Step) -> str:
@@ -127,7 +142,7 @@ def _plain(value: Any) -> dict[str, Any]:
                 plain[field.name] = content.isoformat()
             case PartitionSet():
                 plain[field.name] = content.to_plain()
-            case Reason() | Observed():
+            case Reason() | Observed() | Basis():
                 plain[field.name] = _plain(content)
             case _:
                 plain[field.name] = content
@@ -159,10 +174,11 @@ def _left_out(plain: dict[str, Any]) -> LeftOut:
     return LeftOut(**{**plain, "partitions": PartitionSet.from_plain(plain["partitions"])})
 
 
-def _texts(value: object) -> Mapping[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise TypeError(f"{value!r} is no mapping of texts")
-    return value
+def _ground(plain: dict[str, Any]) -> Ground:
+    basis = None if plain["basis"] is None else _checked(Basis(**plain["basis"]))
+    return _checked(
+        Ground(**{**plain, "basis": basis, "partitions": PartitionSet.from_plain(plain["partitions"])})
+    )
 
 
 def _list(value: object) -> list[Any]:

@@ -162,7 +162,7 @@ class Reach:
         enclosed = tuple(chain for chain in sorted(names) if chain[0] in enclosing)
         return Definition(
             label=str(place),
-            own=syntax.text,
+            own=_nameless(syntax.text, place.name),
             outside=tuple(
                 f"{written} outside {target}" for written, target in edges if isinstance(target, str)
             ),
@@ -236,6 +236,14 @@ def _is_plain(statements: list[ast.stmt] | None, code: CodeType) -> bool:
             written_out = all(isinstance(each, ast.Constant) for each in defaults)
             return node.name == code.co_qualname and written_out and not code.co_freevars
     return False
+
+
+def _nameless(text: str, name: str) -> str:
+    """A function's text without its own name, by which others find it and which changes nothing that it computes."""
+    for begin in ("(def", "(async def"):
+        if text.startswith(f"{begin} {name.rpartition('.')[2]} "):
+            return f"{begin} {text[len(begin) + len(name.rpartition('.')[2]) + 2 :]}"
+    return text
 
 
 def _known(module: Module, name: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from graph.asset_graph import Asset, AssetGraph, Upstream
 from graph.effects import Trouble
 from graph.fingerprint import digest, set_digest
-from graph.mappings import Mapped
+from graph.mappings import Mapped, PartitionMapping
 from graph.one_each import reads_one
 from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.partitions import Horizon, Partitions
@@ -18,6 +18,9 @@ PROVENANCE = "(provenance)"
 """The name under which everything upstream counts as an input; no parameter can bear it."""
 TROUBLES = "(troubles)"
 """The name under which what is wrong upstream counts as an input of who is told of it."""
+
+
+_Kind = tuple[Partitions | None, Partitions | None, PartitionMapping]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +55,18 @@ class Reader:
     _visible: dict[str, PartitionSet] = field(default_factory=dict)
     _versions: dict[str, dict[Partition, Version]] = field(default_factory=dict)
     _fetched: dict[str, PartitionSet] = field(default_factory=dict)
-    _mapped: dict[tuple[Partitions | None, Partitions | None, object, PartitionSet], Mapped] = field(
-        default_factory=dict
-    )
+    _existing: dict[str, PartitionSet] = field(default_factory=dict)
+    _kinds: dict[_Kind, int] = field(default_factory=dict)
+    _kind_of: dict[int, int] = field(default_factory=dict)
+    _above: dict[tuple[int, PartitionSet], Mapped] = field(default_factory=dict)
+    _below: dict[tuple[int, PartitionSet], PartitionSet] = field(default_factory=dict)
 
     def existing(self, key: str) -> PartitionSet:
         """The partitions of an asset that exist."""
-        return self.horizon.existing(self.graph.assets[key].partitions)
+        found = self._existing.get(key)
+        if found is None:
+            found = self._existing[key] = self.horizon.existing(self.graph.assets[key].partitions)
+        return found
 
     def visible(self, key: str) -> PartitionSet:
         """The published partitions among those that exist: others are history, and nobody reads them."""
@@ -92,19 +100,34 @@ class Reader:
         above = self.graph.assets[given.key]
         if asset.partitions is None and above.partitions is None:
             return Mapped(read=ONLY, absent=EMPTY)
-        place = (asset.partitions, above.partitions, given.mapping, partitions)
-        if place not in self._mapped:
-            self._mapped[place] = given.mapping.upstream(
+        place = self._kind(asset, given, above), partitions
+        found = self._above.get(place)
+        if found is None:
+            found = self._above[place] = given.mapping.upstream(
                 partitions, asset.partitions, above.partitions, self.horizon
             )
-        return self._mapped[place]
+        return found
+
+    def _kind(self, asset: Asset, given: Upstream, above: Asset) -> int:
+        """A number for what an edge maps and how. Most edges are of a few kinds, which have the same answers."""
+        number = self._kind_of.get(id(given))
+        if number is None:
+            kind = asset.partitions, above.partitions, given.mapping
+            number = self._kind_of[id(given)] = self._kinds.setdefault(kind, len(self._kinds))
+        return number
 
     def below(self, asset: Asset, given: Upstream, partitions: PartitionSet) -> PartitionSet:
         """The partitions of an asset that read some of an upstream's."""
         above = self.graph.assets[given.key]
         if not partitions or (asset.partitions is None and above.partitions is None):
             return partitions
-        return given.mapping.downstream(partitions, asset.partitions, above.partitions, self.horizon)
+        place = self._kind(asset, given, above), partitions
+        found = self._below.get(place)
+        if found is None:
+            found = self._below[place] = given.mapping.downstream(
+                partitions, asset.partitions, above.partitions, self.horizon
+            )
+        return found
 
     def one_each(self, asset: Asset, given: Upstream) -> bool:
         """Whether every partition of an asset reads one partition of an upstream, so that it gets its very value."""

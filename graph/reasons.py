@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -31,8 +31,10 @@ Kind = Literal[
     "source moved",
     "source unmoved",
     "rejected before",
+    "failed before",
     "skipped before",
     "upstream skipped",
+    "rolled back",
     "unfinished",
     "already performed",
     "in trouble",
@@ -42,14 +44,22 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One reason; ``kind`` is stable, ``text`` is for reading; it counts until a time, or for good."""
+    """One reason; ``kind`` is stable, ``text`` is for reading; it counts until a time, or for good.
+
+    ``because`` is why an automatic run looked at it.
+    """
 
     kind: Kind
     text: str
     until: datetime | None = None
+    because: str = ""
 
     def __str__(self) -> str:
         return self.text
+
+    def due_because(self, because: str) -> Reason:
+        """The same in an automatic run."""
+        return replace(self, text=f"{self.text}; {because}", because=because)
 
     @classmethod
     def never_built(cls) -> Reason:
@@ -130,6 +140,12 @@ class Reason:
         return cls(kind="waits", text=f"needs {text} that do not exist")
 
     @classmethod
+    def rolled_back(cls) -> Reason:
+        """Somebody has taken back what would be made again."""
+        text = "rolled back, and neither code nor inputs have moved since; mend either, or use --force"
+        return cls(kind="rolled back", text=text)
+
+    @classmethod
     def unseen(cls, error: str) -> Reason:
         """A source could not be observed."""
         return cls(kind="not observed", text=f"could not be observed: {error}")
@@ -170,12 +186,14 @@ def moved(was: Basis, basis: Basis) -> Reason | None:
     return None
 
 
-def held_after(tried: Attempt, mark: str, checks: Sequence[str], now: datetime) -> Reason | None:
+def held_after(
+    tried: Attempt, mark: str, checks: Sequence[str], now: datetime, failures_hold: timedelta | None = None
+) -> Reason | None:
     """Why an attempt with the same fingerprint holds the next one back; None lets it go on.
 
     What was rejected is tried again when its checks have changed since.
 
-    A failed or interrupted attempt does not hold a run that somebody asked for: its retry time has passed.
+    A failed attempt holds automatic runs alone, and for so long as ``failures_hold`` says; an interrupted one nobody.
     """
     if tried.fingerprint != mark or (tried.until is not None and tried.until <= now):
         return None
@@ -187,6 +205,17 @@ def held_after(tried: Attempt, mark: str, checks: Sequence[str], now: datetime) 
         case "skipped":
             until = f" until {tried.until:%Y-%m-%d %H:%M %Z}" if tried.until else ""
             return Reason(kind="skipped before", text=f"skipped{until}: {why}", until=tried.until)
+        case "failed" if failures_hold is not None:
+            if failures_hold == timedelta.max:
+                text = (
+                    f"failed before with the same code and inputs ({why}); mend either, or build it by hand"
+                )
+                return Reason(kind="failed before", text=text)
+            again = tried.ended_at + failures_hold
+            if again <= now:
+                return None
+            text = f"failed before ({why}); tried again at {again:%Y-%m-%d %H:%M %Z}"
+            return Reason(kind="failed before", text=text, until=again)
         case "held":
             return Reason(kind="already performed", text=why)
         case _:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
+from graph.asset_graph import Asset
 from graph.reasons import Reason, held_after
 from graph.state import Attempt, Version
+
+VOLATILE_AGAIN = timedelta(minutes=15)
+"""So long after a failure, an automatic run looks at the world outside again."""
+
+
+def failures_hold(asset: Asset, *, automatic: bool) -> timedelta | None:
+    """How long a failure holds back another try with the same inputs; None when somebody asks for it by hand."""
+    if not automatic:
+        return None
+    return asset.execution.retry_after or (VOLATILE_AGAIN if asset.volatile else timedelta.max)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +45,8 @@ def settle(
     now: datetime,
     unseen: bool,
     must: bool = False,
+    pinned: Callable[[], bool] = lambda: False,
+    failures_hold: timedelta | None = None,
 ) -> Settled | None:
     """What makes computing needless, or None when it is needed.
 
@@ -45,12 +58,16 @@ def settle(
         known: answers a good version with this fingerprint, visible or not.
         unseen: it reads a world outside that nobody could look at, so that equal fingerprints mean little.
         must: the clock or a person asks for it: an equal fingerprint is no reason to keep.
+        pinned: answers whether what would go in is what was rolled back.
+        failures_hold: see `failures_hold`.
     """
     if not must and all(version is not None and version.fingerprint == mark for version in published):
         judged = [version.checks for version in published if version is not None]
         return Settled(what="keep" if judged == list(checks) else "check")
-    held = held_after(tried, mark, checks, now) if tried is not None else None
-    if held is not None and tried is not None and (not unseen or tried.until is not None):
+    if pinned():
+        return Settled(what="hold", reason=Reason.rolled_back())
+    held = held_after(tried, mark, checks, now, failures_hold) if tried is not None else None
+    if held is not None and (not unseen or held.until is not None):
         return Settled(what="hold", reason=held)
     version = None if unseen or must or len(published) > 1 else known()
     return Settled(what="adopt", version=version) if version is not None else None

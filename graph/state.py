@@ -97,12 +97,16 @@ class Settlement:
     """Partitions of an asset that were found up to date, or filled for good by a skip, as of a publication.
 
     They still are while the asset's basis and checks are these, and nothing that they read has changed since.
+
+    Args:
+        at: when they were found so.
     """
 
     sequence: int
     basis: Basis
     checks: str
     partitions: PartitionSet
+    at: datetime | None = field(default=None, compare=False)
 
 
 class State(Protocol):
@@ -148,6 +152,9 @@ class State(Protocol):
     def made_with(self, key: str, basis: Basis) -> bool:
         """Whether any version of the asset, one that was rejected too, was ever made with this basis."""
 
+    def pin(self, key: str, partition: Partition) -> str | None:
+        """The fingerprint that was rolled back here, until something else is published."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryState:
@@ -156,6 +163,7 @@ class MemoryState:
     Args:
         others: versions that exist and are not visible.
         changes: by key, each change of a partition with the number of its publication.
+        pins: by key and partition, the fingerprint that was rolled back.
     """
 
     versions: Mapping[str, Mapping[Partition, Version]] = field(default_factory=dict)
@@ -163,6 +171,7 @@ class MemoryState:
     others: Iterable[Version] = ()
     settlements: Mapping[str, Settlement] = field(default_factory=dict)
     changes: Mapping[str, Iterable[tuple[int, Partition]]] = field(default_factory=dict)
+    pins: Mapping[tuple[str, Partition], str] = field(default_factory=dict)
     environment: str = "main"
     sequence: int = 0
 
@@ -218,3 +227,7 @@ class MemoryState:
         """See `State`."""
         found = (*self.others, *self.versions.get(key, {}).values())
         return any(version.key == key and version.basis == basis for version in found)
+
+    def pin(self, key: str, partition: Partition) -> str | None:
+        """See `State`."""
+        return self.pins.get((key, partition))

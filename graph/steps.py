@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from graph.fingerprint import Basis
 from graph.partition_set import ONLY, PartitionSet
 from graph.reasons import Reason
 from graph.state import Observed
@@ -106,6 +107,25 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What was decided of one asset stands on this; where it has moved, a saved plan is refused.
+
+    Args:
+        partitions: those whose visible versions were looked at.
+        declared: the digest of how it is partitioned and of what it reads.
+        basis: what else goes in; None for a source, and where that could not be looked at.
+        checks: the digest of its checks.
+        observed: the data version that a source showed.
+    """
+
+    partitions: PartitionSet
+    declared: str
+    basis: Basis | None = None
+    checks: str = ""
+    observed: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Steps in an order in which upstream comes first.
 
@@ -113,9 +133,10 @@ class Plan:
         selection: the text that it was made for.
         targets: the keys that the text named; the other steps are upstream of them.
         sequence: the ledger's last publication that it has seen.
-        read: by key, what it was decided from; see `graph.plan.basis_read`.
+        read: by key, what it was decided from, of a plan that is to be saved; see `graph.saved_plan`.
         settled: by key, the partitions that are up to date as of ``sequence``.
         left_out: what was not planned on purpose.
+        automatic: nobody asked for it by hand, so that what failed is not tried again.
     """
 
     selection: str
@@ -124,18 +145,35 @@ class Plan:
     made_at: datetime
     sequence: int
     steps: tuple[Step, ...]
-    read: Mapping[str, str] = field(default_factory=dict)
+    read: Mapping[str, Ground] = field(default_factory=dict)
     settled: Mapping[str, PartitionSet] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
+    automatic: bool = False
 
     def work(self) -> tuple[Step, ...]:
         """The steps that may change something."""
         return tuple(step for step in self.steps if is_work(step))
 
+    @property
+    def valid_until(self) -> datetime | None:
+        """When the clock makes the first of its steps another one; None where it never does."""
+        return min(filter(None, map(valid_until, self.steps)), default=None)
+
 
 def is_work(step: Step) -> bool:
     """Whether a step may change what is visible."""
     return isinstance(step, Materialize | Adopt | Check) or (isinstance(step, Observe) and step.changed)
+
+
+def valid_until(step: Step) -> datetime | None:
+    """Until when a step is what has to be done, if nothing but time passes; None for always."""
+    match step:
+        case Materialize() | Keep():
+            return step.valid_until
+        case Hold():
+            return step.reason.until
+        case _:
+            return None
 
 
 def step_name(key: str, label: str) -> str:

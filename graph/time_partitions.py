@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import ClassVar, Literal, Protocol, TypeGuard
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -159,6 +159,16 @@ def _next(self: Timed, first: int, count: int, horizon: Horizon) -> PartitionSet
         found = between(self, first, first + reach - 1, horizon)
         reach += 2 * (count - len(found))
     return _oldest(found, count)
+
+
+def next_at(self: Timed, horizon: Horizon) -> datetime | None:
+    """When the partitions that exist will be others; None when that is never, or far away."""
+    first, last = bounds(self)
+    unended = max(first, self.ticks.containing(math.floor(horizon.now.timestamp())))
+    coming = _next(self, unended, 1, horizon)
+    if not coming or (last is not None and next(iter(coming)).ordinal > last):
+        return None
+    return datetime.fromtimestamp(self.ticks.at(next(iter(coming)).ordinal + 1), UTC)
 
 
 def _oldest(found: PartitionSet, count: int) -> PartitionSet:

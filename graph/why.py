@@ -42,6 +42,11 @@ def why(tree: Tree, partitioning: Partitioning, now: datetime) -> str:
     return f"{head}: {_because(tree, told)}"
 
 
+def because(tree: Tree, partitioning: Partitioning, now: datetime) -> str:
+    """Why what is true of a tree is so, without the partitions for which it is."""
+    return _because(tree, _Telling(tree.key, partitioning, now))
+
+
 def tree_text(tree: Tree, partitioning: Partitioning, now: datetime) -> str:
     """The tree as lines: whether each part holds, and for which partitions."""
     told = _Telling(tree.key, partitioning, now)
@@ -314,4 +319,4 @@ def _document(tree: Tree, told: _Telling) -> Mapping[str, object]:
     }
 
 
-__all__ = ["to_json", "tree_text", "why"]
+__all__ = ["because", "to_json", "tree_text", "why"]

@@ -17,10 +17,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from graph import build_graph
 from graph.digest import Digester
+from materializers.kept_store import KeptStore
 from materializers.loading import open_workspace
 from materializers.project import Project, ProjectError, find_project
 from materializers.runner import RunResult, run_plan
@@ -68,10 +70,11 @@ def in_memory(
     from materializers.database import host_clock
 
     ticking = clock or host_clock
+    ledger = open_sqlite_ledger(None, clock=ticking)
     return Workspace(
         graph=build_graph(declared),
-        ledger=open_sqlite_ledger(None, clock=ticking),
-        store=MemoryStore(),
+        ledger=ledger,
+        store=KeptStore(store=MemoryStore(), garbage=ledger.garbage),
         digester=Digester(_Texts(sources or {})),
         config=config or {},
         clock=ticking,
@@ -113,18 +116,19 @@ def load(
     env: str | None = None,
     partition: str | None = None,
     as_type: str | None = None,
+    as_of: datetime | None = None,
     workspace: Workspace | None = None,
 ) -> Any:
     """The published value of an asset; see `Workspace.load`.
 
     Args:
         env: the environment to read; otherwise the workspace's.
+        as_of: what was published then.
     """
     from dataclasses import replace
 
     opened = workspace or open_workspace(find_project())
-    if env is not None:
-        opened = replace(opened, environment=env)
+    opened = replace(opened, environment=env or opened.environment, as_of=as_of or opened.as_of)
     return opened.load(key, partition=partition, as_type=as_type)
 
 

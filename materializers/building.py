@@ -29,6 +29,7 @@ from materializers.ledger import (
     Busy,
     ClaimLost,
     Content,
+    ContentGone,
     LedgerError,
     Made,
     Moved,
@@ -47,11 +48,23 @@ LONGEST_DELAY = timedelta(hours=1)
 
 
 def claim(
-    workspace: Workspace, scope: RunScope, key: str, wanted: Mapping[Partition, Wanted], *, number: int
+    workspace: Workspace,
+    scope: RunScope,
+    key: str,
+    wanted: Mapping[Partition, Wanted],
+    *,
+    number: int,
+    seen: int | None = None,
 ) -> tuple[StartedAttempt, ...] | Moved | None:
-    """Claim partitions, waiting while another run holds one; None when this run is stopped."""
+    """Claim partitions, waiting while another run holds one; None when this run is stopped.
+
+    Args:
+        seen: the last publication that was known when it was decided what goes in.
+    """
     while not scope.stop.is_set():
-        begun = workspace.ledger.begin(workspace.environment, key, wanted, run_id=scope.run_id, number=number)
+        begun = workspace.ledger.begin(
+            workspace.environment, key, wanted, run_id=scope.run_id, number=number, seen=seen
+        )
         if not isinstance(begun, Busy):
             return begun
         scope.stop.wait(CLAIM_POLL_S)
@@ -135,13 +148,17 @@ class Building:
     def _adopt(self, one: Ready, known: Version, number: int, sequence: int) -> Result | None:
         """Make a version visible that exists; None when another run was first."""
         wanted = {one.partition: self._wanted(one)}
-        begun = claim(self.workspace, self.scope, self.asset.key, wanted, number=number)
+        begun = claim(self.workspace, self.scope, self.asset.key, wanted, number=number, seen=sequence)
         if begun is None:
             return self._stopped(one.partition)
         if isinstance(begun, Moved):
             return None
         as_of, ends = one.as_of or self.workspace.seen_by(self.asset) or (known.made_at, False)
-        self.workspace.ledger.adopt(begun[0], known.id, as_of, ends=ends)
+        try:
+            self.workspace.ledger.adopt(begun[0], known.id, as_of, ends=ends)
+        except ContentGone as error:  # garbage was collected meanwhile: the next look sees it
+            self.workspace.ledger.finish(begun[0], "interrupted", reason=str(error))
+            return None
         reason = self.step.reason if self.step.reason.kind == "known" else Reason.known(self.step.reason)
         return self._result(
             "adopted",
@@ -157,7 +174,7 @@ class Building:
     ) -> list[Result] | None:
         """Claim and build some partitions in one call; None when another run was first at one of them."""
         wanted = {one.partition: self._wanted(one) for one in members}
-        begun = claim(self.workspace, self.scope, self.asset.key, wanted, number=number)
+        begun = claim(self.workspace, self.scope, self.asset.key, wanted, number=number, seen=sequence)
         if begun is None:
             return [self._stopped(one.partition) for one in members]
         if isinstance(begun, Moved):

@@ -87,9 +87,12 @@ def _settlements(
             checks,
             settled,
         )
-        if same and before is not None and not _anything_since(asset, before.sequence, state):
+        unmoved = same and before is not None and not _anything_since(asset, before.sequence, state)
+        if unmoved and asset.automation is None:  # which asks when it was looked at last
             continue
-        found[key] = Settlement(sequence=state.sequence, basis=basis, checks=checks, partitions=settled)
+        found[key] = Settlement(
+            sequence=state.sequence, basis=basis, checks=checks, partitions=settled, at=plan.made_at
+        )
     return found
 
 
@@ -98,7 +101,8 @@ def _dealt_with(results: list[Result], workspace: Workspace) -> dict[str, tuple[
     found: dict[str, tuple[list[PartitionSet], int]] = {}
     for result in results:
         for key in getattr(result.step, "outputs", (result.step.key,)):
-            if workspace.graph[key].partitions is None:
+            asset = workspace.graph[key]
+            if asset.partitions is None and asset.automation is None:
                 continue
             sets, oldest = found.setdefault(key, ([], 1 << 62))
             if result.outcome in ("published", "kept", "adopted") and result.read_at is not None:

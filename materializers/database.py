@@ -1,12 +1,14 @@
 """What the ledger needs of a database: transactions that write one after another, and snapshots that read beside them.
 
 One body of SQL serves every database. Parameters are written ``?``, numbers are 64 bits wide, truth is 0 or 1, and
-four words stand for what each database spells in its own way:
+five words stand for what each database spells in its own way:
 
 - ``LISTED(?)`` is a list of texts, for ``x IN LISTED(?)``; its parameter is made by `listed`.
 - ``RANGES(?)`` is a table of ranges of partitions with the columns ``slice``, ``first`` and ``last``; see `ranges`.
+- ``JOINED(x, ',')`` is the texts of some rows, with commas in between.
 - ``NUMBERED`` is the type of a numbered primary key.
 - ``CLUSTERED`` after a table asks that its rows lie in the order of the primary key.
+- ``THROUGH index`` after a table asks that its rows are found by that index: the one of the assets without partitions.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ steps: what nothing needs is *condemned*; after a time of grace, and when every 
 
 - If nobody had condemned it, whoever does so later waits until this run has ended.
 - If somebody had, it is condemned anew from now on, and the same holds.
-- If it is being removed, the run waits a moment and asks again.
+- If it is being removed, the run waits a moment and asks again; if whoever removes it has died, it is saved.
 
 What is gone is no longer adopted; a version that is published with the same address brings it back.
 """
@@ -16,6 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Protocol
+
+COLLECTION = "(garbage)"
+"""What whoever removes content claims, like an asset of the main environment, so that there is one at a time."""
 
 
 class Garbage(Protocol):
@@ -32,6 +35,9 @@ class Garbage(Protocol):
     def keep(self, address: str) -> bool:
         """Ask that content is not removed while the asking run lives; False while it is just being removed."""
 
+    def save(self, address: str) -> bool:
+        """Condemn content anew that was being removed by somebody who has died; False while somebody lives who may."""
+
     def condemn(self, addresses: Iterable[str]) -> frozenset[str]:
         """Condemn what is visible in no environment; answers what is condemned now and was not before."""
 
@@ -43,3 +49,10 @@ class Garbage(Protocol):
 
     def removed(self, addresses: Iterable[str]) -> None:
         """Record that content was deleted from the store."""
+
+    def forget(self, *, retention: timedelta) -> int:
+        """Delete the rows of runs that ended before this time, but those that the state of an asset needs.
+
+        Attempts that made a version which is still to be had, or that were a partition's last one, stay with their
+        runs; so do effects with theirs. Answers the number of runs that are gone.
+        """

@@ -7,6 +7,7 @@ through the store, calls the function and stores what it returns; only addresses
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from datetime import time as time_of_day
 from pathlib import Path
 from typing import Any
 
-from graph import Program, Skip, Trouble
+from graph import Asset, Program, Skip, Trouble
 from graph.partition_set import PartitionSet
 from graph.state import Version
 from materializers.arguments import StepRun, Taken, Versions, arguments_for
@@ -29,7 +30,7 @@ from materializers.ledger import Content, Ledger
 from materializers.loading import open_workspace
 from materializers.output import Output
 from materializers.process_group import kill_group
-from materializers.project import Project
+from materializers.project import LEDGER, Project, ledger_at
 from materializers.workspace import Workspace
 
 _CHILD = """
@@ -56,6 +57,7 @@ def compute_apart(
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
+                env={**os.environ, LEDGER: _url_of(workspace.project)},  # not in the order, which is a file
                 start_new_session=True,  # so that what it starts can be killed with it
             )
         try:
@@ -93,6 +95,10 @@ def _order(call: Call, workspace: Workspace, project: Project) -> dict[str, Any]
     }
 
 
+def _url_of(project: Project) -> str:
+    return "" if project.ledger is None else project.ledger.get_secret_value()
+
+
 def _ids(versions: Versions) -> list[str]:
     return [versions[partition].id for partition in sorted(versions)]
 
@@ -122,15 +128,18 @@ def _answer(answer: dict[str, Any], call: Call, workspace: Workspace) -> Mapping
         until = answer["until"]
         return Skip(answer["skip"], datetime.fromisoformat(until) if until else None)
     return {
-        output.key: decode(
-            Content(**answer["values"][output.key]),
-            workspace.store,
-            output.returns,
-            hint=None,
-            key=output.key,
-        )
+        output.key: _value(answer["values"][output.key], output, workspace)
+        if output.key in answer["values"]
+        else {
+            partition: _value(stored, replace(output, returns=None), workspace)
+            for partition, stored in answer["partitions"][output.key].items()
+        }
         for output in call.outputs
     }
+
+
+def _value(stored: dict[str, Any], output: Asset, workspace: Workspace) -> object:
+    return decode(Content(**stored), workspace.store, output.returns, hint=None, key=output.key)
 
 
 def main(order_file: str) -> None:
@@ -157,6 +166,7 @@ def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
         home=Path(order["home"]),
         store=order["store"],
         fsync=order["fsync"],
+        ledger=ledger_at(os.environ.get(LEDGER, ""), "", Path(order["root"])),
         environment=order["environment"],
         config={order["key"]: order["config"]},
     )
@@ -203,13 +213,21 @@ def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
     values = by_key(call, value)
     if isinstance(values, Skip):
         return {"skip": values.reason, "until": values.until.isoformat() if values.until else None}
-    stored = {}
+    stored: dict[str, Any] = {"values": {}, "partitions": {}}
     for output in outputs:
-        made = choose(values[output.key], output.returns, output.stored_as, key=output.key).encode(
-            values[output.key], workspace.store
-        )
-        stored[output.key] = {field.name: getattr(made, field.name) for field in fields(made)}
-    return {"values": stored}
+        value = values[output.key]
+        if output.batch is not None and output.batch.by is None and isinstance(value, Mapping):
+            stored["partitions"][output.key] = {
+                str(partition): _stored(one, output, workspace) for partition, one in value.items()
+            }
+        else:
+            stored["values"][output.key] = _stored(value, output, workspace)
+    return stored
+
+
+def _stored(value: object, output: Asset, workspace: Workspace) -> dict[str, Any]:
+    made = choose(value, output.returns, output.stored_as, key=output.key).encode(value, workspace.store)
+    return {field.name: getattr(made, field.name) for field in fields(made)}
 
 
 def _taken(order: dict[str, Any], ledger: Ledger) -> Taken:

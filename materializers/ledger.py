@@ -3,7 +3,8 @@
 Laws, held by one suite of tests for every implementation:
 
 - A version becomes visible in one transaction (`publish`), which checks the fencing token of the claim.
-- Only claims are changed in place; pointers are an index of the publications and can be made again from them.
+- Only claims are changed in place, and versions from which something is erased; pointers are an index of the
+  publications and can be made again from them.
 - Times come from the ledger's own clock.
 - A claim whose holder is dead, or whose lease has run out, is free; whoever takes it gets a higher token.
 """
@@ -15,10 +16,13 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from graph.estimate import Measured
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Attempt, Outcome, Settlement, State, Version
 from materializers.effect_records import EffectRecords
+from materializers.erasure_records import Erasures
 from materializers.garbage import Garbage
+from materializers.journal import Journal
 from materializers.outbox import Outbox
 from materializers.records import (
     LEASE,
@@ -28,6 +32,7 @@ from materializers.records import (
     Claim,
     ClaimLost,
     Content,
+    ContentGone,
     Definition,
     DefinitionRecord,
     Environment,
@@ -55,9 +60,6 @@ class LedgerState(State, Protocol):
     def now(self) -> datetime:
         """The ledger's clock at that moment."""
 
-    def pin(self, key: str, partition: Partition) -> str | None:
-        """The fingerprint that was rolled back here, until something else is published."""
-
 
 Seen = tuple[Version, datetime | None] | tuple[Version, datetime | None, bool]
 """A published version that was found current: its ``as_of``, and ``ends`` where that is known anew."""
@@ -72,6 +74,10 @@ class Ledger(Protocol):
     @property
     def effects(self) -> EffectRecords:
         """What was done to the outside world."""
+
+    @property
+    def erasures(self) -> Erasures:
+        """What is taken out of versions that are kept."""
 
     @property
     def garbage(self) -> Garbage:
@@ -114,8 +120,12 @@ class Ledger(Protocol):
         *,
         run_id: str,
         number: int,
+        seen: int | None = None,
     ) -> tuple[StartedAttempt, ...] | Busy | Moved:
         """Claim partitions together and record that an attempt at each starts, in one transaction: all or none.
+
+        Args:
+            seen: the last publication that was known when it was decided what goes in; otherwise the last there is.
 
         Raises:
             ClaimLost: the run has ended, or was taken for dead.
@@ -137,11 +147,16 @@ class Ledger(Protocol):
         *,
         output: str = "",
         kind: Literal["publish", "observe"] = "publish",
+        name: str | None = None,
+        reason: str | None = None,
     ) -> tuple[Mapping[str, str], ...]:
         """Record versions and make them visible, except those that are refused, all in one transaction.
 
         Ends the attempts and frees their claims; ``output`` is kept with the first of them. Answers the version ids by
         key, for each product.
+
+        Args:
+            name: who brought it in by hand, for ``reason``.
 
         Raises:
             ClaimLost: a claim was taken over; nothing was recorded.
@@ -181,6 +196,9 @@ class Ledger(Protocol):
     def environments(self) -> tuple[Environment, ...]:
         """All that there are, by name; `MAIN` is always among them."""
 
+    def own_keys(self, environment: str) -> frozenset[str]:
+        """The assets of which an environment has something of its own."""
+
     def create_environment(self, name: str, *, parent: str | None = MAIN, live: bool = False) -> Environment:
         """Make one that reads its parent's current versions, partition by partition, until it has its own.
 
@@ -214,7 +232,10 @@ class Ledger(Protocol):
     def withdraw(
         self, environment: str, key: str, partitions: PartitionSet, *, name: str, reason: str
     ) -> PartitionSet | Busy:
-        """Make partitions invisible; answers those that were visible. Their versions stay."""
+        """Make partitions invisible; answers those that were visible.
+
+        Their versions stay, but are not adopted here any more: what was taken away does not come back by itself.
+        """
 
     def point(
         self,
@@ -227,7 +248,19 @@ class Ledger(Protocol):
         name: str,
         reason: str,
     ) -> Busy | None:
-        """Make a version visible by hand, whatever its verdicts.
+        """`point_each` for one partition."""
+
+    def point_each(
+        self,
+        environment: str,
+        key: str,
+        versions: Mapping[Partition, str],
+        *,
+        kind: Literal["rollback", "release"],
+        name: str,
+        reason: str,
+    ) -> Busy | None:
+        """Make versions visible by hand, whatever their verdicts, in one transaction.
 
         A rollback pins the partition: its state tells the fingerprint that was rolled back, until something else is
         published. What is rolled back further stays pinned to the first one.
@@ -243,9 +276,20 @@ class Ledger(Protocol):
         """By key, what the environment is served with; a parent's does not count."""
 
     def record_definitions(
-        self, environment: str, definitions: Mapping[str, Definition], *, checkout: str, run_id: str
-    ) -> None:
-        """Record that a checkout serves the environment with these definitions from now on."""
+        self,
+        environment: str,
+        definitions: Mapping[str, Definition],
+        *,
+        checkout: str,
+        run_id: str,
+        take_over: bool = True,
+    ) -> Mapping[str, DefinitionRecord]:
+        """Record that a checkout serves the environment with these definitions from now on.
+
+        Args:
+            take_over: otherwise nothing is recorded where another checkout serves one of them with another
+                definition; these are answered.
+        """
 
     # Dynamic partitions
 
@@ -257,6 +301,14 @@ class Ledger(Protocol):
 
     def remove_dynamic(self, name: str, keys: Iterable[str]) -> tuple[str, ...]:
         """Remove keys; answers those that were there. When they came and went stays on record."""
+
+    # Automation
+
+    def journal(self, environment: str, keys: Iterable[str] | None = None) -> AbstractContextManager[Journal]:
+        """What happened in an environment and when, with the state of the same moment; see `state`."""
+
+    def switch_automation(self, environment: str, keys: Iterable[str], *, on: bool) -> tuple[str, ...]:
+        """Switch automation of assets on or off, as of now; answers those for which that is a change."""
 
     # Reading
 
@@ -280,6 +332,9 @@ class Ledger(Protocol):
 
     def attempts_of(self, run_id: str) -> tuple[AttemptRecord, ...]:
         """The attempts of a run, in order."""
+
+    def measured(self, keys: Iterable[str]) -> Mapping[str, Sequence[Measured]]:
+        """By key, what some partitions of assets took and gave when they were made, of whatever environment."""
 
     def rename(self, old: str, new: str) -> None:
         """Give an asset another key: everything that is on record of it follows.
@@ -307,6 +362,7 @@ __all__ = [
     "Claim",
     "ClaimLost",
     "Content",
+    "ContentGone",
     "Definition",
     "DefinitionRecord",
     "Environment",

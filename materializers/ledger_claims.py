@@ -121,11 +121,13 @@ def claim(
     run_id: str,
     number: int,
     liveness: Liveness,
+    seen: int | None = None,
 ) -> tuple[StartedAttempt, ...] | Busy | Moved:
     """Claim partitions together and start an attempt at each, or nothing of it.
 
     Args:
         visible: the version of each partition that has one.
+        seen: the last publication that was known when it was decided what goes in; otherwise the last that there is.
     """
     tokens = dict.fromkeys(wanted, 0)
     held = db.rows(
@@ -159,11 +161,26 @@ def claim(
         )
         for place, (partition, each) in enumerate(wanted.items(), start=1)
     )
-    _record(db, started, wanted)
+    _record(db, started, wanted, _seen(db, seen))
     return started
 
 
-def _record(db: Writing, started: Sequence[StartedAttempt], wanted: Mapping[Partition, Wanted]) -> None:
+def _seen(db: Writing, seen: int | None) -> tuple[int, int]:
+    """The last publication that an attempt knows of, and the last moment at which there was no later one."""
+    now = micros(db.now)
+    if seen is None:
+        (last,) = db.rows("SELECT coalesce(max(sequence), 0) AS sequence FROM publications")
+        return last["sequence"], now
+    later = db.rows("SELECT at FROM publications WHERE sequence > ? ORDER BY sequence LIMIT 1", (seen,))
+    return seen, min(now, later[0]["at"]) if later else now
+
+
+def _record(
+    db: Writing,
+    started: Sequence[StartedAttempt],
+    wanted: Mapping[Partition, Wanted],
+    seen: tuple[int, int],
+) -> None:
     now = micros(db.now)
     db.executemany(
         "INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT (environment, asset, slice, ordinal)"
@@ -174,7 +191,7 @@ def _record(db: Writing, started: Sequence[StartedAttempt], wanted: Mapping[Part
         ],
     )
     db.executemany(
-        "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 one.id,
@@ -187,6 +204,7 @@ def _record(db: Writing, started: Sequence[StartedAttempt], wanted: Mapping[Part
                 one.claim.token,
                 one.fingerprint,
                 now,
+                *seen,
             )
             for one in started
         ],

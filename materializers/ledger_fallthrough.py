@@ -100,7 +100,7 @@ class Fallthrough:
         return {**found, **own}
 
     def pin(self, key: str, partition: Partition) -> str | None:
-        """See `materializers.ledger.LedgerState`."""
+        """See `graph.state.State`."""
         decides = self._own if partition in self._of_its_own(key) else self._below
         return decides.pin(key, partition)
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+from graph.partition_set import WHOLE
 from materializers.database import Database, listed
+from materializers.garbage import COLLECTION
 from materializers.ledger_claims import Liveness, close_dead_runs
+from materializers.ledger_moving import busy
 from materializers.ledger_rows import micros
+from materializers.records import MAIN
 
 _VISIBLE = (
     "SELECT v.address FROM pointers p JOIN versions v ON v.id = p.version_id WHERE v.address IS NOT NULL"
@@ -51,6 +55,18 @@ class SqlGarbage:
             )
             rows = db.rows("SELECT state FROM tombstones WHERE address = ?", (address,))
             return not rows or rows[0]["state"] != "removing"
+
+    def save(self, address: str) -> bool:
+        """See `Garbage`."""
+        with self._database.writing() as db:
+            close_dead_runs(db, self._liveness)
+            if busy(db, MAIN, COLLECTION, [WHOLE], self._liveness) is not None:
+                return False
+            db.execute(
+                "UPDATE tombstones SET state = 'condemned', at = ? WHERE address = ? AND state = 'removing'",
+                (micros(db.now), address),
+            )
+            return True
 
     def condemn(self, addresses: Iterable[str]) -> frozenset[str]:
         """See `Garbage`."""
@@ -98,3 +114,32 @@ class SqlGarbage:
                 "UPDATE tombstones SET state = 'gone', at = ? WHERE address = ? AND state = 'removing'",
                 [(micros(db.now), address) for address in addresses],
             )
+
+    def forget(self, *, retention: timedelta) -> int:
+        """See `Garbage`."""
+        with self._database.writing() as db:
+            before = micros(db.now - retention)
+            needed = (
+                "SELECT v.attempt_id FROM versions v WHERE NOT EXISTS"
+                " (SELECT 1 FROM tombstones t WHERE t.address = v.address AND t.state = 'gone')"
+                " UNION SELECT attempt_id FROM last_attempts UNION SELECT attempt_id FROM effect_events"
+                " UNION SELECT max(id) FROM attempts"  # the next one is counted from it
+            )
+            old = (
+                "SELECT a.id FROM attempts a JOIN run_ends r ON r.run_id = a.run_id"
+                f" WHERE r.ended_at < ? AND a.id NOT IN ({needed})"
+            )
+            db.execute(f"DELETE FROM attempt_ends WHERE attempt_id IN ({old})", (before,))
+            db.execute(f"DELETE FROM attempts WHERE id IN ({old})", (before,))
+            gone = [
+                row["run_id"]
+                for row in db.rows(
+                    "SELECT e.run_id FROM run_ends e WHERE e.ended_at < ?"
+                    " AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.run_id = e.run_id)"
+                    " AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.run_id = e.run_id)",
+                    (before,),
+                )
+            ]
+            for table, column in (("runs", "id"), ("run_ends", "run_id"), ("cancellations", "run_id")):
+                db.execute(f"DELETE FROM {table} WHERE {column} IN LISTED(?)", (listed(gone),))
+            return len(gone)

@@ -9,8 +9,9 @@ from materializers.database import Writing, listed, ranges
 from materializers.ledger_claims import Liveness
 from materializers.ledger_environments import chain, visible
 from materializers.ledger_fallthrough import state_of
+from materializers.ledger_notes import promote_definitions
 from materializers.ledger_publishing import Cause, Pointing, point
-from materializers.ledger_rows import moment
+from materializers.ledger_rows import moment, partition_of
 from materializers.ledger_tombstones import check_there
 from materializers.records import Busy, LedgerError, Move, Moved
 
@@ -63,10 +64,12 @@ def promote(
                     data_version=version.data_version if version else None,
                     as_of=version.as_of if version else None,
                     ends=version.ends if version else None,
+                    pin=shown.pin(key, partition),
                 )
             )
     check_there(db, [one.version_id for one in pointings if one.version_id is not None])
     point(db, target, _judged(db, pointings), Cause(kind="promote", run_id=run_id, reason=f"from {source}"))
+    promote_definitions(db, source, target, moves)
     return None
 
 
@@ -94,41 +97,44 @@ def point_by_hand(
     db: Writing,
     environment: str,
     key: str,
-    partition: Partition,
-    version_id: str,
+    versions: Mapping[Partition, str],
     *,
     cause: Cause,
     liveness: Liveness,
 ) -> Busy | None:
-    """Make a version visible, whatever its verdicts; a rollback pins what it takes back."""
+    """Make versions visible, whatever their verdicts; a rollback pins what it takes back."""
     rows = db.rows(
-        "SELECT data_version, as_of FROM versions WHERE id = ? AND asset = ? AND slice = ? AND ordinal = ?",
-        (version_id, key, *partition),
+        "SELECT id, slice, ordinal, data_version, as_of FROM versions WHERE asset = ? AND id IN LISTED(?)",
+        (key, listed(versions.values())),
     )
-    if not rows:
-        raise LedgerError(
-            f"the ledger has no version '{version_id}' of this partition of asset '{key}';"
-            f" `assets history {key}` shows what there is"
-        )
+    there = {(partition_of(row), row["id"]): row for row in rows}
+    for place in versions.items():
+        if place not in there:
+            raise LedgerError(
+                f"the ledger has no version '{place[1]}' of this partition of asset '{key}';"
+                f" `assets history {key}` shows what there is"
+            )
     state = state_of(db, environment, [key])
-    held = busy(db, environment, key, [partition], liveness)
+    held = busy(db, environment, key, versions, liveness)
     if held is not None:
         return held
-    check_there(db, [version_id])
-    pin = None
-    if cause.kind == "rollback":
-        now = state.published(key, PartitionSet.of([partition])).get(partition)
+    check_there(db, versions.values())
+    shown = state.published(key, PartitionSet.of(versions)) if cause.kind == "rollback" else {}
+    pointings = []
+    for (partition, version_id), row in there.items():
+        now = shown.get(partition)
         pin = state.pin(key, partition) or (now.fingerprint if now else None)
-    as_of = rows[0]["as_of"]
-    pointing = Pointing(
-        key=key,
-        partition=partition,
-        version_id=version_id,
-        data_version=rows[0]["data_version"],
-        as_of=None if as_of is None else moment(as_of),
-        pin=pin,
-    )
-    point(db, environment, _judged(db, [pointing]), cause)
+        pointings.append(
+            Pointing(
+                key=key,
+                partition=partition,
+                version_id=version_id,
+                data_version=row["data_version"],
+                as_of=None if row["as_of"] is None else moment(row["as_of"]),
+                pin=pin if cause.kind == "rollback" else None,
+            )
+        )
+    point(db, environment, _judged(db, pointings), cause)
     return None
 
 

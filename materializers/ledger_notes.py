@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from graph.fingerprint import Basis
-from materializers.database import Reading, Writing
+from materializers.database import Reading, Writing, listed
 from materializers.ledger_environments import chain
 from materializers.ledger_rows import canonical, micros, moment
 from materializers.records import Definition, DefinitionRecord
+from materializers.serving import served_otherwise, to_record
 
 
 def definitions(db: Reading, environment: str) -> dict[str, DefinitionRecord]:
@@ -32,10 +33,19 @@ def definitions(db: Reading, environment: str) -> dict[str, DefinitionRecord]:
 
 
 def record_definitions(
-    db: Writing, environment: str, found: Mapping[str, Definition], *, checkout: str, run_id: str
-) -> None:
-    """Record what a checkout serves an environment with."""
-    chain(db, environment)
+    db: Writing,
+    environment: str,
+    found: Mapping[str, Definition],
+    *,
+    checkout: str,
+    run_id: str,
+    take_over: bool,
+) -> Mapping[str, DefinitionRecord]:
+    """Record what a checkout serves an environment with, unless another one serves it otherwise: that is answered."""
+    on_record = definitions(db, environment)
+    otherwise = {} if take_over else served_otherwise(found, on_record, checkout)
+    if otherwise:
+        return {key: theirs for key, (_, theirs) in otherwise.items()}
     db.executemany(
         "INSERT INTO definitions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (environment, asset) DO UPDATE SET"
         " code = excluded.code, config = excluded.config, resources = excluded.resources, checks = excluded.checks,"
@@ -52,8 +62,22 @@ def record_definitions(
                 micros(db.now),
                 run_id,
             )
-            for key, one in found.items()
+            for key, one in to_record(found, on_record).items()
         ],
+    )
+    return {}
+
+
+def promote_definitions(db: Writing, source: str, target: str, keys: Iterable[str]) -> None:
+    """What was promoted is served from now on as where it came from, so that nobody else undoes the promotion."""
+    db.execute(
+        "INSERT INTO definitions SELECT CAST(? AS TEXT), asset, code, config, resources, checks, checkout,"
+        " CAST(? AS BIGINT), run_id FROM definitions WHERE environment = ? AND asset IN LISTED(?)"
+        " ON CONFLICT (environment, asset) DO UPDATE SET code = excluded.code, config = excluded.config,"
+        " resources = excluded.resources, checks = excluded.checks, checkout = excluded.checkout, at = excluded.at,"
+        " run_id = excluded.run_id WHERE definitions.code <> excluded.code OR definitions.config <> excluded.config"
+        " OR definitions.resources <> excluded.resources OR definitions.checks <> excluded.checks",
+        (target, micros(db.now), source, listed(keys)),
     )
 
 

@@ -147,7 +147,7 @@ class PastState:
         return found
 
     def pin(self, key: str, partition: Partition) -> str | None:
-        """See `materializers.ledger.LedgerState`."""
+        """See `graph.state.State`."""
         for row in self._rows(key):
             if _place(row) == partition:
                 pin: str | None = row["pin"]

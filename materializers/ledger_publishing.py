@@ -11,10 +11,10 @@ from datetime import datetime
 from graph.fingerprint import replaced
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Outcome, Settlement, Summary, Version
-from materializers.database import Writing, ranges
+from materializers.database import Writing, listed, ranges
 from materializers.ledger import Seen
 from materializers.ledger_claims import check_held, give_back, held
-from materializers.ledger_environments import chain, note_first
+from materializers.ledger_environments import chain, note_first, visible
 from materializers.ledger_rows import canonical, maybe_micros, micros, partition_of, plain, version_row
 from materializers.ledger_tombstones import check_there, revive
 from materializers.records import Claim, Judgement, Kind, LedgerError, Product, StartedAttempt
@@ -73,7 +73,13 @@ class Ending:
 
 
 def publish(
-    db: Writing, products: Sequence[Product], *, output: str, kind: Kind
+    db: Writing,
+    products: Sequence[Product],
+    *,
+    output: str,
+    kind: Kind,
+    name: str | None = None,
+    reason: str | None = None,
 ) -> tuple[Mapping[str, str], ...]:
     """Record versions, make those visible that are not refused, and end their attempts; answers their ids."""
     claims = [product.attempt.claim for product in products]
@@ -110,18 +116,20 @@ def publish(
         for product, key, version_id in made
         if key not in product.refused
     ]
-    point(db, environment, pointings, Cause(kind=kind, run_id=run_id))
-    endings = [_ending(product, output if place == 0 else "") for place, product in enumerate(products)]
+    point(db, environment, pointings, Cause(kind=kind, run_id=run_id, name=name, reason=reason))
+    endings = [
+        _ending(product, output if place == 0 else "", reason or "") for place, product in enumerate(products)
+    ]
     end(db, endings, ours=frozenset(claims))
     return ids
 
 
-def _ending(product: Product, output: str) -> Ending:
+def _ending(product: Product, output: str, reason: str) -> Ending:
     judged = product.judged.get(product.attempt.claim.key)
     return Ending(
         attempt=product.attempt,
         outcome="rejected" if product.refused else "published",
-        reason="; ".join(product.refused.values()),
+        reason="; ".join(product.refused.values()) or reason,
         output=output,
         checks=judged.checks if judged else "",
     )
@@ -131,12 +139,16 @@ def point(db: Writing, environment: str, pointings: Sequence[Pointing], cause: C
     """Publish: the events, the pointers that index them, and the row from which each asset is decided."""
     if not pointings:
         return
-    (last,) = db.rows("SELECT coalesce(max(sequence), 0) AS sequence FROM publications")
-    numbered = list(enumerate(pointings, start=last["sequence"] + 1))
+    last = db.rows("SELECT sequence, at FROM publications ORDER BY sequence DESC LIMIT 1")
+    numbered = list(enumerate(pointings, start=last[0]["sequence"] + 1 if last else 1))
     note_first(db, environment, numbered[0][0])
-    now = micros(db.now)
+    now = max(micros(db.now), last[0]["at"]) if last else micros(db.now)
+    by_key: dict[str, list[tuple[int, Pointing]]] = {}
+    for number, one in numbered:
+        by_key.setdefault(one.key, []).append((number, one))
+    moved = {number for key, found in by_key.items() for number in _count(db, environment, key, found)}
     db.executemany(
-        "INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 number,
@@ -153,15 +165,11 @@ def point(db: Writing, environment: str, pointings: Sequence[Pointing], cause: C
                 one.pin,
                 cause.name,
                 cause.reason,
+                int(number in moved),
             )
             for number, one in numbered
         ],
     )
-    by_key: dict[str, list[tuple[int, Pointing]]] = {}
-    for number, one in numbered:
-        by_key.setdefault(one.key, []).append((number, one))
-    for key, found in by_key.items():
-        _count(db, environment, key, found)
     db.executemany(
         "INSERT INTO pointers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (environment, asset, slice, ordinal) DO UPDATE SET version_id = excluded.version_id,"
@@ -185,8 +193,11 @@ def point(db: Writing, environment: str, pointings: Sequence[Pointing], cause: C
     )
 
 
-def _count(db: Writing, environment: str, key: str, numbered: Sequence[tuple[int, Pointing]]) -> None:
-    """Renew the row from which an asset is decided without its partitions, before its pointers move."""
+def _count(db: Writing, environment: str, key: str, numbered: Sequence[tuple[int, Pointing]]) -> list[int]:
+    """Renew the row from which an asset is decided without its partitions, before its pointers move.
+
+    Answers the numbers of those publications that make other data visible than were before.
+    """
     touched = [one.partition for _, one in numbered]
     before = {
         partition_of(row): row["data_version"]
@@ -220,6 +231,20 @@ def _count(db: Writing, environment: str, key: str, numbered: Sequence[tuple[int
             digest,
         ),
     )
+    new = [one.partition for one in (each for _, each in numbered) if one.partition not in before]
+    before |= _inherited(db, environment, key, new)
+    return [number for number, one in numbered if before.get(one.partition) != one.data_version]
+
+
+def _inherited(db: Writing, environment: str, key: str, partitions: list[Partition]) -> dict[Partition, str]:
+    """The data versions of what is read from a parent."""
+    above = chain(db, environment)[1:] if partitions else ()
+    ids = visible(db, above[0], key, partitions) if above else {}
+    if not ids:
+        return {}
+    rows = db.rows("SELECT id, data_version FROM versions WHERE id IN LISTED(?)", (listed(ids.values()),))
+    data = {row["id"]: row["data_version"] for row in rows}
+    return {partition: data[one] for partition, one in ids.items()}
 
 
 def record_judgements(
@@ -415,9 +440,9 @@ def settle(db: Writing, environment: str, settlements: Mapping[str, Settlement])
     """Note what was found up to date, unless something newer is noted."""
     chain(db, environment)
     db.executemany(
-        "INSERT INTO settlements VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (environment, asset) DO UPDATE SET"
+        "INSERT INTO settlements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (environment, asset) DO UPDATE SET"
         " sequence = excluded.sequence, code = excluded.code, config = excluded.config,"
-        " resources = excluded.resources, checks = excluded.checks, partitions = excluded.partitions"
+        " resources = excluded.resources, checks = excluded.checks, partitions = excluded.partitions, at = excluded.at"
         " WHERE settlements.sequence <= excluded.sequence",
         [
             (
@@ -429,6 +454,7 @@ def settle(db: Writing, environment: str, settlements: Mapping[str, Settlement])
                 canonical(one.basis.resources),
                 one.checks,
                 one.partitions.to_json(),
+                micros(one.at or db.now),
             )
             for key, one in settlements.items()
         ],

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from graph.fingerprint import Basis
@@ -28,9 +29,10 @@ VERSION = (
     "v.id, v.asset, v.slice, v.ordinal, v.fingerprint, v.code, v.config, v.resources, v.inputs, v.data_version,"
     " v.made_at, j.checks, j.digest, j.failing"
 )
-POINTERS = f"""
+POINTERS_AT_WHOLES = f"""
 SELECT {VERSION}, p.as_of, coalesce(p.ends, v.ends) AS ends, p.pin
-FROM pointers p JOIN versions v ON v.id = p.version_id LEFT JOIN judgements j ON j.id = p.judgement
+FROM pointers p THROUGH pointers_at_wholes JOIN versions v ON v.id = p.version_id
+LEFT JOIN judgements j ON j.id = p.judgement
 """
 POINTERS_IN_RANGES = f"""
 SELECT {VERSION}, p.as_of, coalesce(p.ends, v.ends) AS ends, p.pin
@@ -42,8 +44,8 @@ _SIGHTING = (
     "s.asset, s.slice, s.ordinal, s.version_id, s.verified, s.as_of, s.ends, s.judgement, j.checks, j.digest,"
     " j.failing"
 )
-SIGHTINGS = f"""
-SELECT {_SIGHTING} FROM sightings s LEFT JOIN judgements j ON j.id = s.judgement
+SIGHTINGS_AT_WHOLES = f"""
+SELECT {_SIGHTING} FROM sightings s THROUGH sightings_at_wholes LEFT JOIN judgements j ON j.id = s.judgement
 """
 SIGHTINGS_IN_RANGES = f"""
 SELECT {_SIGHTING} FROM RANGES(?) r CROSS JOIN sightings s LEFT JOIN judgements j ON j.id = s.judgement
@@ -73,7 +75,7 @@ def partition_of(row: Row) -> Partition:
 
 
 def version_of(row: Row) -> Version:
-    """What deciding needs of a row of `POINTERS` or `VERSIONS`."""
+    """What deciding needs of a row of `POINTERS_AT_WHOLES` or `VERSIONS`."""
     return Version(
         id=row["id"],
         key=row["asset"],
@@ -218,11 +220,15 @@ def lineage_of(text: str) -> dict[str, Read]:
     }
 
 
+partitions_of = lru_cache(maxsize=1024)(PartitionSet.from_json)
+"""A set of partitions from its text. Most assets have one of a few: those are read once, and held once."""
+
+
 def summary_of(row: Row) -> Summary:
     """A row of ``asset_state``."""
     return Summary(
         sequence=row["sequence"],
-        partitions=PartitionSet.from_json(row["partitions"]),
+        partitions=partitions_of(row["partitions"]),
         digest=row["digest"],
     )
 
@@ -233,7 +239,8 @@ def settlement_of(row: Row) -> Settlement:
         sequence=row["sequence"],
         basis=Basis(code=row["code"], config=row["config"], resources=_loads(row["resources"])),
         checks=row["checks"],
-        partitions=PartitionSet.from_json(row["partitions"]),
+        partitions=partitions_of(row["partitions"]),
+        at=moment(row["at"]),
     )
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from graph.fingerprint import Basis, replaced, set_digest
 from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.state import Attempt, Settlement, Summary, Version
 from materializers.database import Reading, Row, listed, ranges
+from materializers.ledger_environments import chain
 from materializers.ledger_rows import (
-    POINTERS,
+    POINTERS_AT_WHOLES,
     POINTERS_IN_RANGES,
-    SIGHTINGS,
+    SIGHTINGS_AT_WHOLES,
     SIGHTINGS_IN_RANGES,
     VERSIONS,
     Sighting,
     attempt_of,
     canonical,
+    moment,
     partition_of,
     settlement_of,
     sighting_of,
@@ -88,6 +91,7 @@ class SqlState:
         self._sightings: dict[str, _Known[Sighting]] = {}
         self._data_versions: dict[str, _Known[str]] = {}
         self._attempts: dict[str, _Known[Attempt]] = {}
+        self._hidden: dict[str, Mapping[Partition, datetime]] = {}
 
     def _preload(self, keys: Iterable[str] | None) -> None:
         among = ""
@@ -99,9 +103,9 @@ class SqlState:
         for name, select, alias, also in (
             ("asset_state", "SELECT * FROM asset_state s", "s", ""),
             ("settlements", "SELECT * FROM settlements s", "s", ""),
-            ("pointers", POINTERS, "p", whole),
-            ("tries", "SELECT * FROM last_attempts l", "l", whole),
-            ("sightings", SIGHTINGS, "s", whole),
+            ("pointers", POINTERS_AT_WHOLES, "p", whole),
+            ("tries", "SELECT * FROM last_attempts l THROUGH last_attempts_at_wholes", "l", whole),
+            ("sightings", SIGHTINGS_AT_WHOLES, "s", whole),
         ):
             if name == "sightings" and self.environment == MAIN:
                 continue
@@ -158,8 +162,10 @@ class SqlState:
         return ((partition_of(row), sighting_of(row)) for row in rows)
 
     def pin(self, key: str, partition: Partition) -> str | None:
-        """See `materializers.ledger.LedgerState`."""
-        self.published(key, PartitionSet.of([partition]))
+        """See `graph.state.State`."""
+        known = self._versions.get(key)
+        if known is None or partition not in known.seen:
+            self.published(key, PartitionSet.of([partition]))
         return self._pins.get((key, partition))
 
     def digest(self, key: str, partitions: PartitionSet) -> str:
@@ -231,8 +237,22 @@ class SqlState:
     def version_with(
         self, key: str, partition: Partition, fingerprint: str, *, checks: str | None = None
     ) -> Version | None:
-        """The newest such version; see `graph.state.State`."""
-        return version_with(self._db, key, partition, fingerprint, checks)
+        """The newest such version; see `graph.state.State`. One that was made invisible here since is none."""
+        found = version_with(self._db, key, partition, fingerprint, checks)
+        hidden = None if found is None else self._hidden_at(key).get(partition)
+        return found if found is None or hidden is None or found.made_at > hidden else None
+
+    def _hidden_at(self, key: str) -> Mapping[Partition, datetime]:
+        """When partitions were made invisible here or above for the last time."""
+        found = self._hidden.get(key)
+        if found is None:
+            rows = self._db.rows(
+                "SELECT slice, ordinal, max(at) AS at FROM publications WHERE environment IN LISTED(?)"
+                " AND asset = ? AND version_id IS NULL GROUP BY slice, ordinal",
+                (listed(chain(self._db, self.environment)), key),
+            )
+            found = self._hidden[key] = {partition_of(row): moment(row["at"]) for row in rows}
+        return found
 
     def made_with(self, key: str, basis: Basis) -> bool:
         """See `graph.state.State`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from materializers.database import Writing, listed
-from materializers.records import LedgerError
+from materializers.records import ContentGone, LedgerError
 
 
 def revive(db: Writing, addresses: Iterable[str]) -> None:
@@ -27,7 +27,7 @@ def check_there(db: Writing, version_ids: Iterable[str]) -> None:
     """That the content of versions that become visible again was not removed from the store.
 
     Raises:
-        LedgerError: it was, or is being removed.
+        ContentGone: it was, or is being removed.
     """
     gone = db.rows(
         "SELECT v.asset, v.id FROM versions v JOIN tombstones t ON t.address = v.address"
@@ -35,7 +35,7 @@ def check_there(db: Writing, version_ids: Iterable[str]) -> None:
         (listed(version_ids),),
     )
     if gone:
-        raise LedgerError(
+        raise ContentGone(
             f"asset '{gone[0]['asset']}': the content of version '{gone[0]['id']}' was removed from the store by"
             " `assets gc`; materialize it again"
         )

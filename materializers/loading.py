@@ -10,6 +10,7 @@ import sys
 import tokenize
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,9 +18,11 @@ from typing import Any
 from graph import AssetGraph, AssetGraphError, Defaults, DefinitionErrors, build_graph
 from graph.declare import declared_in
 from graph.digest import Digester
+from materializers.kept_store import KeptStore
 from materializers.project import Project, ProjectError
-from materializers.sql_ledger import SqlLedger, open_sqlite_ledger
-from materializers.store import open_store
+from materializers.records import MAIN, UnknownEnvironment
+from materializers.sql_ledger import SqlLedger, open_postgres_ledger, open_sqlite_ledger
+from materializers.store import Store, open_store
 from materializers.workspace import Workspace
 
 ENGINE = frozenset({"graph", "checks", "materializers", "deployments"})
@@ -32,13 +35,18 @@ def open_workspace(
     *,
     config: Mapping[str, Mapping[str, object]] | None = None,
     environment: str | None = None,
+    take_over: bool = False,
+    as_of: datetime | None = None,
 ) -> Workspace:
     """Import the project's modules and open its ledger and store.
 
     Args:
         config: values by key that override the project's.
+        take_over: serve the environment from now on, whoever did before.
+        as_of: read what was visible then.
 
     Raises:
+        UnknownEnvironment: the environment is not there.
         UnknownAsset: a config for an asset that is not there.
         ProjectError: a module that cannot be imported, or none that declares an asset.
     """
@@ -48,13 +56,21 @@ def open_workspace(
         graph[key]  # a config for an unknown asset is an error with the near miss
     for key, values in (config or {}).items():
         merged.setdefault(key, {}).update(values)
-    store = project.store or str(project.home / "data")
+    ledger = open_ledger(project)
+    chosen = environment or project.environment
+    if chosen != MAIN:
+        known = [one.name for one in ledger.environments()]
+        if chosen not in known:
+            raise UnknownEnvironment(chosen, known)
     return Workspace(
         graph=graph,
-        ledger=open_ledger(project),
-        store=open_store(store, fsync=project.fsync),
+        ledger=ledger,
+        store=KeptStore(store=open_project_store(project), garbage=ledger.garbage),
         digester=Digester(ProjectSources(project.modules, project.root)),
-        environment=environment or project.environment,
+        environment=chosen,
+        checkout=project.served_by,
+        take_over=take_over,
+        as_of=as_of,
         config=merged,
         project=project,
         root=project.root,
@@ -63,7 +79,14 @@ def open_workspace(
 
 def open_ledger(project: Project) -> SqlLedger:
     """The project's ledger; none of its modules is imported."""
+    if project.ledger is not None:
+        return open_postgres_ledger(project.ledger.get_secret_value())
     return open_sqlite_ledger(project.home / "ledger.sqlite", fsync=project.fsync)
+
+
+def open_project_store(project: Project) -> Store:
+    """The project's store; none of its modules is imported."""
+    return open_store(project.store or str(project.home / "data"), fsync=project.fsync)
 
 
 def load_graph(project: Project) -> AssetGraph:

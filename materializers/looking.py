@@ -20,7 +20,7 @@ from graph.plan import checks_digest, key_of
 from graph.reading import Reader, inputs_of
 from graph.reading import Reading as Inputs
 from graph.reasons import Reason
-from graph.settling import Settled, settle
+from graph.settling import Settled, failures_hold, settle
 from graph.state import Attempt, Outcome, Version
 from graph.steps import Adopt, Materialize
 from graph.troubles import accepted, goes_without, holding, troubles_above
@@ -113,6 +113,11 @@ class Looking:
             now=self.workspace.clock(),
             unseen=self.asset.volatile and self.workspace.seen_by(self.asset) is None,
             must=must,
+            pinned=lambda: (
+                self.step.reason.kind != "forced"
+                and mark in [state.pin(output.key, partition) for output in self.outputs]
+            ),
+            failures_hold=failures_hold(self.asset, automatic=self.scope.automatic),
         )
         match settled:
             case Settled(what="keep"):
@@ -269,7 +274,9 @@ class Looking:
         if self.step.reason.kind != "upstream may change" or published is None:
             return self.step.reason.text
         moved = [name for name, version in found.inputs.items() if published.inputs.get(name) != version]
-        return Reason.upstream_changed(inputs_of(self.asset, moved)).text
+        why = Reason.upstream_changed(inputs_of(self.asset, moved))
+        because = self.step.reason.because
+        return (why.due_because(because) if because else why).text
 
     def _lineage(self, partition: Partition, found: Inputs, reader: Reader) -> Mapping[str, Read]:
         """By parameter, what is read."""

@@ -31,8 +31,12 @@ _WORDS = {
     "LISTED(?)": "(SELECT t.value FROM jsonb_array_elements_text(CAST(? AS jsonb)) AS t(value))",
     "RANGES(?)": "(SELECT t.value ->> 0 AS slice, CAST(t.value ->> 1 AS bigint) AS first,"
     " CAST(t.value ->> 2 AS bigint) AS last FROM jsonb_array_elements(CAST(? AS jsonb)) AS t(value))",
+    "JOINED(": "string_agg(",
     "NUMBERED": "BIGINT PRIMARY KEY",
     " CLUSTERED": "",
+    " THROUGH pointers_at_wholes": "",
+    " THROUGH last_attempts_at_wholes": "",
+    " THROUGH sightings_at_wholes": "",
 }
 _NOW = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) AS now"
 _SNAPSHOT = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_NOW}"

@@ -1,25 +1,35 @@
 """A project on disk: its settings, its modules, and the workspace that they open.
 
 Settings come from ``[tool.prefect-asset-graph]`` of the nearest ``pyproject.toml``; the environment overrides them:
-``ASSETS_HOME``, ``ASSETS_MODULES`` (separated by commas), ``ASSETS_ENV``, ``ASSETS_STORE``, ``ASSETS_FSYNC``.
+``ASSETS_HOME``, ``ASSETS_MODULES`` (separated by commas), ``ASSETS_ENV``, ``ASSETS_STORE``, ``ASSETS_FSYNC``,
+``ASSETS_LEDGER``, ``ASSETS_CHECKOUT``.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 from graph import AssetGraphError, near_miss
 
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
 TABLE = "prefect-asset-graph"
+LEDGER = "ASSETS_LEDGER"
+"""The variable that may hold the URL of the ledger with its password."""
 _SETTINGS = {
     "modules": 'a list of module names, such as ["assets"]',
     "home": "text: the folder for the ledger and the data",
     "store": "text: a folder or a URI",
+    "ledger": "text: postgresql://user@host:port/database, with the password in ASSETS_LEDGER or PGPASSWORD",
+    "checkout": "text: the name by which an environment knows who serves it",
     "environment": "text: a name such as 'main'",
     "fsync": "true or false",
     "config": "a table of tables: by asset key, the values of its config",
@@ -41,6 +51,8 @@ class Project:
         modules: packages and modules that hold declarations.
         home: where the ledger and, by default, the data are.
         store: a folder or a ``pyarrow.fs`` URI for the data.
+        ledger: the URL of a PostgreSQL database; None for a SQLite file in the home.
+        checkout: names this working copy where it serves an environment; see `served_by`.
         fsync: survive a power failure, not only a kill.
         config: by key, values for the asset's config.
         events: by name, who hears of what is published; see `materializers.events`.
@@ -50,10 +62,17 @@ class Project:
     modules: tuple[str, ...] = ("assets",)
     home: Path = Path(".assets")
     store: str = ""
+    ledger: SecretStr | None = None
+    checkout: str = ""
     environment: str = "main"
     fsync: bool = False
     config: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     events: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    @property
+    def served_by(self) -> str:
+        """Who serves an environment when this working copy does: its name, or its host and folder."""
+        return self.checkout or f"{platform.node()}:{self.root}"
 
 
 def find_project(start: Path | None = None, environ: Mapping[str, str] | None = None) -> Project:
@@ -85,11 +104,38 @@ def find_project(start: Path | None = None, environ: Mapping[str, str] | None = 
         modules=tuple(modules or table.get("modules", ("assets",))),
         home=root / Path(home).expanduser(),
         store=env.get("ASSETS_STORE") or table.get("store", ""),
+        ledger=ledger_at(env.get(LEDGER, ""), table.get("ledger", ""), root),
+        checkout=env.get("ASSETS_CHECKOUT") or table.get("checkout", ""),
         environment=env.get("ASSETS_ENV") or table.get("environment", "main"),
         fsync=env.get("ASSETS_FSYNC", "full" if table.get("fsync") else "") == "full",
         config=table.get("config", {}),
         events=table.get("events", {}),
     )
+
+
+def ledger_at(given: str, written: str, root: Path) -> SecretStr | None:
+    """The URL of the ledger. No error shows it: it may hold a password."""
+    if not (given or written):
+        return None
+    where = LEDGER if given else f"ledger in [tool.{TABLE}] of {root}/pyproject.toml"
+    try:
+        url = urlsplit(given or written)
+        asked = {name for name, _ in parse_qsl(url.query)}
+        secret = url.password is not None or "password" in asked
+    except ValueError:
+        raise ProjectError(f"{where} is no URL; give {_SETTINGS['ledger'].removeprefix('text: ')}") from None
+    if url.scheme not in ("postgresql", "postgres"):
+        raise ProjectError(
+            f"{where} is no PostgreSQL URL (postgresql://user@host:port/database); a ledger in a file is"
+            " what there is without it"
+        )
+    if secret and not given:
+        raise ProjectError(
+            f"{where} holds a password; leave it out, and set ASSETS_LEDGER or PGPASSWORD instead"
+        )
+    from pydantic import SecretStr
+
+    return SecretStr(given or written)
 
 
 def _table(file: Path) -> dict[str, Any] | None:

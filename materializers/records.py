@@ -32,6 +32,10 @@ class UnknownEnvironment(LedgerError):
         self.name = name
 
 
+class ContentGone(LedgerError):
+    """A version whose content was removed from the store cannot become visible again."""
+
+
 class ClaimLost(LedgerError):
     """Somebody else took the claim over: the result that was being published is discarded."""
 
@@ -216,8 +220,11 @@ class AttemptRecord:
     version_id: str | None
 
 
-Kind = Literal["publish", "adopt", "observe", "promote", "rollback", "release", "withdraw"]
-"""How a version became visible: ``release`` is a rejected one by hand; ``withdraw`` leaves none visible."""
+Kind = Literal["publish", "adopt", "observe", "promote", "rollback", "release", "withdraw", "erase"]
+"""How a version became visible: ``release`` is a rejected one by hand; ``withdraw`` leaves none visible.
+
+``erase`` shows what remains of the version that was visible before.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,7 @@ class RunScope:
     Args:
         horizon: what decides which partitions exist; it stands still while the run goes on.
         sequence: the last publication that the plan has seen.
+        automatic: nobody asked for the run by hand.
         stop: set when nothing more shall begin.
         skipped: by key, why partitions were skipped, now or before with the same inputs.
         rehearse: effects are recorded as they would be, and not performed.
@@ -77,6 +78,7 @@ class RunScope:
     run_id: str
     horizon: Horizon
     sequence: int
+    automatic: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
     skipped: dict[str, dict[Partition, str]] = field(default_factory=dict)
     broken: dict[str, dict[str, PartitionSet]] = field(default_factory=dict)

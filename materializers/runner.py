@@ -15,19 +15,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from graph import AssetGraphError
 from graph.partition_set import PartitionSet
 from graph.plan_text import to_json
 from graph.steps import Plan, Step, name_of
 from materializers.concluding import conclude
-from materializers.ledger import AttemptRecord, LedgerError, RunRecord
+from materializers.ledger import AttemptRecord, Definition, LedgerError, RunRecord
 from materializers.ordering import Ended, StepDone, in_order
 from materializers.output import captured
+from materializers.serving import GivenUp, ServedOtherwise, keys_of_work, served_otherwise
 from materializers.step import Result, RunScope, perform, units
 from materializers.telling import subscribe, tell_outside
 from materializers.workspace import Workspace
 
 HEARTBEAT_S = 1.0
-RENEW_EVERY = 15  # heartbeats; well within a lease
+RENEWALS = 4  # in the time of one lease
 NAMED_LIBRARIES = ("prefect-asset-graph", "pyarrow", "duckdb", "pydantic", "pandas", "numpy")
 
 RunOutcome = Literal["succeeded", "failed", "rejected", "interrupted", "cancelled"]
@@ -101,11 +103,17 @@ def running(
     run_id: str | None = None,
     rehearse: bool = False,
 ) -> Iterator[tuple[RunScope, list[Result]]]:
-    """A run that is on record and shows signs of life, on either engine; put the results into the list."""
+    """A run that is on record and shows signs of life, on either engine; put the results into the list.
+
+    Raises:
+        ServedOtherwise: another checkout serves the environment with other definitions of what would be built.
+    """
+    definitions = _served(workspace, plan)
     scope = RunScope(
         run_id=run_id or new_run_id(workspace.clock()),
         horizon=workspace.horizon(plan.made_at),
         sequence=plan.sequence,
+        automatic=plan.automatic,
         rehearse=rehearse,
         progressed=listener.step_progressed,
     )
@@ -120,6 +128,11 @@ def running(
     )
     subscribe(workspace)
     found = workspace.ledger.begin_run(record)
+    try:
+        _serve(workspace, plan.environment, definitions, scope.run_id)
+    except AssetGraphError:
+        workspace.ledger.end_run(scope.run_id, "cancelled")
+        raise
     listener.run_started(scope.run_id, plan, found)
     results: list[Result] = []
     ended = threading.Event()
@@ -138,18 +151,54 @@ def running(
         workspace.ledger.end_run(scope.run_id, outcome)
 
 
+def _served(workspace: Workspace, plan: Plan) -> Mapping[str, Definition]:
+    """The definitions of what a plan would build, where this checkout may serve the environment with them."""
+    keys = keys_of_work(plan)
+    if not keys:
+        return {}
+    definitions = {key: workspace.definition(key) for key in keys}
+    if not workspace.take_over:
+        on_record = workspace.ledger.definitions(plan.environment)
+        otherwise = served_otherwise(definitions, on_record, workspace.checkout)
+        if otherwise:
+            raise ServedOtherwise(plan.environment, workspace.checkout, otherwise)
+        for old, new in workspace.ledger.aliases().items():
+            if old in definitions and old not in on_record:
+                raise GivenUp(old, new)
+    return definitions
+
+
+def _serve(
+    workspace: Workspace, environment: str, definitions: Mapping[str, Definition], run_id: str
+) -> None:
+    """Put on record with what the environment is served; somebody may have been faster."""
+    otherwise = workspace.ledger.record_definitions(
+        environment,
+        definitions,
+        checkout=workspace.checkout,
+        run_id=run_id,
+        take_over=workspace.take_over,
+    )
+    if otherwise:
+        found = {key: (definitions[key], theirs) for key, theirs in otherwise.items()}
+        raise ServedOtherwise(environment, workspace.checkout, found)
+
+
 def _beat(workspace: Workspace, scope: RunScope, ended: threading.Event, cancelled: threading.Event) -> None:
     beats = 0
-    while not ended.wait(HEARTBEAT_S):
+    lease_s = workspace.ledger.lease.total_seconds()
+    beat_s = min(HEARTBEAT_S, lease_s / (2 * RENEWALS))
+    renew_every = max(1, int(lease_s / RENEWALS / beat_s))  # beats
+    while not ended.wait(beat_s):
         beats += 1
         try:
-            if beats % RENEW_EVERY == 0:
+            if beats % renew_every == 0:
                 workspace.ledger.renew(scope.run_id)
             if not scope.stop.is_set() and workspace.ledger.cancelled(scope.run_id):
                 cancelled.set()
                 scope.stop.set()
         except LedgerError:  # busy for now: the next beat tries again, long before the lease ends
-            beats = RENEW_EVERY - 1
+            beats = renew_every - 1
 
 
 def _outcome(results: list[Result]) -> RunOutcome:
@@ -162,6 +211,8 @@ def _outcome(results: list[Result]) -> RunOutcome:
         return "cancelled"
     if failing or "rejected" in outcomes or held & {"rejected before", "in trouble"}:
         return "rejected"
+    if "failed before" in held:
+        return "failed"
     return "failed" if "waits" in held and "rehearsed" not in held else "succeeded"
 
 

@@ -11,7 +11,8 @@ INSERT INTO claims SELECT environment, asset, '', ordinal, token, run_id, expire
 -- All partitions were days, counted from the first of January of the year 1.
 INSERT INTO attempts
 SELECT id, run_id, environment, asset, '', ordinal,
-    CASE WHEN ordinal = 0 THEN '' ELSE date(ordinal + 1721424.5) END, number, token, fingerprint, started_at
+    CASE WHEN ordinal = 0 THEN '' ELSE date(ordinal + 1721424.5) END, number, token, fingerprint, started_at, 0,
+    started_at
 FROM old_attempts;
 INSERT INTO attempt_ends
 SELECT attempt_id, ended_at, outcome, reason, error, until, output FROM old_attempt_ends;
@@ -38,7 +39,7 @@ INSERT INTO publications
 SELECT p.sequence, p.environment, p.asset, '', p.first, p.version_id, p.kind, p.at, p.run_id,
     CASE WHEN o.sequence IS NULL THEN v.as_of ELSE o.as_of END, o.ends,
     (SELECT max(j.id) FROM judgements j WHERE j.version_id = p.version_id AND j.judged_at <= p.at),
-    NULL, p.name, p.reason
+    NULL, p.name, p.reason, 1
 FROM old_publications p LEFT JOIN versions v ON v.id = p.version_id
 LEFT JOIN old_pointers o ON o.sequence = p.sequence;
 

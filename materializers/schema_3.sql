@@ -1,5 +1,5 @@
 -- Times are microseconds since 1970 in UTC; (slice, ordinal) is a partition, ('', 0) that of an asset without any.
--- Rows are only added, except to `leases` and `claims`. `pointers`, `sightings`, `asset_state`, `last_attempts` and
+-- Rows are only added, except to `leases` and `claims`, and where something is erased. `pointers`, `sightings`, `asset_state`, `last_attempts` and
 -- `definitions` are indexes of the others or tell what is now; `settlements` is a note of what planning found, which may
 -- be lost.
 
@@ -30,10 +30,11 @@ CREATE TABLE claims (
 ) CLUSTERED;
 CREATE INDEX claims_of_run ON claims (run_id) WHERE held = 1;
 
+-- `seen` is the last publication that it knew of; at `seen_at` nothing later was there yet.
 CREATE TABLE attempts (
     id NUMBERED, run_id TEXT NOT NULL, environment TEXT NOT NULL, asset TEXT NOT NULL, slice TEXT NOT NULL,
     ordinal BIGINT NOT NULL, label TEXT NOT NULL, number INTEGER NOT NULL, token BIGINT NOT NULL,
-    fingerprint TEXT NOT NULL, started_at BIGINT NOT NULL
+    fingerprint TEXT NOT NULL, started_at BIGINT NOT NULL, seen BIGINT NOT NULL, seen_at BIGINT NOT NULL
 );
 CREATE INDEX attempts_of_asset ON attempts (environment, asset, id);
 CREATE INDEX attempts_of_run ON attempts (run_id, id);
@@ -76,13 +77,15 @@ CREATE TABLE verifications (
     run_id TEXT NOT NULL
 );
 CREATE INDEX verifications_of_version ON verifications (version_id, environment, id);
+CREATE INDEX verifications_of_asset ON verifications (environment, asset, id);
 
--- Without a version the partition became invisible. `as_of`, `ends` (where it is not the version's), `judgement` and
+-- Without a version the partition became invisible; `moved` where the data are others than what was visible before. The
+-- time never goes back. `as_of`, `ends` (where it is not the version's), `judgement` and
 -- `pin` are what was known of it then; `pin` is the fingerprint that was rolled back.
 CREATE TABLE publications (
     sequence NUMBERED, environment TEXT NOT NULL, asset TEXT NOT NULL, slice TEXT NOT NULL, ordinal BIGINT NOT NULL,
     version_id TEXT, kind TEXT NOT NULL, at BIGINT NOT NULL, run_id TEXT, as_of BIGINT, ends INTEGER,
-    judgement BIGINT, pin TEXT, name TEXT, reason TEXT
+    judgement BIGINT, pin TEXT, name TEXT, reason TEXT, moved INTEGER NOT NULL
 );
 CREATE INDEX publications_of_asset ON publications (environment, asset, sequence);
 
@@ -110,9 +113,16 @@ CREATE TABLE asset_state (
 ) CLUSTERED;
 CREATE TABLE settlements (
     environment TEXT NOT NULL, asset TEXT NOT NULL, sequence BIGINT NOT NULL, code TEXT NOT NULL,
-    config TEXT NOT NULL, resources TEXT NOT NULL, checks TEXT NOT NULL, partitions TEXT NOT NULL,
+    config TEXT NOT NULL, resources TEXT NOT NULL, checks TEXT NOT NULL, partitions TEXT NOT NULL, at BIGINT NOT NULL,
     PRIMARY KEY (environment, asset)
 ) CLUSTERED;
+
+-- When automation of assets was switched on (`is_on` 1) and off, after which publication.
+CREATE TABLE switches (
+    id NUMBERED, environment TEXT NOT NULL, asset TEXT NOT NULL, is_on INTEGER NOT NULL, at BIGINT NOT NULL,
+    sequence BIGINT NOT NULL
+);
+CREATE INDEX switches_of_asset ON switches (environment, asset, id);
 
 -- With what definition an environment is served.
 CREATE TABLE definitions (
@@ -151,6 +161,12 @@ CREATE TABLE effects_finished (decision_id NUMBERED, at BIGINT NOT NULL, run_id 
 
 -- Content that nothing needs: `condemned` may be taken back, `removing` may not, `gone` is not in the store any more.
 CREATE TABLE tombstones (address TEXT PRIMARY KEY, state TEXT NOT NULL, at BIGINT NOT NULL);
+
+-- That rows were taken out of versions, which name what remains of them from then on; what they were is not told.
+CREATE TABLE erasures (
+    id NUMBERED, asset TEXT NOT NULL, versions INTEGER NOT NULL, row_count BIGINT NOT NULL, name TEXT NOT NULL,
+    reason TEXT NOT NULL, at BIGINT NOT NULL
+);
 
 -- Asset keys that were given up for others.
 CREATE TABLE aliases (old TEXT PRIMARY KEY, new TEXT NOT NULL, at BIGINT NOT NULL);

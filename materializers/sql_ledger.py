@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from graph.estimate import Measured
 from graph.partition_set import Partition, PartitionSet
 from graph.state import Outcome, Settlement, Version
 from materializers import ledger_claims as claims
@@ -17,6 +18,7 @@ from materializers import ledger_notes as notes
 from materializers import ledger_publishing as publishing
 from materializers import ledger_renaming as renaming
 from materializers.database import Clock, Database, Reading, Row, host_clock
+from materializers.journal import Journal
 from materializers.ledger import (
     LEASE,
     MAIN,
@@ -41,8 +43,11 @@ from materializers.ledger import (
     Wanted,
 )
 from materializers.ledger_effects import SqlEffects
+from materializers.ledger_erasing import SqlErasures
 from materializers.ledger_fallthrough import state_of
 from materializers.ledger_garbage import SqlGarbage
+from materializers.ledger_journal import journal_of, switch
+from materializers.ledger_measures import measured
 from materializers.ledger_outbox import SqlOutbox
 from materializers.ledger_past import rebuild
 from materializers.ledger_rows import (
@@ -68,6 +73,7 @@ class SqlLedger:
         self.database = database
         self.lease = lease
         self.effects = SqlEffects(database, liveness)
+        self.erasures = SqlErasures(database, liveness)
         self.garbage = SqlGarbage(database, liveness)
         self.outbox = SqlOutbox(database, lease)
         self._liveness = liveness
@@ -117,6 +123,7 @@ class SqlLedger:
         *,
         run_id: str,
         number: int,
+        seen: int | None = None,
     ) -> tuple[StartedAttempt, ...] | Busy | Moved:
         """See `Ledger`."""
         with self.database.writing() as db:
@@ -134,6 +141,7 @@ class SqlLedger:
                 run_id=run_id,
                 number=number,
                 liveness=self._liveness,
+                seen=seen,
             )
 
     def publish(
@@ -142,12 +150,14 @@ class SqlLedger:
         *,
         output: str = "",
         kind: Literal["publish", "observe"] = "publish",
+        name: str | None = None,
+        reason: str | None = None,
     ) -> tuple[Mapping[str, str], ...]:
         """See `Ledger`."""
         if not products:
             return ()
         with self.database.writing() as db:
-            return publishing.publish(db, products, output=output, kind=kind)
+            return publishing.publish(db, products, output=output, kind=kind, name=name, reason=reason)
 
     def finish(
         self,
@@ -197,6 +207,13 @@ class SqlLedger:
         with self.database.reading() as db:
             return environments.environments(db)
 
+    def own_keys(self, environment: str) -> frozenset[str]:
+        """See `Ledger`."""
+        with self.database.reading() as db:
+            environments.chain(db, environment)
+            rows = db.rows("SELECT asset FROM asset_state WHERE environment = ?", (environment,))
+            return frozenset(row["asset"] for row in rows)
+
     def create_environment(self, name: str, *, parent: str | None = MAIN, live: bool = False) -> Environment:
         """See `Ledger`."""
         with self.database.writing() as db:
@@ -240,13 +257,25 @@ class SqlLedger:
         reason: str,
     ) -> Busy | None:
         """See `Ledger`."""
+        return self.point_each(environment, key, {partition: version_id}, kind=kind, name=name, reason=reason)
+
+    def point_each(
+        self,
+        environment: str,
+        key: str,
+        versions: Mapping[Partition, str],
+        *,
+        kind: Literal["rollback", "release"],
+        name: str,
+        reason: str,
+    ) -> Busy | None:
+        """See `Ledger`."""
         with self.database.writing() as db:
             return moving.point_by_hand(
                 db,
                 environment,
                 key,
-                partition,
-                version_id,
+                versions,
                 cause=publishing.Cause(kind=kind, name=name, reason=reason),
                 liveness=self._liveness,
             )
@@ -262,12 +291,21 @@ class SqlLedger:
             return notes.definitions(db, environment)
 
     def record_definitions(
-        self, environment: str, definitions: Mapping[str, Definition], *, checkout: str, run_id: str
-    ) -> None:
+        self,
+        environment: str,
+        definitions: Mapping[str, Definition],
+        *,
+        checkout: str,
+        run_id: str,
+        take_over: bool = True,
+    ) -> Mapping[str, DefinitionRecord]:
         """See `Ledger`."""
-        if definitions:
-            with self.database.writing() as db:
-                notes.record_definitions(db, environment, definitions, checkout=checkout, run_id=run_id)
+        if not definitions:
+            return {}
+        with self.database.writing() as db:
+            return notes.record_definitions(
+                db, environment, definitions, checkout=checkout, run_id=run_id, take_over=take_over
+            )
 
     def dynamic_keys(self, name: str, *, as_of: datetime | None = None) -> tuple[str, ...]:
         """See `Ledger`."""
@@ -284,6 +322,11 @@ class SqlLedger:
         with self.database.writing() as db:
             return notes.change_dynamic(db, name, keys, present=False)
 
+    def switch_automation(self, environment: str, keys: Iterable[str], *, on: bool) -> tuple[str, ...]:
+        """See `Ledger`."""
+        with self.database.writing() as db:
+            return switch(db, environment, keys, on=on)
+
     # Reading
 
     @contextmanager
@@ -293,6 +336,12 @@ class SqlLedger:
         """See `Ledger`."""
         with self.database.reading() as db:
             yield state_of(db, environment, keys, as_of)
+
+    @contextmanager
+    def journal(self, environment: str, keys: Iterable[str] | None = None) -> Iterator[Journal]:
+        """See `Ledger`."""
+        with self.database.reading() as db:
+            yield journal_of(db, environment, keys, self._liveness)
 
     def content(self, version_id: str) -> Content:
         """See `Ledger`."""
@@ -348,6 +397,11 @@ class SqlLedger:
         """See `Ledger`."""
         rows = self.database.rows(f"{ATTEMPTS} WHERE a.run_id = ? ORDER BY a.id", (run_id,))
         return tuple(map(attempt_record_of, rows))
+
+    def measured(self, keys: Iterable[str]) -> Mapping[str, Sequence[Measured]]:
+        """See `Ledger`."""
+        with self.database.reading() as db:
+            return measured(db, keys)
 
     def rename(self, old: str, new: str) -> None:
         """See `Ledger`."""

@@ -25,8 +25,10 @@ _WORDS = {
     "LISTED(?)": "(SELECT value FROM json_each(?))",
     "RANGES(?)": "(SELECT json_extract(value, '$[0]') AS slice, json_extract(value, '$[1]') AS first,"
     " json_extract(value, '$[2]') AS last FROM json_each(?))",
+    "JOINED(": "group_concat(",
     "NUMBERED": "INTEGER PRIMARY KEY",
     "CLUSTERED": "WITHOUT ROWID",
+    "THROUGH ": "INDEXED BY ",
 }
 _IDLE = 4
 """So many connections wait for the next snapshot."""

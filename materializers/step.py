@@ -78,15 +78,20 @@ def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
     asset, seen = workspace.graph[step.key], step.observed
     with workspace.ledger.state(workspace.environment, [step.key]) as state:
         visible = state.published(step.key, ONLY).get(WHOLE)
+        sequence = state.sequence
     if not step.changed and visible is not None:
         workspace.ledger.verify(workspace.environment, [(visible, seen.as_of, seen.ends)], scope.run_id)
-        return _result(step, ONLY, workspace, "kept", reason=step.reason.text)
+        return _result(step, ONLY, workspace, "kept", reason=step.reason.text, read_at=sequence)
     wanted = Wanted(fingerprint=seen.data_version or "", was=visible.id if visible else None)
-    begun = claim(workspace, scope, step.key, {WHOLE: wanted}, number=1)
+    begun = claim(workspace, scope, step.key, {WHOLE: wanted}, number=1, seen=sequence)
     if begun is None:
         return _result(step, ONLY, workspace, "cancelled", reason="the run was stopped")
     if isinstance(begun, Moved):
         return _result(step, ONLY, workspace, "kept", reason="another run was first")
+    if seen.address is not None and not _kept(workspace, seen.address):
+        reason = "what was observed was removed from the store meanwhile; run again"
+        workspace.ledger.finish(begun[0], "failed", reason=reason)
+        return _result(step, ONLY, workspace, "failed", reason=reason)
     judgement = Judgement(checks=checks_digest(workspace.checks(step.key)))
     verdicts: tuple[Verdict, ...] = ()
     if seen.address is not None:
@@ -109,6 +114,11 @@ def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
         versions=ids,
         verdicts={step.key: verdicts},
     )
+
+
+def _kept(workspace: Workspace, address: str) -> bool:
+    """Whether content that was stored before the run began is there, and stays."""
+    return workspace.ledger.garbage.keep(address) and workspace.store.exists(address)
 
 
 def _check(step: Check, unit: PartitionSet, workspace: Workspace, scope: RunScope) -> list[Result]:

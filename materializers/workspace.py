@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from graph import Asset, AssetGraph, AssetGraphError, Observation, UnknownAsset, near_miss
 from graph.asset_graph import Context, FromConfig, FromResource
+from graph.choosing import Choice, narrowed, read_choice
 from graph.declare import NOTHING, Check
 from graph.digest import CodeDigest, Digester
 from graph.effect_steps import EffectFacts
+from graph.errors import PlanRefused
 from graph.fingerprint import Basis
 from graph.partition_set import Partition, PartitionSet
 from graph.partition_text import chosen
 from graph.partitions import Horizon
 from graph.plan import Known, checks_digest, key_of, make_plan, scope_of
 from graph.reading import Reader
+from graph.saved_plan import grounds, require_valid
 from graph.selection import parse
 from graph.state import Observed, Version
 from graph.steps import Plan
 from materializers.calendars import sessions
 from materializers.effect_facts import facts_of
 from materializers.formats import choose, converted, decode
-from materializers.ledger import Content, Ledger, LedgerError
+from materializers.ledger import Content, Definition, Ledger, LedgerError, LedgerState
+from materializers.patience import uncollected
 from materializers.project import Project
 from materializers.store import Store
 
@@ -59,6 +64,9 @@ class Workspace:
     """Everything that planning and building need, opened once.
 
     Args:
+        checkout: names the working copy, which serves the environment with what it runs; see `materializers.serving`.
+        take_over: it serves the environment from now on, whoever did before.
+        as_of: what is read is what was visible then; nothing is decided in the past.
         config: by key, the values that were set for the asset's config.
         project: where all of this came from, so that another process can open the same; None for what was
             declared in memory.
@@ -70,6 +78,9 @@ class Workspace:
     store: Store
     digester: Digester
     environment: str = "main"
+    checkout: str = "memory"
+    take_over: bool = False
+    as_of: datetime | None = None
     config: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     project: Project | None = None
     root: Path = field(default_factory=Path.cwd)
@@ -218,14 +229,28 @@ class Workspace:
             )
         return self._checks[key]
 
+    def definition(self, key: str) -> Definition:
+        """What an environment is served with when this is run: code, config, resources and checks.
+
+        Not what resources showed of the world outside, which is the same for whoever looks.
+        """
+        basis = self.basis(key)
+        resources = {name: _canonical(self._settings_of(name)) for name in basis.resources}
+        checks = checks_digest(self.checks(key))
+        return Definition(basis=replace(basis, resources=resources), checks=checks)
+
     def _identity(self, name: str) -> str:
-        made = self.resource(name)
         observed = self.observation(name)
-        identity = dict(made.identity()) if hasattr(made, "identity") else {}
-        identity["code"] = self.digester.of(type(made)).digest
+        identity = self._settings_of(name)
         if observed is not None and observed.version is not None:
             identity["observed"] = observed.version
         return _canonical(identity)
+
+    def _settings_of(self, name: str) -> dict[str, object]:
+        """What identifies a resource: the settings that it says do, and its code."""
+        made = self.resource(name)
+        identity = dict(made.identity()) if hasattr(made, "identity") else {}
+        return {**identity, "code": self.digester.of(type(made)).digest}
 
     def observed_resources(self) -> frozenset[str]:
         """The resources that could tell the state of what they read; of those that were asked."""
@@ -239,10 +264,19 @@ class Workspace:
 
     def keys(self, selection: str) -> frozenset[str]:
         """The keys that a selection names; nothing named is an error."""
-        keys = parse(selection).resolve(self.graph, sources=True)
+        keys = parse(self.today(selection)).resolve(self.graph, sources=True)
         if not keys:
             raise UnknownAsset(selection, self.graph.assets)
         return keys
+
+    def today(self, name: str) -> str:
+        """The key that took the place of one that was given up; any other text as it is."""
+        for old, new in self.ledger.aliases().items():
+            names = old, old.rpartition("/")[2]
+            taken = any(name in (asset.key, asset.name) for asset in self.graph.assets.values())
+            if name in names and not taken and new in self.graph.assets:
+                return new
+        return name
 
     def effect_facts(self, keys: Iterable[str]) -> Mapping[str, EffectFacts]:
         """By key, what is on record of the effects among some assets."""
@@ -255,49 +289,90 @@ class Workspace:
 
     def horizon(self, now: datetime | None = None) -> Horizon:
         """What decides which partitions exist, now or at a time."""
-        return Horizon(now=now or self.clock(), sessions=sessions, dynamic=self.ledger.dynamic_keys)
+        return Horizon(
+            now=now or self.clock(),
+            sessions=sessions,
+            dynamic=lambda name: self.ledger.dynamic_keys(name, as_of=self.as_of),
+        )
 
     def plan(
-        self, selection: str, *, partitions: str | None = None, force: bool = False, only: bool = False
+        self,
+        selection: str,
+        *,
+        partitions: str | None = None,
+        force: bool = False,
+        only: bool = False,
+        to_save: bool = False,
     ) -> Plan:
         """Look at the sources and decide what has to be done for a selection.
 
         Args:
-            partitions: of the selected assets that have partitions, only these; see `graph.partitions.chosen`.
+            partitions: of the selected assets that have partitions, only these; see `graph.choosing.read_choice`.
+            to_save: also note what it was decided from, so that it can be carried out later; see `require_valid`.
         """
-        self._observations.clear()  # the world is looked at anew for each plan
-        self._bases.clear()
         targets = self.keys(selection)
         scope = scope_of(self.graph, targets, only=only)
-        above = scope if not only else scope | self.graph.ancestors(targets)
         horizon = self.horizon()
+        known = self.known(scope)
+        with self.ledger.state(self.environment, scope | self.graph.ancestors(targets)) as state:
+
+            def planned(wanted: Mapping[str, PartitionSet]) -> Plan:
+                with uncollected():
+                    return make_plan(
+                        self.graph,
+                        selection=selection,
+                        targets=targets,
+                        state=state,
+                        known=known,
+                        horizon=horizon,
+                        partitions=wanted,
+                        force=force,
+                        only=only,
+                    )
+
+            reader = Reader(graph=self.graph, state=state, horizon=horizon)
+            wanted = self._wanted(targets, partitions, reader, planned)
+            plan = planned(wanted)
+            return (
+                replace(plan, read=grounds(targets, reader, known, chosen=wanted, only=only))
+                if to_save
+                else plan
+            )
+
+    def require_valid(self, plan: Plan) -> None:
+        """Look at all that a saved plan was decided from.
+
+        Raises:
+            PlanRefused: something of it has moved, or the plan has expired; it is named.
+        """
+        if not plan.read:
+            raise PlanRefused("this plan does not say what it was decided from; save one with --plan --out")
+        known = self.known(
+            key for key, ground in plan.read.items() if ground.declared and key in self.graph.assets
+        )
+        with self.ledger.state(self.environment, plan.read) as state:
+            reader = Reader(graph=self.graph, state=state, horizon=self.horizon(plan.made_at))
+            require_valid(plan, reader, known, self.clock())
+
+    def known(self, scope: Iterable[str]) -> Known:
+        """What outside settings and the world make of some assets, looked at anew."""
+        self._observations.clear()
+        self._bases.clear()
         bases, unready = {}, {}
-        for key in scope:
+        keys = list(scope)
+        for key in keys:
             try:
                 bases[key] = self.basis(key)
             except NotObserved as error:
                 unready[key] = str(error)
-        observed = {key: self.observe(self.graph[key]) for key in scope if self.graph[key].is_source}
-        known = Known(
+        return Known(
             bases=bases,
             unready=unready,
-            observed=observed,
-            checks={key: checks_digest(self.checks(key)) for key in scope},
+            observed={key: self.observe(self.graph[key]) for key in keys if self.graph[key].is_source},
+            checks={key: checks_digest(self.checks(key)) for key in keys},
             observed_resources=self.observed_resources(),
-            effects=self.effect_facts(above | self.graph.ancestors(targets)),
+            effects=self.effect_facts(self.graph.ancestors(keys)),
         )
-        with self.ledger.state(self.environment, above) as state:
-            return make_plan(
-                self.graph,
-                selection=selection,
-                targets=targets,
-                state=state,
-                known=known,
-                horizon=horizon,
-                partitions=self.chosen(targets, partitions, horizon),
-                force=force,
-                only=only,
-            )
 
     def chosen(
         self, targets: Iterable[str], text: str | None, horizon: Horizon
@@ -319,6 +394,22 @@ class Workspace:
                 f"none of {', '.join(sorted(targets))} has partitions, so '{text}' names none"
             )
         return found
+
+    def _wanted(
+        self,
+        targets: Iterable[str],
+        text: str | None,
+        reader: Reader,
+        planned: Callable[[Mapping[str, PartitionSet]], Plan],
+    ) -> Mapping[str, PartitionSet]:
+        """By key, the partitions of targets that a text names, perhaps by what is known of them."""
+        if text is None:
+            return {}
+        is_key = any(Partition(text) in reader.existing(key) for key in targets)
+        choice = Choice(among=text) if is_key else read_choice(text)
+        return narrowed(
+            self.chosen(targets, choice.among, reader.horizon), choice.conditions, reader, planned
+        )
 
     def observe(self, source: Asset) -> Observed:
         """Look at a source; what it shows is stored, but not yet visible."""
@@ -357,9 +448,13 @@ class Workspace:
 
     # Reading
 
+    def reading(self, keys: Iterable[str]) -> AbstractContextManager[LedgerState]:
+        """What is read of some assets: what the environment shows now, or showed at ``as_of``."""
+        return self.ledger.state(self.environment, keys, as_of=self.as_of)
+
     def published(self, key: str) -> Mapping[Partition, Version]:
         """The visible version of each partition of an asset."""
-        with self.ledger.state(self.environment, [key]) as state:
+        with self.reading([key]) as state:
             return state.published(key)
 
     def load(self, key: str, *, partition: str | None = None, as_type: str | None = None) -> Any:
@@ -378,8 +473,8 @@ class Workspace:
             raise UnknownAsset(key, self.graph.assets)
         (name,) = keys
         asset = self.graph[name]
-        with self.ledger.state(self.environment, [name]) as state:
-            reader = Reader(graph=self.graph, state=state, horizon=self.horizon())
+        with self.reading([name]) as state:
+            reader = Reader(graph=self.graph, state=state, horizon=self.horizon(self.as_of))
             wanted = reader.visible(name)
             if partition is not None and asset.partitions is not None:
                 wanted = PartitionSet.of([asset.partitions.partition(partition)])
@@ -388,6 +483,10 @@ class Workspace:
             versions = reader.versions(name, wanted)
         if not versions:
             where = f" for partition {partition}" if partition else ""
+            if self.as_of is not None:
+                raise LedgerError(
+                    f"asset '{name}' had no published version{where} at {self.as_of.isoformat()}"
+                )
             raise LedgerError(f"asset '{name}' has no published version{where}; run: materialize {name}")
         whole = asset.partitions is not None and partition is None
         return self.value(asset, versions, as_type, whole=whole)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,3 +92,21 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"the sample data are not here: {SHARED_DATA}")
     return SHARED_DATA
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How far we do what the conformance tables say: one line for each kind of rows that was looked at."""
+    counts: dict[str, Counter[str]] = {}
+    deviations: dict[str, Counter[str]] = {}
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, told in report.user_properties:
+            if name == "conformance" and isinstance(told, dict):
+                kind = str(told["kind"])
+                otherwise = {"agree" if report.passed else "unexplained": 1}
+                counts.setdefault(kind, Counter()).update(told.get("counts", otherwise))
+                by = told.get("by") or {}
+                deviations.setdefault(kind, Counter()).update({by: 1} if isinstance(by, str) else by)
+    for kind, found in sorted(counts.items()):
+        words = ", ".join(f"{found[outcome]} {outcome}" for outcome in ("agree", "explained", "unexplained"))
+        named = "; ".join(f"{name} ({number})" for name, number in deviations[kind].items())
+        terminalreporter.write_line(f"conformance: {kind}: {words}{f' ({named})' if named else ''}")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from graph import Asset
+from graph.freshness_states import freshness_states
+from graph.reading import Reader
 from materializers import Project, open_workspace, run_plan
 from materializers.loading import load_graph
+from materializers.sweeping import sweep
 
 ROOT = Path(__file__).resolve().parents[2]
 ASSETS = load_graph(Project(root=ROOT)).assets.values()
@@ -38,7 +42,7 @@ def test_the_slice_hangs_together() -> None:
     } <= above
 
 
-def test_the_catalogue_is_built_from_nothing_and_a_second_plan_keeps_everything(
+def test_the_catalogue_is_built_from_nothing_and_then_nothing_is_to_be_done_for_years(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRADING_FILE", str(tmp_path / "broker.sqlite"))
@@ -50,6 +54,13 @@ def test_the_catalogue_is_built_from_nothing_and_a_second_plan_keeps_everything(
     assert "too late to submit them" in others["trading/order_submission"], "the sample ends in 2022"
     again = open_workspace(project)
     assert again.plan("*").work() == ()
+    later = datetime.now(UTC) + timedelta(days=3_650)  # the sample data have ended, and say so
+    again.clock = lambda: later
+    with again.ledger.state(again.environment) as state:
+        reader = Reader(graph=again.graph, state=state, horizon=again.horizon())
+        states = {one.state for one in freshness_states(reader, later).values()}
+    assert states == {"fresh", "none"}
+    assert sweep(again).plan.steps == ()
     page = again.load("analytics/portfolio_report", as_type="str")
     above = again.graph.ancestors(["analytics/portfolio_report"]) - {"analytics/portfolio_report"}
     assert [key for key in above if key not in page] == []

@@ -46,7 +46,9 @@ def publish(folder: Path) -> dict[str, float]:
     assets = assets_in(folder)
     with instance_in(folder) as instance:
         for asset in assets:
-            instance.report_runless_asset_event(dg.AssetMaterialization(asset.key))
+            days = asset.partitions_def
+            last = days.get_last_partition_key() if days is not None else None
+            instance.report_runless_asset_event(dg.AssetMaterialization(asset.key, partition=last))
         first = dg.evaluate_automation_conditions(assets, instance)
     (folder / "cursor").write_text(serialize_value(first.cursor))
     return {"requested": first.total_requested}

@@ -86,3 +86,65 @@ def write_layers(folder: Path, layers: int, width: int, constant: int) -> Path:
         (package / f"layer_{layer:03}.py").write_text("\n".join(lines))
     (folder / "pyproject.toml").write_text(_PROJECT)
     return folder
+
+
+def write_daily_for_dagster(folder: Path, assets: int) -> Path:
+    """The chains of `write_chains` with a partition for each day; for Dagster only."""
+    lines = [
+        "from dagster import AutomationCondition, DailyPartitionsDefinition, asset",
+        "",
+        'DAYS = DailyPartitionsDefinition(start_date="2023-01-01")',
+        "EAGER = AutomationCondition.eager()",
+        "",
+    ]
+    for number in range(assets):
+        parameter = f"a{number - 1}: float" if number % CHAIN else ""
+        lines += [
+            "@asset(partitions_def=DAYS, automation_condition=EAGER)",
+            f"def a{number}({parameter}) -> float:",
+        ]
+        lines += ["    return 1.5", ""]
+    (folder / f"{MODULE}.py").write_text("\n".join(lines))
+    return folder
+
+
+def write_groups(folder: Path, groups: int, layers: int, width: int, constant: int) -> Path:
+    """A root, and ``groups`` modules of ``layers`` times ``width`` assets that read two of the layer above; ours only.
+
+    All have a partition for each day and follow what they read by themselves.
+    """
+    package = folder / MODULE
+    package.mkdir(exist_ok=True)
+    head = [
+        "from graph import Daily, asset",
+        "from graph.automation import eager",
+        "",
+        'DAYS = Daily(start="2021-04-07")',
+        "EAGER = eager()",
+    ]
+    root = [
+        *head,
+        f"CONSTANT = {constant}",
+        "",
+        "@asset(partitions=DAYS)",
+        "def root() -> int:",
+        "    return CONSTANT",
+    ]
+    (package / "__init__.py").write_text("\n".join([*root, ""]))
+    for group in range(groups):
+        (package / f"group_{group:03}").mkdir(exist_ok=True)
+        lines = [*head, ""]
+        for layer in range(layers):
+            for place in range(width):
+                near = [f"g{group}_{layer - 1}_{place}", f"g{group}_{layer - 1}_{(place + 1) % width}"]
+                parameters = ", ".join(f"{one}: int" for one in near) if layer else "root: int"
+                body = f"max({', '.join(near)})" if layer else f"root + {place}"
+                lines += [
+                    "@asset(partitions=DAYS, automation=EAGER)",
+                    f"def g{group}_{layer}_{place}({parameters}) -> int:",
+                    f"    return {body}",
+                    "",
+                ]
+        (package / f"group_{group:03}" / "__init__.py").write_text("\n".join(lines))
+    (folder / "pyproject.toml").write_text(_PROJECT)
+    return folder

@@ -23,6 +23,7 @@ import check_speed
 import cold_start
 import compiled_flow
 import large_plan
+import large_sweep
 import machine
 import main_job
 import nothing_to_do
@@ -35,6 +36,7 @@ FIGURES: dict[str, Callable[[Scale], Iterator[Comparison]]] = {
     "overhead": overhead.measure,
     "nothing-to-do": nothing_to_do.measure,
     "plan": large_plan.measure,
+    "partitions": large_sweep.measure,
     "flow": compiled_flow.measure,
     "checks": check_speed.measure,
     "main-job": main_job.measure,

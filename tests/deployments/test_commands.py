@@ -199,6 +199,7 @@ def test_a_plan_is_said_and_nothing_is_done(materialize: Command, project: Path)
         "build       shop/orders  never built\n"
         "build       shop/totals  never built\n"
         "build       shop/page    never built\n"
+        "how long this takes is not known: none of it was ever built\n"
     )
     assert ran.code == 0
     assert not (project / ".assets" / "latest").exists()
@@ -249,9 +250,11 @@ def test_a_config_value_rebuilds_what_reads_it(materialize: Command):
         ),
         pytest.param(["group:shp"], "there is no asset 'group:shp'", id="a selection that finds nothing"),
         pytest.param(["page and"], "page and", id="a selection that cannot be read"),
-        pytest.param([], "missing argument 'SELECTION...'", id="no selection"),
+        pytest.param([], "say what to build: materialize SELECTION", id="no selection"),
         pytest.param(
-            ["page", "--forc"], "no such option '--forc'. Did you mean '--force'?", id="an unknown option"
+            ["page", "--fail-fas"],
+            "no such option '--fail-fas'. Did you mean '--fail-fast'?",
+            id="an unknown option",
         ),
         pytest.param(
             ["page", "--engine", "dask"], "'dask' is not one of 'local', 'prefect'", id="an unknown engine"
@@ -376,8 +379,15 @@ def test_without_definitions_runs_can_still_be_read(materialize: Command, assets
 
 def test_environments_are_apart(materialize: Command, assets: Command, project: Path):
     materialize("page")
-    document = materialize("page", "--env", "dev", "--json").document
+    refused = materialize("page", "--env", "dev")
+    assert (refused.code, refused.err) == (
+        2,
+        "error: there is no environment 'dev'. `assets env create dev` makes it\n",
+    )
+    assets("env", "create", "dev")
+    assert materialize("page", "--env", "dev", "--json").document["counts"] == {"kept": 4}
 
+    document = materialize("page", "--env", "dev", "--config", "shop/totals.factor=2", "--json").document
     assert document["environment"] == "dev"
     assert document["files"] == {"shop/page": str(project / ".assets/latest-dev/shop/page.html")}
 

@@ -334,7 +334,7 @@ def outcomes(row: Mapping[str, Any], catch_up: CatchUp) -> Iterator[tuple[str, l
     ],
 )
 def test_what_is_due_is_what_dagster_requests(
-    table: str, policy: CatchUp, limit: float, capsys: pytest.CaptureFixture[str]
+    table: str, policy: CatchUp, limit: float, record_property: Callable[[str, object], None]
 ) -> None:
     rows = rows_of(table)
     if not rows:
@@ -345,9 +345,8 @@ def test_what_is_due_is_what_dagster_requests(
             steps[outcome] += 1
             deviations.update(name for name in names if name is not None)
             unexplained += [f"row {number}, step {at}"] if outcome == "unexplained" else []
-    with capsys.disabled():
-        kinds = ", ".join(f"{steps[kind]} {kind}" for kind in ("agree", "explained", "unexplained"))
-        print(f"\nautomation, {table} table, catch-up {policy}: {kinds} {dict(deviations)}")
+    what = f"automation, {table} table, catching up {policy}"
+    record_property("conformance", {"kind": what, "counts": dict(steps), "by": dict(deviations)})
     assert unexplained == []
     assert steps["explained"] <= limit * steps.total()
 

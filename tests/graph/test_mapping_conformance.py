@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,10 @@ def mapping_rows() -> list[Any]:
 
 
 @pytest.mark.parametrize("row", mapping_rows())
-def test_reads_what_dagster_reads(row: dict[str, Any]) -> None:
+def test_reads_what_dagster_reads(
+    row: dict[str, Any], record_property: Callable[[str, object], None]
+) -> None:
+    record_property("conformance", {"kind": "mapping"})
     down, up = partitions_of(row["down"]), partitions_of(row["up"])
     horizon = Horizon(now=datetime.fromisoformat(row["now"]), sessions=lambda *_: ())
     start, end = row["offset"]

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from graph.errors import PlanRefused
+from graph.fingerprint import Basis
 from graph.partition_set import EMPTY, ONLY, PartitionSet
 from graph.plan_text import explain, from_json, to_json
 from graph.reasons import Reason
 from graph.state import Observed
-from graph.steps import Hold, Keep, LeftOut, Materialize, Observe, Plan, Step
+from graph.steps import Ground, Hold, Keep, LeftOut, Materialize, Observe, Plan, Step
 
 WHEN = datetime(2024, 1, 2, 9, tzinfo=UTC)
 NEW = Reason.never_built()
@@ -73,7 +74,11 @@ def test_many_partitions_are_counted_and_what_was_left_out_is_told() -> None:
         plan_of(build("a/x", label="first..last", partitions=days)),
         left_out=(LeftOut(key="a/x", partitions=PartitionSet.span(-3, 0), text="last(9)"),),
         settled={"a/x": days},
-        read={"a/x": "7"},
+        read={
+            "a/x": Ground(
+                partitions=days, declared="7", basis=Basis(code="c", resources={"r": "1"}), checks="k"
+            )
+        },
     )
     assert explain(plan).splitlines() == [
         "build       a/x@first..last (9)  never built",
@@ -151,6 +156,7 @@ def without(*path: str | int) -> Callable[[Any], object]:
         pytest.param(setting({"": [[1, 2], [2, 3]]}, "steps", 1, "partitions"), id="partitions twice"),
         pytest.param(setting([], "settled"), id="what is settled as a list"),
         pytest.param(setting({"a": 1}, "read"), id="what was read as a number"),
+        pytest.param(setting({"a": {}}, "read"), id="what was read is empty"),
         pytest.param(setting("1", "steps", 0, "observed"), id="what was observed as a text"),
         pytest.param(setting({}, "steps", 0, "observed"), id="what was observed is empty"),
         pytest.param(setting("big", "steps", 0, "observed", "size"), id="a size as a text"),

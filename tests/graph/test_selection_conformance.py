@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -55,7 +55,10 @@ def selection_rows() -> list[Any]:
 
 
 @pytest.mark.parametrize("row", selection_rows())
-def test_selects_what_dagster_selects(row: dict[str, Any]) -> None:
+def test_selects_what_dagster_selects(
+    row: dict[str, Any], record_property: Callable[[str, object], None]
+) -> None:
+    record_property("conformance", {"kind": "selection"})
     selection = parse(row["expr"])
     assert sorted(selection.resolve(graph_of(row))) == row["expected"]
     assert parse(str(selection)) == selection

@@ -548,3 +548,20 @@ def check(
         assert {at: one.data_version for at, one in state.published("g/a").items()} == expected
         assert not state.changed("g/a", since) or summary.sequence > since
         assert state.changed("g/a", summary.sequence) == EMPTY
+
+
+def test_what_was_made_invisible_is_not_adopted_until_it_is_made_again(book: Any, clock: Any) -> None:
+    def known(environment: str) -> str | None:
+        with book.ledger.state(environment) as state:
+            version = state.version_with("g/a", WHOLE, "f1")
+        return version.id if version else None
+
+    first = book.publish()
+    book.ledger.create_environment("dev")
+    book.ledger.create_environment("apart", parent=None)
+    clock.tick()
+    book.ledger.withdraw("main", "g/a", ONLY, name="ada", reason="wrong")
+    assert (known("main"), known("dev"), known("apart")) == (None, None, first)
+    clock.tick()
+    second = book.publish()
+    assert (known("main"), known("dev")) == (second, second)

@@ -56,6 +56,8 @@ def test_the_environment_overrides(tmp_path: Path) -> None:
             for line, told in (
                 ("home = 3", "3 in [tool.prefect-asset-graph] of"),
                 ("store = []", "[] in"),
+                ("ledger = 3", "3 in"),
+                ("checkout = 3", "3 in"),
                 ("environment = true", "True in"),
                 ('fsync = "full"', "'full' in"),
                 ("config = 3", "3 in"),
@@ -73,6 +75,48 @@ def test_a_wrong_table_is_told(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ProjectError, match=f"(?s){re.escape(message)}.*") as caught:
         find_project(tmp_path, environ={})
     assert str(tmp_path / "pyproject.toml") in str(caught.value)
+
+
+def test_the_ledger_is_a_database_by_setting(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.prefect-asset-graph]\nledger = "postgresql://ada@db/assets"\ncheckout = "worker"\n'
+    )
+    found = find_project(tmp_path, environ={})
+    assert found.ledger is not None
+    assert found.ledger.get_secret_value() == "postgresql://ada@db/assets"
+    assert found.served_by == "worker"
+    environ = {"ASSETS_LEDGER": "postgresql://ada:secret@other/assets", "ASSETS_CHECKOUT": "laptop"}
+    found = find_project(tmp_path, environ=environ)
+    assert found.ledger is not None
+    assert found.ledger.get_secret_value() == environ["ASSETS_LEDGER"]
+    assert "secret" not in repr(found)
+    assert found.served_by == "laptop"
+
+
+def test_without_a_name_a_checkout_is_its_host_and_folder(tmp_path: Path) -> None:
+    assert find_project(tmp_path, environ={}).served_by.endswith(f":{tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        pytest.param("mysql://ada:hunter2@db/x", "is no PostgreSQL URL", id="another database"),
+        pytest.param("hunter2", "is no PostgreSQL URL", id="no URL"),
+        pytest.param("postgresql://[hunter2", "is no URL", id="a broken URL"),
+    ],
+)
+def test_a_wrong_ledger_is_told_and_not_shown(tmp_path: Path, url: str, message: str) -> None:
+    with pytest.raises(ProjectError, match=f"^ASSETS_LEDGER {message}") as caught:
+        find_project(tmp_path, environ={"ASSETS_LEDGER": url})
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql://ada:hunter2@db/x", "postgresql://db/x?password=hunter2"])
+def test_a_password_does_not_belong_in_the_project(tmp_path: Path, url: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(f'[tool.prefect-asset-graph]\nledger = "{url}"\n')
+    with pytest.raises(ProjectError, match="holds a password; leave it out, and set ASSETS_LEDGER") as caught:
+        find_project(tmp_path, environ={})
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_wrong_type_is_told_with_what_is_expected(tmp_path: Path) -> None:
