@@ -19,7 +19,7 @@ from graph.effect_steps import EffectFacts
 from graph.errors import PlanRefused
 from graph.fingerprint import Basis
 from graph.partition_set import Partition, PartitionSet
-from graph.partition_text import chosen
+from graph.partition_text import chosen, clock_of
 from graph.partitions import Horizon
 from graph.plan import Known, checks_digest, key_of, make_plan, scope_of
 from graph.reading import Reader
@@ -36,6 +36,8 @@ from materializers.project import Project
 from materializers.store import Store
 
 Clock = Callable[[], datetime]
+_BEGINS = ("minute_offset", "hour_offset", "day_offset", "cron")
+"""The fields of partitions of time that say when a window begins, apart from the time zone."""
 
 
 class SettingsError(AssetGraphError):
@@ -214,10 +216,13 @@ class Workspace:
         stored = {one.output: one.stored_as for one in outputs if one.stored_as is not None}
         if stored:
             found["(stored as)"] = stored
-        if asset.partitions is not None and any(
-            isinstance(given, Context) and given.what == "Window" for given in asset.inputs
-        ):
-            found["(time zone)"] = getattr(asset.partitions, "timezone", "")
+        windows = any(isinstance(given, Context) and given.what == "Window" for given in asset.inputs)
+        if asset.partitions is not None and (windows or (asset.batch is not None and asset.batch.by)):
+            clock = clock_of(asset.partitions)
+            found["(time zone)"] = clock.timezone if clock else ""
+            begins = {name: value for name in _BEGINS if (value := getattr(clock, name, None))}
+            if begins:
+                found["(windows)"] = begins
         return found
 
     def checks(self, key: str) -> tuple[Check, ...]:
