@@ -462,6 +462,13 @@ class Workspace:
         with self.reading([key]) as state:
             return state.published(key)
 
+    def shown(self, keys: Iterable[str]) -> Mapping[str, Mapping[Partition, Version]]:
+        """By key, the visible versions of the partitions that exist; those of an earlier definition are history."""
+        wanted = tuple(keys)
+        with self.reading(wanted) as state:
+            reader = Reader(graph=self.graph, state=state, horizon=self.horizon(self.as_of))
+            return {key: reader.versions(key, reader.visible(key)) for key in wanted}
+
     def load(self, key: str, *, partition: str | None = None, as_type: str | None = None) -> Any:
         """The published value of an asset.
 
