@@ -278,6 +278,8 @@ class _Planner:
             return [_Decision(self._observe(asset), ONLY)]
         if not wanted and asset.partitions is not None:
             return []
+        if asset.cadence is not None:
+            return self._continuous(asset, wanted)
         served = self.reader.visible(asset.key)
         if asset.key in self.known.unready:
             reason = Reason.unready(self.known.unready[asset.key])
@@ -314,6 +316,17 @@ class _Planner:
             else:
                 decided.append(_Decision(step, partitions))
         return decided
+
+    def _continuous(self, asset: Asset, wanted: PartitionSet) -> list[_Decision]:
+        """What a loop of its own publishes is there, or waits for that."""
+        served = self.reader.visible(asset.key) & wanted
+        missing = wanted - served
+        attempts = self.state.attempts(asset.key, missing)
+        empty = PartitionSet.of(at for at, one in attempts.items() if one.outcome == "skipped")
+        self.filled.setdefault(asset.key, {}).update({at: attempts[at].reason for at in empty})
+        waits = Hold(key=asset.key, reason=Reason.runs_by_itself(asset.key), served=EMPTY)
+        keep = Keep(key=asset.key, reason=Reason.up_to_date(failing=False))
+        return [_Decision(keep, served), _Decision(waits, missing - empty)]
 
     def _in_ranges(self, asset: Asset, wanted: PartitionSet) -> tuple[list[_Decision], PartitionSet]:
         """What follows from the settlement without looking at partitions, and what has to be looked at."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ from materializers.formats import choose, converted, decode
 from materializers.ledger import Content, Definition, Ledger, LedgerError, LedgerState
 from materializers.patience import uncollected
 from materializers.project import Project
+from materializers.settings_text import secrets_of, told
 from materializers.store import Store
 
 Clock = Callable[[], datetime]
@@ -46,19 +47,6 @@ class SettingsError(AssetGraphError):
 
 class NotObserved(AssetGraphError):
     """A resource whose outside world could not be looked at: what reads it is held."""
-
-
-def told(error: ValueError) -> str:
-    """A wrong value in one line, without the value itself: it may be a secret.
-
-    >>> told(ValueError("too long,   by far"))
-    'too long, by far'
-    """
-    problems = getattr(error, "errors", None)
-    if problems is None:
-        return " ".join(str(error).split())
-    found = problems(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in found)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -543,27 +531,6 @@ class Workspace:
 
 def _canonical(value: object) -> str:
     return "" if value == {} else json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def secrets_of(settings: Any) -> Iterator[str]:
-    """The secret values among some settings, which appear in no text that is kept."""
-    for value in vars(settings).values():
-        yield from _secrets_in(value)
-
-
-def _secrets_in(value: Any) -> Iterator[str]:
-    if hasattr(value, "get_secret_value"):
-        secret = value.get_secret_value()
-        if isinstance(secret, str) and secret:
-            yield secret
-    elif hasattr(type(value), "model_fields"):
-        yield from secrets_of(value)
-    elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _secrets_in(one)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for one in value:
-            yield from _secrets_in(one)
 
 
 def content_of(observed: Observed) -> Content:
