@@ -94,6 +94,7 @@ def _scratch(workspace: Workspace, ledger: Ledger, folder: Path, at: datetime) -
         as_of=None,
         clock=lambda: at,
         _resources={},
+        _identities={},
         _observations={},
         _bases={},
         _checks={},

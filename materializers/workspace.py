@@ -76,6 +76,7 @@ class Workspace:
     root: Path = field(default_factory=Path.cwd)
     clock: Clock = lambda: datetime.now(UTC)
     _resources: dict[str, Any] = field(default_factory=dict)
+    _identities: dict[str, Mapping[str, object]] = field(default_factory=dict)
     _observations: dict[str, Observation | NotObserved | None] = field(default_factory=dict)
     _secrets: set[str] = field(default_factory=set)
     _bases: dict[str, Basis] = field(default_factory=dict)
@@ -234,16 +235,18 @@ class Workspace:
 
     def _identity(self, name: str) -> str:
         observed = self.observation(name)
-        identity = self._settings_of(name)
+        identity = dict(self._settings_of(name))
         if observed is not None and observed.version is not None:
             identity["observed"] = observed.version
         return _canonical(identity)
 
-    def _settings_of(self, name: str) -> dict[str, object]:
+    def _settings_of(self, name: str) -> Mapping[str, object]:
         """What identifies a resource: the settings that it says do, and its code."""
-        made = self.resource(name)
-        identity = dict(made.identity()) if hasattr(made, "identity") else {}
-        return {**identity, "code": self.digester.of(type(made)).digest}
+        if name not in self._identities:
+            made = self.resource(name)
+            identity = dict(made.identity()) if hasattr(made, "identity") else {}
+            self._identities[name] = {**identity, "code": self.digester.of(type(made)).digest}
+        return self._identities[name]
 
     def observed_resources(self) -> frozenset[str]:
         """The resources that could tell the state of what they read; of those that were asked."""
