@@ -121,7 +121,7 @@ class _How:
 
 
 def _carried_out(plan: Plan, workspace: Workspace, how: _How) -> Answer:
-    carry_out = _engine(how.engine)
+    carry_out = engine_of(how.engine)
     if how.explained:
         note(explain(plan, every=True))
     started = time.monotonic()
@@ -165,7 +165,8 @@ def _interrupted(run_id: str) -> Answer:
     )
 
 
-def _engine(name: Engine) -> Callable[..., RunResult]:
+def engine_of(name: Engine) -> Callable[..., RunResult]:
+    """What carries a plan out."""
     if name == "local":
         return run_plan
     from deployments.prefect_engine import run_with_prefect

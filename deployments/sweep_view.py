@@ -13,7 +13,7 @@ from typing import Literal
 from deployments.amounts import counted, moment_text
 from deployments.answers import FAILED, REJECTED, SUCCEEDED, Answer, note
 from deployments.command_error import CommandError
-from deployments.opening import workspace_for
+from deployments.materializing import Engine, engine_of
 from deployments.progress import watching
 from deployments.run_summary import readable_files, summary_document, summary_text
 from deployments.text_table import aligned, shows_colours
@@ -25,17 +25,23 @@ from materializers.workspace import Workspace
 
 
 def sweep_assets(
-    selection: str, *, dry_run: bool = False, jobs: int | None = None, environment: str | None = None
+    workspace: Workspace,
+    selection: str = "*",
+    *,
+    dry_run: bool = False,
+    engine: Engine = "local",
+    jobs: int | None = None,
 ) -> Answer:
     """Make what is due now, or with ``dry_run`` only say it, with the reasons."""
-    workspace = workspace_for(environment)
+    run = engine_of(engine)
     found = sweep(workspace, selection)
     if dry_run:
         return _told(found, workspace)
-    note(_beside(found, workspace))
+    if not found.is_idle:
+        note(_beside(found, workspace))
     started = time.monotonic()
     with watching(found.plan) as listener:
-        result = carry_out(found, workspace, jobs=jobs, listener=listener)
+        result = carry_out(found, workspace, jobs=jobs, listener=listener, run=run)
     if result is None:
         return _told(found, workspace)
     elapsed = timedelta(seconds=time.monotonic() - started)
@@ -48,7 +54,7 @@ def sweep_assets(
             colours=shows_colours(sys.stdout),
             width=max(40, shutil.get_terminal_size().columns - 40) if sys.stdout.isatty() else 200,
         ),
-        document=lambda: {**summary_document(result, files, elapsed, "local"), **_document(found, workspace)},
+        document=lambda: {**summary_document(result, files, elapsed, engine), **_document(found, workspace)},
         exit_code=result.exit_code,
     )
 
@@ -104,7 +110,8 @@ def _document(found: Sweep, workspace: Workspace) -> Mapping[str, object]:
 def list_automation(workspace: Workspace, selection: str, *, colours: bool = False) -> Answer:
     """Which assets have automation, and since when it is on."""
     graph = workspace.graph
-    keys = [key for key in graph.assets if key in workspace.keys(selection) and graph[key].automation]
+    chosen = workspace.keys(selection)
+    keys = [key for key, one in graph.assets.items() if key in chosen and one.automation is not None]
     with workspace.ledger.journal(workspace.environment, keys) as journal:
         on = journal.switched_on()
     found = [(key, str(graph[key].automation), _state(key, on), on.get(key)) for key in keys]
@@ -133,7 +140,8 @@ def _state(key: str, on: Mapping[str, object | None]) -> Literal["on", "off", "n
 def switch_automation(workspace: Workspace, selection: str, *, on: bool) -> Answer:
     """Switch the automation of assets on, as of now, or off."""
     graph = workspace.graph
-    keys = [key for key in graph.assets if key in workspace.keys(selection)]
+    selected = workspace.keys(selection)
+    keys = [key for key in graph.assets if key in selected]
     chosen = [key for key in keys if graph[key].automation is not None]
     if not chosen:
         raise CommandError(

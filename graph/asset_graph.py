@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from graph.cadence import Cadence
 from graph.catch_up import CatchUp
 from graph.conditions import Condition
 from graph.declare import Batch, Check, Code, Execution, Format, Labels
@@ -101,6 +102,7 @@ class Asset:
     batch: Batch | None
     catch_up: CatchUp | None
     automation: Condition | None
+    cadence: Cadence | None
     checks: tuple[Check, ...]
     freshness: Freshness | None
     execution: Execution

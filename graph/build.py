@@ -27,7 +27,7 @@ from graph.deeds import problems_of_acceptance, resolved
 from graph.destination import Outside
 from graph.errors import DefinitionErrors, Problem, Where, near_miss
 from graph.mappings import PartitionMapping, default_mapping
-from graph.partitions import Partitions
+from graph.partitions import Partitions, is_timed
 
 _CONTEXTS = frozenset({"Window", "Run", "Previous", "Provenance", "Troubles"})
 _MOST_LOOPS = 100
@@ -252,6 +252,7 @@ def _resolve(
         batch=declaration.batch,
         catch_up=declaration.catch_up,
         automation=declaration.automation,
+        cadence=declaration.cadence,
         checks=tuple(draft.out.checks),
         freshness=draft.out.freshness,
         execution=declaration.run or Execution(),
@@ -354,7 +355,8 @@ def _the_one(
 def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
     """What is wrong with one resolved asset, apart from its parameters."""
     found: list[str] = []
-    for policy in (asset.partitions, asset.freshness, asset.catch_up):
+    found.extend(_continuous_problems(asset, assets))
+    for policy in (asset.partitions, asset.freshness, asset.catch_up, asset.cadence):
         found.extend(policy.problems() if policy else [])
     if asset.automation is not None:
         found.extend(f"has an automation that {problem}" for problem in asset.automation.problems())
@@ -395,6 +397,26 @@ def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
             for problem in _mapping_problems(asset, given, assets[given.key])
         )
     return [Problem(key=asset.key, where=asset.where, message=message) for message in found]
+
+
+def _continuous_problems(asset: Asset, assets: Mapping[str, Asset]) -> list[str]:
+    """What is wrong with a continuous asset."""
+    if asset.cadence is None:
+        return []
+    found = []
+    if asset.partitions is not None and not is_timed(asset.partitions):
+        found.append("has a cadence, and partitions that are no windows of time; leave one of both out.")
+    if asset.automation is not None:
+        found.append("has a cadence and automation; a loop of its own calls it: leave automation= out.")
+    if asset.batch is not None or asset.volatile:
+        found.append("has a cadence, and batch= or volatile=, which mean nothing for it.")
+    found.extend(
+        f"has a cadence and partitions, and reads '{given.key}', which has partitions too; its own window is not over"
+        " when it reads: leave partitions= out."
+        for given in asset.edges
+        if asset.partitions is not None and assets[given.key].partitions is not None
+    )
+    return found
 
 
 def _mapping_problems(asset: Asset, given: Upstream, above: Asset) -> list[str]:

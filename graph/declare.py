@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
+from graph.cadence import Cadence
 from graph.catch_up import CatchUp
 from graph.conditions import Condition
 from graph.destination import Outside
@@ -152,6 +153,7 @@ class Declaration:
     batch: Batch | None = None
     catch_up: CatchUp | None = None
     automation: Condition | None = None
+    cadence: Cadence | None = None
     run: Execution | None = None
     labels: Labels | None = None
     volatile: bool = False
@@ -336,6 +338,7 @@ def asset(
     batch: Batch | None = None,
     catch_up: CatchUp | None = None,
     automation: Condition | None = None,
+    cadence: Cadence | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     run: Execution | None = None,
@@ -357,6 +360,7 @@ def asset(
     batch: Batch | None = None,
     catch_up: CatchUp | None = None,
     automation: Condition | None = None,
+    cadence: Cadence | None = None,
     checks: Sequence[Check] = (),
     freshness: Freshness | None = None,
     run: Execution | None = None,
@@ -378,6 +382,7 @@ def asset(
         batch: several partitions are made by one call.
         catch_up: which missing partitions are made; without it, all.
         automation: when a sweep makes it by itself; see `graph.automation`.
+        cadence: it is continuous: called each few seconds by a loop of its own, and published in summary.
         checks: promises about the value; see the package ``checks``.
         freshness: how old the data may be; see `fresh_within` and `fresh_by`.
         run: retries, time-out, isolation.
@@ -418,6 +423,7 @@ def asset(
                 batch=batch,
                 catch_up=catch_up,
                 automation=automation,
+                cadence=cadence,
                 run=run,
                 labels=labels,
                 volatile=volatile,
@@ -548,10 +554,15 @@ def declared_in(namespace: Mapping[str, object]) -> list[Callable[..., Any]]:
     return list(found.values())
 
 
+def _takes_no_default(declaration: Declaration) -> bool:
+    """Sources, effects and what is continuous are automated by name alone."""
+    return declaration.is_source or declaration.deed is not None or declaration.cadence is not None
+
+
 def with_defaults(declaration: Declaration, defaults: Defaults) -> Declaration:
     """The declaration with its package's defaults where it says nothing itself."""
     automation = declaration.automation
-    if automation is None and not declaration.is_source and declaration.deed is None:
+    if automation is None and not _takes_no_default(declaration):
         automation = defaults.automation
     return replace(
         declaration,

@@ -25,7 +25,7 @@ from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.partitions import Horizon, Partitions
 from graph.reading import Reader, Reading, inputs_of
 from graph.reasons import Reason, held_after, moved
-from graph.settling import Settled, failures_hold, settle
+from graph.settling import Settled, failures_hold, settle, standing
 from graph.state import Attempt, Observed, Settlement, State, Version
 from graph.steps import (
     Adopt,
@@ -206,7 +206,7 @@ class _Planner:
 
     def _note_link(self, step: Step, partition: Partition) -> None:
         """Remember what later partitions of the same asset read: one that moves, or that was skipped."""
-        if isinstance(step, Materialize):
+        if isinstance(step, Materialize | Adopt):
             self._move(step.key, PartitionSet.of([partition]))
         elif isinstance(step, Hold) and step.reason.kind in ("skipped before", "upstream skipped"):
             self.filled.setdefault(step.key, {})[partition] = step.reason.text
@@ -256,11 +256,16 @@ class _Planner:
         return [*found, *_without(decided, built)]
 
     def _chained(self, asset: Asset, decided: list[_Decision]) -> list[_Decision]:
-        """What reads its own earlier partitions is one step, with all that comes after what is built."""
+        """What reads its own earlier partitions is one step, with all that comes after what is built.
+
+        What could be adopted is in it too: it has to become visible before what reads it is built.
+        """
         builds = _builds(decided)
         if not builds:
             return decided
-        built = PartitionSet.union(partitions for _, partitions in builds)
+        built = PartitionSet.union(
+            one.partitions for one in decided if isinstance(one.step, Materialize | Adopt)
+        )
         kept = PartitionSet.union(one.partitions for one in decided if isinstance(one.step, Keep))
         own = [given for given in asset.edges if given.key == asset.key]
         while (
@@ -280,6 +285,8 @@ class _Planner:
             return [_Decision(self._observe(asset), ONLY)]
         if not wanted and asset.partitions is not None:
             return []
+        if asset.cadence is not None:
+            return self._continuous(asset, wanted)
         served = self.reader.visible(asset.key)
         if asset.key in self.known.unready:
             reason = Reason.unready(self.known.unready[asset.key])
@@ -317,13 +324,25 @@ class _Planner:
                 decided.append(_Decision(step, partitions))
         return decided
 
+    def _continuous(self, asset: Asset, wanted: PartitionSet) -> list[_Decision]:
+        """What a loop of its own publishes is there, or waits for that."""
+        served = self.reader.visible(asset.key) & wanted
+        missing = wanted - served
+        attempts = self.state.attempts(asset.key, missing)
+        empty = PartitionSet.of(at for at, one in attempts.items() if one.outcome == "skipped")
+        self.filled.setdefault(asset.key, {}).update({at: attempts[at].reason for at in empty})
+        waits = Hold(key=asset.key, reason=Reason.runs_by_itself(asset.key), served=EMPTY)
+        keep = Keep(key=asset.key, reason=Reason.up_to_date(failing=False))
+        return [_Decision(keep, served), _Decision(waits, missing - empty)]
+
     def _in_ranges(self, asset: Asset, wanted: PartitionSet) -> tuple[list[_Decision], PartitionSet]:
         """What follows from the settlement without looking at partitions, and what has to be looked at."""
         if asset.is_effect or asset.accepts:
             return [], wanted
         before = self.state.settlement(asset.key)
         basis, checks = self.known.bases[asset.key], self.known.checks.get(asset.key, "")
-        if before is None or asset.reads_provenance or asset.key in self.forced or before.checks != checks:
+        mark = standing(asset, self.graph, checks, self.reader.horizon)
+        if before is None or asset.reads_provenance or asset.key in self.forced or before.checks != mark:
             return [], wanted
         calm = (before.partitions & self.reader.existing(asset.key)) - self._touched_since(asset, before)
         if before.basis != basis:
@@ -339,11 +358,28 @@ class _Planner:
         if shown := kept & visible:
             decided.append(_Decision(Keep(key=asset.key, reason=Reason.up_to_date(failing=False)), shown))
         if filled := kept - visible:
-            self.filled.setdefault(asset.key, {}).update(dict.fromkeys(filled, "skipped before"))
+            decided.extend(self._skipped_for_good(asset, filled))
         if maybe:
             keys = [given.key for given in asset.edges if self._reach(asset, given) & maybe]
             decided.append(_Decision(_maybe(asset, Reason.if_changed(dict.fromkeys(keys)), maybe), maybe))
         return decided, wanted - kept - maybe
+
+    def _skipped_for_good(self, asset: Asset, filled: PartitionSet) -> list[_Decision]:
+        """What a final skip fills, each with its reason: what reads it is told, in the plan and in the run."""
+        tried = self.state.attempts(asset.producer, filled)
+        by_reason: dict[str, list[Partition]] = {}
+        for partition in filled:
+            why = tried[partition].reason if partition in tried else ""
+            by_reason.setdefault(why or "no reason was given", []).append(partition)
+        return [
+            _Decision(
+                Hold(
+                    key=asset.key, reason=Reason(kind="skipped before", text=f"skipped: {why}"), served=EMPTY
+                ),
+                PartitionSet.of(members),
+            )
+            for why, members in by_reason.items()
+        ]
 
     def _of_another_basis(
         self, asset: Asset, before: Settlement, calm: PartitionSet, wanted: PartitionSet

@@ -110,6 +110,13 @@ class Reason:
         return cls(kind="waits", text=f"waits for {', '.join(keys)}, of which no version is published")
 
     @classmethod
+    def runs_by_itself(cls, key: str) -> Reason:
+        """A continuous asset of which nothing is published yet."""
+        return cls(
+            kind="waits", text=f"is continuous, and nothing is published; run: assets run-continuous {key}"
+        )
+
+    @classmethod
     def upstream_skipped(cls, why: Mapping[str, str]) -> Reason:
         """Upstream decided that there was nothing to do."""
         text = "; ".join(f"{key} was skipped ({reason})" for key, reason in why.items())

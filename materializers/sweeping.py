@@ -146,12 +146,13 @@ def advance(found: Sweep, workspace: Workspace, run_id: str) -> None:
 @contextmanager
 def view(workspace: Workspace, keys: Iterable[str]) -> Iterator[View]:
     """What automation of some assets is asked of. An asset that no sweep has seen yet is switched on, as of now."""
-    graph, horizon = workspace.graph, workspace.horizon()
+    graph, horizon, chosen = workspace.graph, workspace.horizon(), frozenset(keys)
     with workspace.ledger.journal(workspace.environment) as journal:
         state = journal.state
         reader = Reader(graph=graph, state=state, horizon=horizon)
         on = dict(journal.switched_on())
-        new = tuple(key for key in keys if graph[key].automation is not None and key not in on)
+        automated = conditions_of(graph, chosen)
+        new = tuple(key for key in automated if key not in on)
         now = Moment(horizon.now, state.sequence)
         facts = LedgerFacts(
             journal=journal,
