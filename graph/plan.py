@@ -204,6 +204,13 @@ class _Planner:
         if isinstance(step, Hold) and step.reason.kind in ("skipped before", "upstream skipped"):
             self.filled.setdefault(step.key, {}).update(dict.fromkeys(step.partitions, step.reason.text))
 
+    def _note_link(self, step: Step, partition: Partition) -> None:
+        """Remember what later partitions of the same asset read: one that moves, or that was skipped."""
+        if isinstance(step, Materialize | Adopt):
+            self._move(step.key, PartitionSet.of([partition]))
+        elif isinstance(step, Hold) and step.reason.kind in ("skipped before", "upstream skipped"):
+            self.filled.setdefault(step.key, {})[partition] = step.reason.text
+
     def _moves_at(self, asset: Asset, partitions: PartitionSet) -> datetime | None:
         """When there will be a partition after the newest, if that is one of these."""
         if asset.partitions is None or not partitions & newest(self.reader.existing(asset.key), 1):
@@ -305,8 +312,8 @@ class _Planner:
                 grouped[Keep, step.reason, when] = kept, members
             if _is_settled(step, visible=partition in served):
                 settled.append(partition)
-            if asset.depends_on_itself and isinstance(step, Materialize | Adopt):
-                self._move(asset.key, PartitionSet.of([partition]))
+            if asset.depends_on_itself:
+                self._note_link(step, partition)
         if settled and (asset.partitions is not None or asset.automation is not None):
             self.settled[asset.key] = self.settled.get(asset.key, EMPTY) | PartitionSet.of(settled)
         for step, members in grouped.values():
