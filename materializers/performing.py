@@ -234,6 +234,7 @@ class _Attempt:
             now=self.workspace.clock(),
             log=self.output.line,
             progress=lambda done, total: self.scope.progressed(self.of.step, done, total),
+            live=self.workspace.is_live() and not self.scope.rehearse,
         )
         given = self.given
         call = Call(
