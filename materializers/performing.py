@@ -384,7 +384,7 @@ class _Attempt:
             decision.fingerprint,
             content.data_version,
         )
-        return same and self.workspace.effect_facts([key])[key].own
+        return same and self.workspace.effect_facts([key])[key].own(seen) is not None
 
     def _why(self) -> str:
         return self.looked.why if isinstance(self.looked, Ready) else self.of.step.reason.text

@@ -510,6 +510,18 @@ def test_what_was_missed_is_not_performed_whoever_asks(desk: Desk) -> None:
     assert desk.world.done == []
 
 
+def test_a_live_environment_performs_each_partition_itself(desk: Desk) -> None:
+    desk.run(daily(desk))
+    assert desk.kept is not None
+    desk.kept.ledger.create_environment("second", live=True)
+    for _ in range(2):
+        desk.world.done.clear()  # another world, as it were
+        assert ended(desk.run(daily(desk), environment="second"), "mail")[0] == "published"
+        desk.now += timedelta(days=1)
+        desk.world.done.clear()
+        assert ended(desk.run(daily(desk)), "mail")[0] == "published"
+
+
 def test_its_receipts_are_known_to_the_plan(desk: Desk) -> None:
     desk.run(daily(desk))
 
