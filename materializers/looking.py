@@ -274,6 +274,7 @@ class Looking:
         if self.step.reason.kind != "upstream may change" or published is None:
             return self.step.reason.text
         moved = [name for name, version in found.inputs.items() if published.inputs.get(name) != version]
+        moved = moved or list(found.inputs)  # the partition's own name has changed
         why = Reason.upstream_changed(inputs_of(self.asset, moved))
         because = self.step.reason.because
         return (why.due_because(because) if because else why).text

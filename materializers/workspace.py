@@ -19,7 +19,7 @@ from graph.effect_steps import EffectFacts
 from graph.errors import PlanRefused
 from graph.fingerprint import Basis
 from graph.partition_set import Partition, PartitionSet
-from graph.partition_text import chosen
+from graph.partition_text import chosen, clock_of
 from graph.partitions import Horizon
 from graph.plan import Known, checks_digest, key_of, make_plan, scope_of
 from graph.reading import Reader
@@ -37,6 +37,8 @@ from materializers.settings_text import secrets_of, told
 from materializers.store import Store
 
 Clock = Callable[[], datetime]
+_BEGINS = ("minute_offset", "hour_offset", "day_offset", "cron")
+"""The fields of partitions of time that say when a window begins, apart from the time zone."""
 
 
 class SettingsError(AssetGraphError):
@@ -203,10 +205,13 @@ class Workspace:
         stored = {one.output: one.stored_as for one in outputs if one.stored_as is not None}
         if stored:
             found["(stored as)"] = stored
-        if asset.partitions is not None and any(
-            isinstance(given, Context) and given.what == "Window" for given in asset.inputs
-        ):
-            found["(time zone)"] = getattr(asset.partitions, "timezone", "")
+        windows = any(isinstance(given, Context) and given.what == "Window" for given in asset.inputs)
+        if asset.partitions is not None and (windows or (asset.batch is not None and asset.batch.by)):
+            clock = clock_of(asset.partitions)
+            found["(time zone)"] = clock.timezone if clock else ""
+            begins = {name: value for name in _BEGINS if (value := getattr(clock, name, None))}
+            if begins:
+                found["(windows)"] = begins
         return found
 
     def checks(self, key: str) -> tuple[Check, ...]:
@@ -452,6 +457,13 @@ class Workspace:
         """The visible version of each partition of an asset."""
         with self.reading([key]) as state:
             return state.published(key)
+
+    def shown(self, keys: Iterable[str]) -> Mapping[str, Mapping[Partition, Version]]:
+        """By key, the visible versions of the partitions that exist; those of an earlier definition are history."""
+        wanted = tuple(keys)
+        with self.reading(wanted) as state:
+            reader = Reader(graph=self.graph, state=state, horizon=self.horizon(self.as_of))
+            return {key: reader.versions(key, reader.visible(key)) for key in wanted}
 
     def load(self, key: str, *, partition: str | None = None, as_type: str | None = None) -> Any:
         """The published value of an asset.
