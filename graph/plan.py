@@ -25,7 +25,7 @@ from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.partitions import Horizon, Partitions
 from graph.reading import Reader, Reading, inputs_of
 from graph.reasons import Reason, held_after, moved
-from graph.settling import Settled, failures_hold, settle, standing
+from graph.settling import Settled, failures_hold, is_final_skip, settle, standing
 from graph.state import Attempt, Observed, Settlement, State, Version
 from graph.steps import (
     Adopt,
@@ -99,7 +99,7 @@ def make_plan(
         known=known,
         now=horizon.now,
         reader=reader,
-        forced=frozenset(key for key in wanted if not graph.assets[key].is_effect) if force else frozenset(),
+        forced={key: asked[key] for key in wanted if force and not graph.assets[key].is_effect},
         chosen=partitions or {},
         by_clock=not partitions or not named <= partitions.keys(),
         due=due,
@@ -155,7 +155,7 @@ class _Planner:
     known: Known
     now: datetime
     reader: Reader
-    forced: frozenset[str]
+    forced: Mapping[str, PartitionSet]
     by_clock: bool
     chosen: Mapping[str, PartitionSet]
     due: Mapping[str, str] | None = None
@@ -387,10 +387,19 @@ class _Planner:
             return [], wanted
         outdated = calm & self.reader.visible(asset.key)
         reason = moved(before.basis, self.known.bases[asset.key])
-        if reason is None or not outdated:
+        if reason is None or not outdated or not self._all_readable(asset, outdated):
             return [], wanted
         step = Materialize(key=asset.key, reason=reason, when="always", outputs=(asset.key,), served=outdated)
         return [_Decision(step, outdated)], wanted - outdated
+
+    def _all_readable(self, asset: Asset, partitions: PartitionSet) -> bool:
+        """Whether all that some partitions read is there, or may be made in this plan."""
+        for given in asset.edges:
+            mapped = self.reader.above(asset, given, partitions)
+            there = self.reader.visible(given.key) | self.moving.get(given.key, EMPTY)
+            if mapped.absent or not mapped.read <= there:
+                return False
+        return True
 
     def _touched_since(self, asset: Asset, before: Settlement) -> PartitionSet:
         """The partitions that moved, or that read what moved, after a settlement."""
@@ -428,7 +437,8 @@ class _Planner:
         held = self._why_not_readable(asset, partition, found, moving, troubles)
         if held is not None:
             return hold(held)
-        sure = self._sure_reason(asset, published, moving, found, newest=newest)
+        forced = partition in self.forced.get(asset.key, EMPTY)
+        sure = self._sure_reason(asset, published, moving, found, newest=newest, forced=forced)
         if asset.is_effect:
             return effect_step(
                 asset,
@@ -531,6 +541,15 @@ class _Planner:
             )
         )
 
+    def _filled(self, key: str) -> Mapping[Partition, str]:
+        """The partitions that a skip fills, with its reason; of an asset that the plan leaves alone, a final one."""
+        if key not in self.filled and key not in self.named:
+            asset = self.graph.assets[key]
+            missing = self.reader.existing(key) - self.reader.visible(key)
+            tried = self.state.attempts(asset.producer, missing)
+            self.filled[key] = {at: one.reason for at, one in tried.items() if is_final_skip(one)}
+        return self.filled.get(key, {})
+
     def _why_not_readable(
         self,
         asset: Asset,
@@ -553,15 +572,15 @@ class _Planner:
         for given in asset.edges:
             if given.key in missing:
                 read = self.reader.above(asset, given, PartitionSet.of([partition])).read
-                why = [self.filled.get(given.key, {}).get(one) for one in read]
+                why = [self._filled(given.key).get(one) for one in read]
                 if why and all(why):
                     skipped[given.key] = why[-1] or ""
                 else:
                     waits.append(given.key)
-            elif gaps.get(given.key) and not takes_what_is_there(given.mapping):
-                filled = PartitionSet.of(self.filled.get(given.key, {}))
-                if gaps[given.key] - filled:
-                    waits.append(given.key)
+            elif takes_what_is_there(given.mapping) or not (gap := gaps.get(given.key)):
+                continue
+            elif gap - PartitionSet.of(self._filled(given.key)):
+                waits.append(given.key)
         if waits:
             return Reason.waits(dict.fromkeys(waits))
         return Reason.upstream_skipped(skipped) if skipped else None
@@ -590,13 +609,20 @@ class _Planner:
         return Observe(key=asset.key, reason=reason, observed=seen, changed=changed)
 
     def _sure_reason(
-        self, asset: Asset, published: Version | None, moving: list[str], found: Reading, *, newest: bool
+        self,
+        asset: Asset,
+        published: Version | None,
+        moving: list[str],
+        found: Reading,
+        *,
+        newest: bool,
+        forced: bool,
     ) -> Reason | None:
         """A reason to materialize that holds whatever upstream does; None leaves the asset as it is.
 
         The clock makes the newest partition due only: those before it do not change with time.
         """
-        if asset.key in self.forced:
+        if forced:
             return Reason.forced()
         if published is None:
             return Reason.never_built()

@@ -20,7 +20,7 @@ from graph.plan import checks_digest, key_of
 from graph.reading import Reader, inputs_of
 from graph.reading import Reading as Inputs
 from graph.reasons import Reason
-from graph.settling import Settled, failures_hold, settle
+from graph.settling import Settled, failures_hold, is_final_skip, settle
 from graph.state import Attempt, Outcome, Version
 from graph.steps import Adopt, Materialize
 from graph.troubles import accepted, goes_without, holding, troubles_above
@@ -167,6 +167,11 @@ class Looking:
         address = self.workspace.ledger.content(version.id).address
         return version if address is None or self.workspace.store.exists(address) else None
 
+    def _skipped_before(self, key: str, partitions: PartitionSet, reader: Reader) -> dict[Partition, str]:
+        """The partitions of an asset that an earlier run skipped for good, with the reason."""
+        tried = reader.state.attempts(self.workspace.graph[key].producer, partitions)
+        return {at: one.reason for at, one in tried.items() if is_final_skip(one)}
+
     def _why_not_readable(
         self, partition: Partition, found: Inputs, reader: Reader, troubles: Sequence[Trouble]
     ) -> Result | None:
@@ -186,7 +191,7 @@ class Looking:
             )
             if not lacks or (given.key in found.gaps and takes_what_is_there(given.mapping)):
                 continue
-            why = self.scope.why_skipped(given.key, lacks)
+            why = self.scope.why_skipped(given.key, lacks, self._skipped_before(given.key, lacks, reader))
             if why is None:
                 waits.append(given.key)
             elif given.key in found.missing:
