@@ -313,7 +313,6 @@ def _document(report: AssetReport, graph: AssetGraph) -> dict[str, Any]:
             "run": last.run_id,
             "verdicts": [verdict_document(verdict) for verdict in verdicts_of(report.rejected)],
         },
-        "effect": report.asset.is_effect,
         "not_finished": dict(report.unfinished),
         "troubles": dict(report.troubles),
     }
