@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -110,3 +111,10 @@ as_of = click.option(
 )
 by = click.option("--by", "name", required=True, metavar="NAME", help="Who does it, for the record.")
 reason = click.option("--reason", required=True, metavar="TEXT", help="Why, for the record.")
+
+
+def colours() -> bool:
+    """Whether what a command says may be in colours."""
+    from deployments.text_table import shows_colours
+
+    return shows_colours(sys.stdout)

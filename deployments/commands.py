@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 import click
 
-from deployments import data_commands, environment_commands
+from deployments import data_commands, environment_commands, reading_commands
 from deployments.answers import Answer, run_command
 from deployments.command_options import SETTINGS as _SETTINGS
 from deployments.command_options import as_json as _json
 from deployments.command_options import as_of as _as_of
-from deployments.command_options import complete_keys as _complete_keys
+from deployments.command_options import colours as _colours
 from deployments.command_options import config as _config
 from deployments.command_options import env as _env
 from deployments.command_options import examples as _examples
@@ -31,10 +31,10 @@ from deployments.command_options import partitions as _partitions
 from deployments.command_options import selection as _selection
 from deployments.command_options import take_over as _take_over
 from deployments.effect_commands import effects
+from deployments.run_commands import runs
 
 if TYPE_CHECKING:
     from deployments.materializing import Engine
-    from materializers.ledger import Ledger
     from materializers.workspace import Workspace
 
 _EXIT_CODES = (
@@ -56,18 +56,6 @@ def _workspace(env: str | None, as_of: datetime | None = None) -> Workspace:
     from deployments.opening import workspace_for
 
     return workspace_for(env, as_of=as_of)
-
-
-def _ledger() -> Ledger:
-    from deployments.opening import project_ledger
-
-    return project_ledger()
-
-
-def _colours() -> bool:
-    from deployments.text_table import shows_colours
-
-    return shows_colours(sys.stdout)
 
 
 # --- materialize --------------------------------------------------------------------------------------------
@@ -506,51 +494,6 @@ def history(key: str, limit: int, env: str | None) -> Answer:
     return show_history(_workspace(env), key, limit=limit, colours=_colours())
 
 
-@assets.command(
-    epilog=_examples(
-        'assets sql "from market.prices limit 5"',
-        'assets sql "select symbol, max(close) from market.prices group by symbol" --csv > highs.csv',
-        closing="A group is a schema, an asset a view over what is published of it; DuckDB's SQL.",
-    )
-)
-@click.argument("query")
-@click.option("--csv", is_flag=True, help="All rows as CSV.")
-@_limit(40)
-@_env
-@_as_of
-@_json
-def sql(query: str, csv: bool, limit: int, env: str | None, as_of: datetime | None) -> Answer:
-    """Ask the published data with SQL."""
-    from deployments.sql_view import ask
-
-    return ask(_workspace(env, as_of), query, form="csv" if csv else "table", limit=limit)
-
-
-@assets.command(
-    epilog=_examples("assets export portfolio_report --to out", "assets export 'group:market' --to data")
-)
-@_selection()
-@click.option(
-    "--to",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="Where to.",
-)
-@_env
-@_as_of
-@_json
-def export(selection: str, folder: Path, env: str | None, as_of: datetime | None) -> Answer:
-    """Copy published data into readable files.
-
-    DIR/group/name.parquet, .json, .html; each file is written whole or not at all.
-    """
-    from deployments.exporting import export as export_values
-
-    return export_values(_workspace(env, as_of), selection, folder)
-
-
 @assets.command(epilog=_examples("assets new weather", "assets new ~/projects/weather"))
 @click.argument("place", metavar="NAME", type=click.Path(path_type=Path))
 @_json
@@ -602,68 +545,6 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
 
 
 assets.add_command(effects)
-
-
-# --- assets runs --------------------------------------------------------------------------------------------
-
-
-@assets.group(epilog=_examples("assets runs list", "assets runs show last", "assets runs logs last prices"))
-def runs() -> None:
-    """Look at runs, and stop them. RUN is an id, the beginning of one, or `last`."""
-
-
-@runs.command("list", epilog=_examples("assets runs list", "assets runs list --limit 100 --json"))
-@_limit(20)
-@_json
-def list_runs(limit: int) -> Answer:
-    """List the runs, newest first."""
-    from deployments import run_views
-
-    return run_views.list_runs(_ledger(), limit=limit, colours=_colours())
-
-
-@runs.command("show", epilog=_examples("assets runs show last", "assets runs show 20261122-0545"))
-@click.argument("run")
-@_limit(200)
-@_json
-def show_run(run: str, limit: int) -> Answer:
-    """Tell what a run worked with and what it did."""
-    from deployments import run_views
-
-    return run_views.show_run(_ledger(), run, limit=limit, colours=_colours())
-
-
-@runs.command("cancel", epilog=_examples("assets runs cancel last", "assets runs cancel 20261122-0545 --yes"))
-@click.argument("run")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@_json
-def cancel(run: str, yes: bool) -> Answer:
-    """Ask a run to stop.
-
-    What it has published stays.
-    """
-    from deployments import run_views
-
-    ledger = _ledger()
-    found = run_views.running_run(ledger, run)
-    if not yes:
-        click.confirm(f"Stop run {found.id} ({found.selection})?", abort=True, err=True)
-    return run_views.cancel_run(ledger, found)
-
-
-@runs.command("logs", epilog=_examples("assets runs logs last", "assets runs logs last market/prices"))
-@click.argument("run")
-@click.argument("key", required=False, shell_complete=_complete_keys)
-@_json
-def logs(run: str, key: str | None) -> Answer:
-    """Print what a run's steps said.
-
-    What they printed and logged, and the errors that they ended with.
-    """
-    from deployments import run_views
-
-    return run_views.show_logs(_ledger(), run, key)
-
-
-for _command in (*environment_commands.COMMANDS, *data_commands.COMMANDS):
+assets.add_command(runs)
+for _command in (*reading_commands.COMMANDS, *environment_commands.COMMANDS, *data_commands.COMMANDS):
     assets.add_command(_command)

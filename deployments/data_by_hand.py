@@ -135,7 +135,7 @@ def erasure(workspace: Workspace, asset: str, where: str, *, name: str, reason: 
 
 
 def _erased_lines(key: str, found: Erased, *, dry_run: bool) -> list[str]:
-    verb = "would erase" if dry_run else "erased"
+    verb, when = ("would erase", "then") if dry_run else ("erased", "now")
     what = f"{counted(found.rows, 'row')} from {counted(len(found.versions), 'version')} of {key}"
     lines = [f"{verb} {what} ({found.looked_at:,} looked at)"]
     if not dry_run and found.versions:
@@ -148,7 +148,7 @@ def _erased_lines(key: str, found: Erased, *, dry_run: bool) -> list[str]:
     if found.below and found.versions:
         below = [f"  {other} ({counted(count, 'partition')})" for other, count in found.below.items()]
         lines += [
-            "made from it, and outdated now; earlier versions of them may hold the same rows:",
+            f"made from it, and outdated {when}; earlier versions of them may hold the same rows:",
             *bounded(below, _SHOWN, "; see --json"),
             f"to make them anew: materialize '{key}+'",
         ]

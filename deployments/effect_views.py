@@ -107,9 +107,7 @@ def reconcile(workspace: Workspace, selection: str, *, colours: bool = False) ->
         rows = aligned(map(_row, (*asked, *silent)), heads=_HEADS, right=[3], colours=colours)
         lines = [rows]
         if silent:
-            lines.append(
-                "where nobody can be asked: assets effects resolve KEY OCCASION ITEM --performed|--not-performed"
-            )
+            lines.append("where nobody can be asked, say it yourself: assets effects resolve --help")
         if any(one.state == "planned" for one in asked):
             lines.append("what was not performed is performed by the next run: materialize KEY")
         return "\n".join(lines)

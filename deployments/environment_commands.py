@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -11,6 +10,7 @@ from deployments.answers import Answer
 from deployments.command_options import (
     as_json,
     by,
+    colours,
     env,
     examples,
     limit,
@@ -38,12 +38,6 @@ def span(text: str) -> timedelta:
     return timedelta(**{_UNITS[unit]: int(number)})
 
 
-def _colours() -> bool:
-    from deployments.text_table import shows_colours
-
-    return shows_colours(sys.stdout)
-
-
 @click.group(
     "env",
     epilog=examples(
@@ -65,7 +59,7 @@ def list_() -> Answer:
     from deployments.environment_views import list_environments
     from deployments.opening import project_ledger
 
-    return list_environments(project_ledger(), colours=_colours())
+    return list_environments(project_ledger(), colours=colours())
 
 
 @environments.command(
@@ -110,7 +104,7 @@ def diff_environments(here: str, there: str, selection: str, data: bool, limit: 
     from deployments.environment_views import diff_environments as compare
     from deployments.opening import workspace_for
 
-    return compare(workspace_for(here), here, there, selection, data=data, limit=limit, colours=_colours())
+    return compare(workspace_for(here), here, there, selection, data=data, limit=limit, colours=colours())
 
 
 @environments.command(
@@ -135,7 +129,7 @@ def promote(source: str, target: str, selection: str, dry_run: bool) -> Answer:
     from deployments.opening import workspace_for
 
     return promote_environment(
-        workspace_for(source), source, target, selection, dry_run=dry_run, colours=_colours()
+        workspace_for(source), source, target, selection, dry_run=dry_run, colours=colours()
     )
 
 

@@ -33,7 +33,7 @@ def notes(found: Estimate) -> Mapping[str, str]:
 
 def _note(cost: Cost) -> str:
     other = "" if cost.same_code else ", as its former code did"
-    return f"about {_span(cost.duration)}, {size_text(cost.size)}{other}"
+    return f"{_span('about', cost.duration)}, {size_text(cost.size)}{other}"
 
 
 def total_text(found: Estimate) -> str:
@@ -45,19 +45,20 @@ def total_text(found: Estimate) -> str:
     if not found.costs:
         return "how long this takes is not known: none of it was ever built" if found.unknown else ""
     unsure = sum((cost.duration for cost in found.costs.values() if not cost.certain), timedelta(0))
-    atmost = "at most " if unsure else "about "
-    side = f", {_span(found.elapsed)} with {found.jobs} side by side" if found.elapsed < found.work else ""
+    shared = found.elapsed < found.work and found.elapsed >= _FAST
+    side = f", {span_text(found.elapsed)} with {found.jobs} side by side" if shared else ""
     first = (
         f"; besides {counted(len(found.unknown), 'step')} that {'were' if len(found.unknown) > 1 else 'was'}"
         " never built, of which nothing is known"
         if found.unknown
         else ""
     )
-    return f"{atmost}{_span(found.work)} of work{side}, {size_text(found.size)}{first}"
+    work = _span("at most" if unsure else "about", found.work)
+    return f"{work} of work{side}, {size_text(found.size)}{first}"
 
 
-def _span(span: timedelta) -> str:
-    return "less than 1 s" if span < _FAST else span_text(span)
+def _span(word: str, span: timedelta) -> str:
+    return "less than 1 s" if span < _FAST else f"{word} {span_text(span)}"
 
 
 def estimate_document(found: Estimate) -> dict[str, Any]:

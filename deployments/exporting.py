@@ -40,8 +40,7 @@ class PublishedValue:
 def published_values(workspace: Workspace, keys: Iterable[str]) -> Iterator[PublishedValue]:
     """What is visible of some assets, in the graph's order."""
     chosen = frozenset(keys)
-    with workspace.reading(chosen) as state:
-        found = {key: state.published(key) for key in workspace.graph.assets if key in chosen}
+    found = workspace.shown(key for key in workspace.graph.assets if key in chosen)
     for key, versions in found.items():
         asset = workspace.graph[key]
         for partition, version in sorted(versions.items()):

@@ -68,7 +68,8 @@ def _calendar(partitions: TimePartitions, states: Mapping[Partition, State]) -> 
     place = _PLACES[unit]
     found = [(*place(begin), Cell(state=states[at], name=partitions.key(at))) for at, begin in begins.items()]
     first, columns, marks = _COLUMNS[unit]
-    return _filled(((row, column - first, cell) for row, column, cell in found), columns, marks)
+    grid = _filled(((row, column - first, cell) for row, column, cell in found), columns, marks)
+    return replace(grid, width=max(len(mark) for _, mark in marks)) if len(marks) == columns else grid
 
 
 def _begin(partitions: TimePartitions, at: Partition) -> datetime:

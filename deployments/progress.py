@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from materializers.step import Result
 
 _TOLD_EVERY_S = 5.0  # how often a plain line says how far a step is
+_BAD_TOLD = 5  # so many bad partitions of a step are told one by one
+_BAR = 24
+_LONGEST_NAME = 60  # a longer one is cut on a terminal
 
 
 @contextmanager
@@ -55,7 +58,7 @@ def left_open(found: tuple[AttemptRecord, ...]) -> str:
 class PlainLines:
     """A line when a step begins and one when it has ended: for logs, pipes and CI.
 
-    Of a step with many partitions, the bad ones are told one by one, and the others now and then.
+    Of a step with many partitions, the first bad ones are told one by one, and all others are counted now and then.
     """
 
     def __init__(self, stream: TextIO, work: int) -> None:
@@ -63,6 +66,7 @@ class PlainLines:
         self._work = work
         self._ended = 0
         self._of_step: dict[str, int] = {}
+        self._bad: dict[str, dict[str, int]] = {}
         self._told: dict[str, float] = {}
         self._started = time.monotonic()
         self._lock = threading.Lock()
@@ -92,19 +96,24 @@ class PlainLines:
         if not is_work(result.step):
             return
         step, name = result.step, name_of(result.step)
+        word = outcome_word(step, result.outcome)
+        fine = word in ("built", "observed", "adopted", "kept")
         with self._lock:
             self._ended += len(result.partitions)
             self._of_step[name] = self._of_step.get(name, 0) + len(result.partitions)
             count, of_step = self._ended, self._of_step[name]
-        word = outcome_word(step, result.outcome)
-        fine = word in ("built", "observed", "adopted", "kept")
-        if len(step.partitions) == 1 or not fine:
+            bad = self._bad.setdefault(name, {})
+            if not fine:
+                bad[word] = bad.get(word, 0) + len(result.partitions)
+            told = len(step.partitions) == 1 or (not fine and sum(bad.values()) <= _BAD_TOLD)
+        if told:
             why = "" if fine else f": {result.reason}"
             self._line(f"{word} {result.name} ({span_text(result.duration)}, {count}/{self._work}){why}")
         elif of_step == len(step.partitions) or not self._quiet(name):
             left = time_left(time.monotonic() - self._started, count, self._work)
+            words = "".join(f", {number:,} {word}" for word, number in bad.items())
             self._line(
-                f"{word} {of_step:,} of {len(step.partitions):,} of {name} ({count:,}/{self._work:,}{left})"
+                f"ended {of_step:,} of {len(step.partitions):,} of {name}{words} ({count:,}/{self._work:,}{left})"
             )
 
     def _quiet(self, name: str) -> bool:
@@ -124,12 +133,13 @@ class PlainLines:
 def time_left(elapsed_s: float, done: int, total: int) -> str:
     """How long what is left will take if it goes on like this; empty when nothing is left.
 
-    >>> time_left(30, 10, 40)
-    ', 1 min 30 s left'
+    >>> time_left(30, 10, 40), time_left(6, 30, 70)
+    (', 1 min 30 s left', ', 8 s left')
     """
     if done >= total or not done:
         return ""
-    return f", {span_text(timedelta(seconds=round(elapsed_s / done * (total - done))))} left"
+    left = timedelta(seconds=round(elapsed_s / done * (total - done)))
+    return f", {span_text(left).replace('.0 s', ' s')} left"
 
 
 class LiveDisplay:
@@ -137,9 +147,10 @@ class LiveDisplay:
 
     def __init__(self, progress: Progress, work: int) -> None:
         self._progress = progress
-        self._run = progress.add_task("", total=work)
+        self._run = progress.add_task("", total=work, note="")
         self._steps: dict[str, TaskID] = {}
         self._done: dict[str, int] = {}
+        self._bad: dict[str, dict[str, int]] = {}
         self.run_id = ""
 
     def run_started(self, run_id: str, plan: Plan, found: tuple[AttemptRecord, ...]) -> None:
@@ -152,7 +163,7 @@ class LiveDisplay:
     def step_started(self, step: Step) -> None:
         """See `materializers.runner.Listener`."""
         name, many = name_of(step), len(step.partitions)
-        self._steps[name] = self._progress.add_task(name, total=many if many > 1 else None)
+        self._steps[name] = self._progress.add_task(name, total=many if many > 1 else None, note="")
 
     def step_progressed(self, step: Step, done: float, total: float) -> None:
         """See `materializers.runner.Listener`."""
@@ -166,7 +177,12 @@ class LiveDisplay:
             self._progress.advance(self._run, len(result.partitions))
             self._advance(result)
         if result.outcome in ("failed", "rejected"):
-            self._say(f"{result.outcome} {result.name}: {first_line(result.reason)}")
+            bad = self._bad.setdefault(name_of(result.step), {})
+            bad[result.outcome] = bad.get(result.outcome, 0) + len(result.partitions)
+            if sum(bad.values()) <= _BAD_TOLD:
+                self._say(f"{result.outcome} {result.name}: {first_line(result.reason)}")
+            elif sum(bad.values()) == _BAD_TOLD + 1:
+                self._say(f"more of {name_of(result.step)} is counted below, and told at the end")
 
     def _advance(self, result: Result) -> None:
         """Move the step's own line on, and take it away when all its partitions have ended."""
@@ -178,33 +194,39 @@ class LiveDisplay:
         if self._done[name] >= len(result.step.partitions):
             self._progress.remove_task(self._steps.pop(name))
         elif len(result.step.partitions) > 1:
-            self._progress.update(task, completed=self._done[name])
+            note = "".join(f"  {number:,} {word}" for word, number in self._bad.get(name, {}).items())
+            self._progress.update(task, completed=self._done[name], note=note)
 
     def _say(self, text: str) -> None:
         """Print a line that stays above what is live."""
-        self._progress.console.print(text, markup=False, highlight=False)
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _display(stream: TextIO) -> Progress:
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        SpinnerColumn,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
     from rich.table import Column
+    from rich.text import Text
+
+    class Count(ProgressColumn):
+        """How many have ended, and the time that what is left will take if it goes on like this."""
+
+        def render(self, task: Task) -> Text:
+            """See `ProgressColumn`."""
+            done = f"{task.completed:,.0f} of {task.total:,.0f}" if task.total and task.total > 1 else ""
+            left = time_left(task.elapsed or 0, round(task.completed), round(task.total or 0))
+            words = done + left or span_text(timedelta(seconds=round(task.elapsed or 0)))
+            return Text(words + str(task.fields.get("note", "")))
 
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
-        BarColumn(bar_width=24),
-        TaskProgressColumn(show_speed=False),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn(
+            "{task.description}",
+            markup=False,
+            table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1, max_width=_LONGEST_NAME),
+        ),
+        BarColumn(bar_width=_BAR),
+        Count(table_column=Column(no_wrap=True)),
         console=Console(file=stream),
         transient=True,
     )

@@ -51,7 +51,7 @@ def summary_text(
     rest = f"; see: assets runs show {result.run_id}"
     rows = aligned((_row(group, width) for group in _grouped(changed)), right=[2, 3, 4], colours=colours)
     parts = ["\n".join(bounded(rows.splitlines(), _ROWS_SHOWN, rest))]
-    problems = [text for step in changed for text in _problems(step, result, colours=colours)]
+    problems = [text for alike in _alike(changed) for text in _problems(alike, result, colours=colours)]
     parts.extend(bounded(problems, _PROBLEMS_SHOWN, rest))
     closing = f"{_counts(result)} in {span_text(elapsed)}; run {result.run_id}"
     parts.append("\n".join([*_left_out(result.plan), *result.told, closing, *paths]))
@@ -163,8 +163,19 @@ def _left_out(plan: Plan) -> list[str]:
     ]
 
 
-def _problems(result: Result, run: RunResult, *, colours: bool) -> Iterable[str]:
+def _alike(results: Iterable[Result]) -> list[list[Result]]:
+    """Results that are told together: partitions of one step that ended alike, for the same reason."""
+    found: dict[tuple[str, str, str, tuple[str, ...]], list[Result]] = {}
+    for result in results:
+        found.setdefault((name_of(result.step), result.outcome, result.reason, result.notes), []).append(
+            result
+        )
+    return list(found.values())
+
+
+def _problems(alike: Sequence[Result], run: RunResult, *, colours: bool) -> Iterable[str]:
     """What somebody has to know of a step beyond its line: failing checks with their rows, errors, notes."""
+    result = alike[0]
     word = outcome_word(result.step, result.outcome)
     lines = []
     for key, verdicts in result.verdicts.items():
@@ -183,7 +194,9 @@ def _problems(result: Result, run: RunResult, *, colours: bool) -> Iterable[str]
         lines.append(f"the rows that failed: assets show {result.step.key}")
     lines.extend(result.notes)
     if lines:
+        more = sum(len(one.partitions) for one in alike[1:])
         head = f"{word} {result.name}" + (f" (attempt {result.attempts})" if result.attempts > 1 else "")
+        head += f" and {counted(more, 'partition')} more" if more else ""
         body = "\n".join(lines).replace("\n", "\n  ")
         yield f"{painted(head, 'bold') if colours else head}\n  {body}"
 

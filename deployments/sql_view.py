@@ -67,8 +67,7 @@ def _show_assets(
         for key, asset in workspace.graph.assets.items()
         if asset.name.lower() in text or key in given_up.values()
     ]
-    with workspace.reading(named) as state:
-        published = {key: state.published(key) for key in named}
+    published = workspace.shown(named)
     unseen: dict[str, str] = {}
     names = [workspace.graph[key].name for key in named]
     for key in named:

@@ -11,6 +11,8 @@ from graph.asset_graph import AssetGraph
 from graph.steps import Materialize, Plan, name_of
 
 ZERO = timedelta(0)
+OVERHEAD = timedelta(milliseconds=1)
+"""What a partition takes besides its function: to be looked at, claimed and recorded, one after the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,7 @@ def estimate(
     graph: AssetGraph,
     code: Mapping[str, str],
     jobs: int,
+    overhead: timedelta = OVERHEAD,
 ) -> Estimate:
     """What a plan is expected to take: of each step the median of what was measured, times its partitions.
 
@@ -79,30 +82,35 @@ def estimate(
         measured: by key, some earlier versions; of other code than today's they count where there are no others.
         code: by key, today's code digest.
         jobs: how many partitions are made side by side.
+        overhead: what each partition takes besides what was measured, which is not shared.
     """
     costs: dict[str, Cost] = {}
     unknown: list[str] = []
     for step in plan.steps:
         if not isinstance(step, Materialize):
             continue
-        cost = _cost(step, measured, code)
+        cost = _cost(step, measured, code, overhead)
         if cost is None:
             unknown.append(name_of(step))
         else:
             costs[name_of(step)] = cost
     work = sum((cost.duration for cost in costs.values()), ZERO)
+    counted = sum(len(step.partitions) for step in plan.steps if name_of(step) in costs)
     return Estimate(
         costs=costs,
         unknown=tuple(unknown),
         work=work,
-        elapsed=max(work / jobs, _longest_way(plan, costs, graph, jobs)),
+        elapsed=max(work / jobs, _longest_way(plan, costs, graph, jobs), overhead * counted),
         size=sum(cost.size for cost in costs.values()),
         jobs=jobs,
     )
 
 
 def _cost(
-    step: Materialize, measured: Mapping[str, Sequence[Measured]], code: Mapping[str, str]
+    step: Materialize,
+    measured: Mapping[str, Sequence[Measured]],
+    code: Mapping[str, str],
+    overhead: timedelta,
 ) -> Cost | None:
     """What one step is expected to take; outputs of one function share one call."""
     usable = [_usable(measured.get(key, ()), code.get(key, "")) for key in step.outputs]
@@ -112,7 +120,7 @@ def _cost(
     count = len(step.partitions)
     each = median(one.duration / timedelta(microseconds=1) for one in timed)
     return Cost(
-        duration=timedelta(microseconds=each) * count,
+        duration=(timedelta(microseconds=each) + overhead) * count,
         size=round(sum(median(one.size for one in known) for known in usable if known) * count),
         versions=len(timed),
         same_code=timed[0].code == code.get(step.outputs[0], ""),

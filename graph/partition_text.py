@@ -55,7 +55,7 @@ def _of_one(text: str, partitions: Partitions, existing: PartitionSet) -> Partit
 
 def _nothing(text: str, partitions: Partitions, existing: PartitionSet) -> NoReturn:
     there = f"what exists is {described(existing, partitions)}" if existing else "none exist yet"
-    near = near_miss(text, existing.spans) if _clock(partitions) is None else ""
+    near = near_miss(text, existing.spans) if clock_of(partitions) is None else ""
     raise BadPartition(text, f"there is no partition '{text}'; {there}.{near}")
 
 
@@ -199,7 +199,7 @@ def described(
     """
     if partitions is None or not found:
         return "everything" if found else "none"
-    clock = _clock(partitions)
+    clock = clock_of(partitions)
     if clock is None:
         return _listed(sorted(found.spans))
     spans = {name: _merged(spans, existing, name) for name, spans in sorted(found.spans.items())}
@@ -219,7 +219,7 @@ def _count(spans: Sequence[Range]) -> int:
     return sum(high - low + 1 for low, high in spans)
 
 
-def _clock(partitions: Partitions) -> TimePartitions | None:
+def clock_of(partitions: Partitions) -> TimePartitions | None:
     """The dimension that numbers the partitions."""
     if isinstance(partitions, Product):
         partitions = partitions.dimensions[partitions.clock or 0][1]

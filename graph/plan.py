@@ -25,7 +25,7 @@ from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.partitions import Horizon, Partitions
 from graph.reading import Reader, Reading, inputs_of
 from graph.reasons import Reason, held_after, moved
-from graph.settling import Settled, failures_hold, settle
+from graph.settling import Settled, failures_hold, settle, standing
 from graph.state import Attempt, Observed, Settlement, State, Version
 from graph.steps import (
     Adopt,
@@ -249,11 +249,16 @@ class _Planner:
         return [*found, *_without(decided, built)]
 
     def _chained(self, asset: Asset, decided: list[_Decision]) -> list[_Decision]:
-        """What reads its own earlier partitions is one step, with all that comes after what is built."""
+        """What reads its own earlier partitions is one step, with all that comes after what is built.
+
+        What could be adopted is in it too: it has to become visible before what reads it is built.
+        """
         builds = _builds(decided)
         if not builds:
             return decided
-        built = PartitionSet.union(partitions for _, partitions in builds)
+        built = PartitionSet.union(
+            one.partitions for one in decided if isinstance(one.step, Materialize | Adopt)
+        )
         kept = PartitionSet.union(one.partitions for one in decided if isinstance(one.step, Keep))
         own = [given for given in asset.edges if given.key == asset.key]
         while (
@@ -300,7 +305,7 @@ class _Planner:
                 grouped[Keep, step.reason, when] = kept, members
             if _is_settled(step, visible=partition in served):
                 settled.append(partition)
-            if asset.depends_on_itself and isinstance(step, Materialize):
+            if asset.depends_on_itself and isinstance(step, Materialize | Adopt):
                 self._move(asset.key, PartitionSet.of([partition]))
         if settled and (asset.partitions is not None or asset.automation is not None):
             self.settled[asset.key] = self.settled.get(asset.key, EMPTY) | PartitionSet.of(settled)
@@ -329,7 +334,8 @@ class _Planner:
             return [], wanted
         before = self.state.settlement(asset.key)
         basis, checks = self.known.bases[asset.key], self.known.checks.get(asset.key, "")
-        if before is None or asset.reads_provenance or asset.key in self.forced or before.checks != checks:
+        mark = standing(asset, self.graph, checks, self.reader.horizon)
+        if before is None or asset.reads_provenance or asset.key in self.forced or before.checks != mark:
             return [], wanted
         calm = (before.partitions & self.reader.existing(asset.key)) - self._touched_since(asset, before)
         if before.basis != basis:
@@ -345,11 +351,28 @@ class _Planner:
         if shown := kept & visible:
             decided.append(_Decision(Keep(key=asset.key, reason=Reason.up_to_date(failing=False)), shown))
         if filled := kept - visible:
-            self.filled.setdefault(asset.key, {}).update(dict.fromkeys(filled, "skipped before"))
+            decided.extend(self._skipped_for_good(asset, filled))
         if maybe:
             keys = [given.key for given in asset.edges if self._reach(asset, given) & maybe]
             decided.append(_Decision(_maybe(asset, Reason.if_changed(dict.fromkeys(keys)), maybe), maybe))
         return decided, wanted - kept - maybe
+
+    def _skipped_for_good(self, asset: Asset, filled: PartitionSet) -> list[_Decision]:
+        """What a final skip fills, each with its reason: what reads it is told, in the plan and in the run."""
+        tried = self.state.attempts(asset.producer, filled)
+        by_reason: dict[str, list[Partition]] = {}
+        for partition in filled:
+            why = tried[partition].reason if partition in tried else ""
+            by_reason.setdefault(why or "no reason was given", []).append(partition)
+        return [
+            _Decision(
+                Hold(
+                    key=asset.key, reason=Reason(kind="skipped before", text=f"skipped: {why}"), served=EMPTY
+                ),
+                PartitionSet.of(members),
+            )
+            for why, members in by_reason.items()
+        ]
 
     def _of_another_basis(
         self, asset: Asset, before: Settlement, calm: PartitionSet, wanted: PartitionSet

@@ -47,8 +47,9 @@ def grounds(
             for above in graph.ancestors([key]) - {key}:
                 read[above] = reader.existing(above)
     return {
-        key: _ground(graph.assets[key], partitions, known, decided=key in demand)
-        for key, partitions in read.items()
+        key: _ground(graph.assets[key], read[key], known, decided=key in demand)
+        for key in graph.assets
+        if key in read
     }
 
 
@@ -110,7 +111,9 @@ def _moves(plan: Plan, reader: Reader, known: Known, now: datetime) -> Iterator[
         until = valid_until(step)
         if until is not None and until <= now:
             yield f"'{name_of(step)}' was decided until {until:%Y-%m-%d %H:%M %Z} only"
-        if not step.partitions <= reader.existing(step.key) and step.key in plan.read:
+        if step.key not in plan.read:
+            yield f"it does not say what '{name_of(step)}' was decided from"
+        elif step.key in reader.graph.assets and not step.partitions <= reader.existing(step.key):
             yield f"{step.key} has lost some of its partitions"
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
-from graph.asset_graph import Asset
+from graph.asset_graph import Asset, AssetGraph
+from graph.fingerprint import digest
+from graph.horizon import Horizon, Partitions
+from graph.key_partitions import Dynamic
+from graph.mappings import Identity
 from graph.reasons import Reason, held_after
 from graph.state import Attempt, Version
 
@@ -71,3 +76,24 @@ def settle(
         return Settled(what="hold", reason=held)
     version = None if unseen or must or len(published) > 1 else known()
     return Settled(what="adopt", version=version) if version is not None else None
+
+
+def standing(asset: Asset, graph: AssetGraph, checks: str, horizon: Horizon) -> str:
+    """What a `Settlement` rests on besides its basis: the asset's checks, and which partitions read which.
+
+    Of a dynamic set upstream its keys as well: one that is removed publishes nothing, and is not read any more.
+    """
+    parts = [checks, _text(asset.partitions)]
+    for given in asset.edges:
+        above = graph.assets[given.key].partitions
+        parts += [given.parameter, given.key, repr(given.mapping), _text(above)]
+        if above is not None and not isinstance(given.mapping, Identity):
+            dynamic = (each for _, each in above.dimensions if isinstance(each, Dynamic))
+            parts += [key for each in dynamic for key in horizon.dynamic(each.name)]
+    return digest(*parts)
+
+
+@lru_cache(maxsize=1024)
+def _text(definition: Partitions | None) -> str:
+    """A definition as text; equal ones have the same."""
+    return repr(definition)

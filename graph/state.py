@@ -96,7 +96,8 @@ class Summary:
 class Settlement:
     """Partitions of an asset that were found up to date, or filled for good by a skip, as of a publication.
 
-    They still are while the asset's basis and checks are these, and nothing that they read has changed since.
+    They still are while the asset's basis is this, what ``checks`` says (`graph.settling.standing`) holds, and nothing
+    that they read has changed since.
 
     Args:
         at: when they were found so.

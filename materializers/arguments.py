@@ -97,7 +97,8 @@ def _value(asset: Asset, parameter: Upstream, given: Taken, workspace: Workspace
     """What an upstream's partitions are to a function: one as it is, several as one, none as None."""
     above = workspace.graph[parameter.key]
     versions = given.versions[parameter.parameter]
-    one = reads_one(parameter.mapping, asset.partitions, above.partitions) and asset.batch is None
+    one = reads_one(parameter.mapping, asset.partitions, above.partitions)
+    one = one and (asset.batch is None or above.partitions is None)
     if not versions:
         return None
     hint = hint_of(asset.function, parameter.annotation)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from graph import Asset
+from graph import Asset, Window
 from graph.partition_set import Partition, PartitionSet
 from graph.plan import key_of
 from materializers.call import NotDone
@@ -65,6 +65,11 @@ def _by_column(
         window = asset.partitions.window(partition) if asset.partitions else None
         if window is None:
             raise NotDone("its partitions have no time by which a batch could be split")
+        if _told_twice(window) and not getattr(times.type, "tz", None):
+            raise NotDone(
+                f"'{column}' has no time zone, and the clocks show the times of {key_of(asset, partition)} twice;"
+                " give times with a time zone"
+            )
         start, end = (_bound(at, times.type) for at in (window.start, window.end))
         inside = pc.and_(pc.greater_equal(times, start), pc.less(times, end))
         mine = table.filter(inside)
@@ -76,6 +81,11 @@ def _by_column(
             f" {len(found):,} partitions that were asked for"
         )
     return found
+
+
+def _told_twice(window: Window) -> bool:
+    """Whether local times do not tell a window from its neighbour: the clocks are put back in it, or at its end."""
+    return window.end.replace(tzinfo=None) <= window.start.replace(tzinfo=None)
 
 
 def _bound(at: datetime, kind: pa.DataType) -> Any:

@@ -11,6 +11,7 @@ from graph.ages import inherited_as_of
 from graph.partition_set import EMPTY, Partition, PartitionSet
 from graph.plan import checks_digest
 from graph.reading import Reader
+from graph.settling import standing
 from graph.state import Settlement
 from graph.steps import Keep, Plan
 from materializers.ledger import LedgerState, Seen
@@ -77,11 +78,12 @@ def _settlements(
         asset = workspace.graph[key]
         planned = plan.settled.get(key, EMPTY)
         settled = (planned - _touched(asset, plan.sequence, reader)) | (
-            dealt_with - _touched(asset, read_at, reader)
+            dealt_with - _touched(asset, read_at, reader, but=scope.run_id)
         )
         settled -= state.changed(key, plan.sequence, but=scope.run_id)
         before = state.settlement(key)
-        basis, checks = workspace.basis(key), checks_digest(workspace.checks(key))
+        basis = workspace.basis(key)
+        checks = standing(asset, workspace.graph, checks_digest(workspace.checks(key)), scope.horizon)
         same = before is not None and (before.basis, before.checks, before.partitions) == (
             basis,
             checks,
@@ -111,12 +113,17 @@ def _dealt_with(results: list[Result], workspace: Workspace) -> dict[str, tuple[
     return {key: (PartitionSet.union(sets), oldest) for key, (sets, oldest) in found.items()}
 
 
-def _touched(asset: Asset, since: int, reader: Reader) -> PartitionSet:
-    """The partitions that read something which moved after a publication."""
+def _touched(asset: Asset, since: int, reader: Reader, *, but: str | None = None) -> PartitionSet:
+    """The partitions that read something which moved after a publication.
+
+    Args:
+        but: a run that made its own partitions in order, so that what reads earlier ones has read what it made.
+    """
     touched = EMPTY
     for given in asset.edges:
-        if given.key != asset.key and reader.state.summary(given.key).sequence > since:
-            touched |= reader.below(asset, given, reader.state.changed(given.key, since))
+        if reader.state.summary(given.key).sequence > since:
+            own = but if given.key == asset.key else None
+            touched |= reader.below(asset, given, reader.state.changed(given.key, since, but=own))
     return touched
 
 

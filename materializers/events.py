@@ -29,7 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from graph import AssetGraph, AssetGraphError, near_miss
 from graph.selection import parse
 from materializers.project import TABLE, ProjectError
-from materializers.workspace import told
+from materializers.settings_text import told
 
 _SCHEMES = {"webhook": ("http", "https"), "redis": ("redis", "rediss", "unix")}
 

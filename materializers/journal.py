@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from graph.facts import Event, Moment
 from graph.partition_set import PartitionSet
-
-if TYPE_CHECKING:
-    from materializers.ledger import LedgerState
+from materializers.records import LedgerState
 
 
 class Journal(Protocol):

@@ -18,7 +18,7 @@ from typing import Literal, Protocol
 
 from graph.estimate import Measured
 from graph.partition_set import Partition, PartitionSet
-from graph.state import Attempt, Outcome, Settlement, State, Version
+from graph.state import Attempt, Outcome, Settlement, Version
 from materializers.effect_records import EffectRecords
 from materializers.erasure_records import Erasures
 from materializers.garbage import Garbage
@@ -39,6 +39,7 @@ from materializers.records import (
     Judgement,
     Kind,
     LedgerError,
+    LedgerState,
     Made,
     Materialization,
     Move,
@@ -51,15 +52,6 @@ from materializers.records import (
     UnknownEnvironment,
     Wanted,
 )
-
-
-class LedgerState(State, Protocol):
-    """The state of a ledger, which also tells when it was looked at."""
-
-    @property
-    def now(self) -> datetime:
-        """The ledger's clock at that moment."""
-
 
 Seen = tuple[Version, datetime | None] | tuple[Version, datetime | None, bool]
 """A published version that was found current: its ``as_of``, and ``ends`` where that is known anew."""

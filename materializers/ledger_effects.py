@@ -111,7 +111,8 @@ class SqlEffects:
                 if one.state != "planned":
                     raise NotToBePerformed(one, f"it is {one.state}")
             intended = [
-                replace(one, state="intended", changed_at=db.now, run_id=claim.run_id) for one in found
+                replace(one, state="intended", reason="", name=None, changed_at=db.now, run_id=claim.run_id)
+                for one in found
             ]
             _append(db, intended, attempt.id)
             return tuple(intended)

@@ -10,10 +10,12 @@ from materializers.database import Reading, listed
 
 SAMPLE = 25
 """So many versions of an asset are looked at: of its newest partitions, which are most like those to come."""
+_MOST = 20_000
+"""So many versions are looked at altogether: fewer of each where there are many assets."""
 
-_SAMPLES = f"""
+_SAMPLES = """
 SELECT (SELECT JOINED(s.id, ',') FROM (SELECT v.id FROM versions v WHERE v.asset = k.value
-    ORDER BY v.asset DESC, v.slice DESC, v.ordinal DESC, v.fingerprint DESC LIMIT {SAMPLE}) s) AS ids
+    ORDER BY v.asset DESC, v.slice DESC, v.ordinal DESC, v.fingerprint DESC LIMIT ?) s) AS ids
 FROM LISTED(?) k
 """
 _MEASURED = """
@@ -28,7 +30,9 @@ FROM versions v WHERE v.id IN LISTED(?)
 def measured(db: Reading, keys: Iterable[str]) -> Mapping[str, tuple[Measured, ...]]:
     """By key, what some partitions took and gave; without those of which nothing was ever made."""
     found: dict[str, list[Measured]] = {}
-    samples = [row["ids"] for row in db.rows(_SAMPLES, (listed(keys),)) if row["ids"]]
+    asked = list(keys)
+    each = max(1, min(SAMPLE, _MOST // max(1, len(asked))))
+    samples = [row["ids"] for row in db.rows(_SAMPLES, (each, listed(asked))) if row["ids"]]
     for row in db.rows(_MEASURED, (listed(",".join(samples).split(",")),)):
         duration = timedelta(microseconds=row["duration"]) / max(1, row["together"])
         found.setdefault(row["asset"], []).append(

@@ -20,7 +20,7 @@ from materializers.ledger_rows import (
     Sighting,
     attempt_of,
     canonical,
-    moment,
+    maybe_moment,
     partition_of,
     settlement_of,
     sighting_of,
@@ -91,7 +91,6 @@ class SqlState:
         self._sightings: dict[str, _Known[Sighting]] = {}
         self._data_versions: dict[str, _Known[str]] = {}
         self._attempts: dict[str, _Known[Attempt]] = {}
-        self._hidden: dict[str, Mapping[Partition, datetime]] = {}
 
     def _preload(self, keys: Iterable[str] | None) -> None:
         among = ""
@@ -239,20 +238,17 @@ class SqlState:
     ) -> Version | None:
         """The newest such version; see `graph.state.State`. One that was made invisible here since is none."""
         found = version_with(self._db, key, partition, fingerprint, checks)
-        hidden = None if found is None else self._hidden_at(key).get(partition)
+        hidden = None if found is None else self._hidden_at(key, partition)
         return found if found is None or hidden is None or found.made_at > hidden else None
 
-    def _hidden_at(self, key: str) -> Mapping[Partition, datetime]:
-        """When partitions were made invisible here or above for the last time."""
-        found = self._hidden.get(key)
-        if found is None:
-            rows = self._db.rows(
-                "SELECT slice, ordinal, max(at) AS at FROM publications WHERE environment IN LISTED(?)"
-                " AND asset = ? AND version_id IS NULL GROUP BY slice, ordinal",
-                (listed(chain(self._db, self.environment)), key),
-            )
-            found = self._hidden[key] = {partition_of(row): moment(row["at"]) for row in rows}
-        return found
+    def _hidden_at(self, key: str, partition: Partition) -> datetime | None:
+        """When a partition was made invisible here or above for the last time."""
+        (row,) = self._db.rows(
+            "SELECT max(at) AS at FROM publications WHERE asset = ? AND slice = ? AND ordinal = ?"
+            " AND version_id IS NULL AND environment IN LISTED(?)",
+            (key, *partition, listed(chain(self._db, self.environment))),
+        )
+        return maybe_moment(row["at"])
 
     def made_with(self, key: str, basis: Basis) -> bool:
         """See `graph.state.State`."""

@@ -84,7 +84,8 @@ def plan_promotion(workspace: Workspace, source: str, target: str, selection: st
     moved = {
         key: shown
         for key in graph.assets
-        if (shown := tuple(one for one in found.get(key, ()) if one.here is not None))
+        if not graph[key].is_effect  # receipts belong to the environment in which something was done
+        and (shown := tuple(one for one in found.get(key, ()) if one.here is not None))
     }
     with workspace.ledger.state(target) as state:
         after = After(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 
 from graph.errors import AssetGraphError, near_miss
 from graph.fingerprint import Basis
 from graph.partition_set import Partition, PartitionSet
-from graph.state import Outcome, Version
+from graph.state import Outcome, State, Version
 
 MAIN = "main"
 """The environment that is always there, and live."""
@@ -288,3 +288,11 @@ class DefinitionRecord:
     checkout: str
     at: datetime
     run_id: str
+
+
+class LedgerState(State, Protocol):
+    """The state of a ledger, which also tells when it was looked at."""
+
+    @property
+    def now(self) -> datetime:
+        """The ledger's clock at that moment."""

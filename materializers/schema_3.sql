@@ -88,6 +88,7 @@ CREATE TABLE publications (
     judgement BIGINT, pin TEXT, name TEXT, reason TEXT, moved INTEGER NOT NULL
 );
 CREATE INDEX publications_of_asset ON publications (environment, asset, sequence);
+CREATE INDEX publications_that_hide ON publications (asset, slice, ordinal) WHERE version_id IS NULL;
 
 -- The last publication of each partition, with what was seen and said of its version since.
 CREATE TABLE pointers (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from graph.effect_steps import EffectFacts
 from graph.errors import PlanRefused
 from graph.fingerprint import Basis
 from graph.partition_set import Partition, PartitionSet
-from graph.partition_text import chosen
+from graph.partition_text import chosen, clock_of
 from graph.partitions import Horizon
 from graph.plan import Known, checks_digest, key_of, make_plan, scope_of
 from graph.reading import Reader
@@ -33,9 +33,12 @@ from materializers.formats import choose, converted, decode
 from materializers.ledger import Content, Definition, Ledger, LedgerError, LedgerState
 from materializers.patience import uncollected
 from materializers.project import Project
+from materializers.settings_text import secrets_of, told
 from materializers.store import Store
 
 Clock = Callable[[], datetime]
+_BEGINS = ("minute_offset", "hour_offset", "day_offset", "cron")
+"""The fields of partitions of time that say when a window begins, apart from the time zone."""
 
 
 class SettingsError(AssetGraphError):
@@ -44,19 +47,6 @@ class SettingsError(AssetGraphError):
 
 class NotObserved(AssetGraphError):
     """A resource whose outside world could not be looked at: what reads it is held."""
-
-
-def told(error: ValueError) -> str:
-    """A wrong value in one line, without the value itself: it may be a secret.
-
-    >>> told(ValueError("too long,   by far"))
-    'too long, by far'
-    """
-    problems = getattr(error, "errors", None)
-    if problems is None:
-        return " ".join(str(error).split())
-    found = problems(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in found)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -214,10 +204,13 @@ class Workspace:
         stored = {one.output: one.stored_as for one in outputs if one.stored_as is not None}
         if stored:
             found["(stored as)"] = stored
-        if asset.partitions is not None and any(
-            isinstance(given, Context) and given.what == "Window" for given in asset.inputs
-        ):
-            found["(time zone)"] = getattr(asset.partitions, "timezone", "")
+        windows = any(isinstance(given, Context) and given.what == "Window" for given in asset.inputs)
+        if asset.partitions is not None and (windows or (asset.batch is not None and asset.batch.by)):
+            clock = clock_of(asset.partitions)
+            found["(time zone)"] = clock.timezone if clock else ""
+            begins = {name: value for name in _BEGINS if (value := getattr(clock, name, None))}
+            if begins:
+                found["(windows)"] = begins
         return found
 
     def checks(self, key: str) -> tuple[Check, ...]:
@@ -457,6 +450,13 @@ class Workspace:
         with self.reading([key]) as state:
             return state.published(key)
 
+    def shown(self, keys: Iterable[str]) -> Mapping[str, Mapping[Partition, Version]]:
+        """By key, the visible versions of the partitions that exist; those of an earlier definition are history."""
+        wanted = tuple(keys)
+        with self.reading(wanted) as state:
+            reader = Reader(graph=self.graph, state=state, horizon=self.horizon(self.as_of))
+            return {key: reader.versions(key, reader.visible(key)) for key in wanted}
+
     def load(self, key: str, *, partition: str | None = None, as_type: str | None = None) -> Any:
         """The published value of an asset.
 
@@ -531,27 +531,6 @@ class Workspace:
 
 def _canonical(value: object) -> str:
     return "" if value == {} else json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def secrets_of(settings: Any) -> Iterator[str]:
-    """The secret values among some settings, which appear in no text that is kept."""
-    for value in vars(settings).values():
-        yield from _secrets_in(value)
-
-
-def _secrets_in(value: Any) -> Iterator[str]:
-    if hasattr(value, "get_secret_value"):
-        secret = value.get_secret_value()
-        if isinstance(secret, str) and secret:
-            yield secret
-    elif hasattr(type(value), "model_fields"):
-        yield from secrets_of(value)
-    elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _secrets_in(one)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for one in value:
-            yield from _secrets_in(one)
 
 
 def content_of(observed: Observed) -> Content:

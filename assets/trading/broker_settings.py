@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from assets.trading.holdings import Money
+from assets.trading.exact import Money
 from graph import AssetGraphError, near_miss
 
 if TYPE_CHECKING:

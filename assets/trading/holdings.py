@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assets.allocation.caps import CASH
+from assets.trading.exact import Money, Quantity
 from checks import check
 from graph import AssetGraphError, Observation, fresh_within, resource, source
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from assets.trading.broker import Broker
-
-Money = Annotated[Decimal, Field(decimal_places=2, allow_inf_nan=False)]
-Quantity = Annotated[Decimal, Field(decimal_places=9, allow_inf_nan=False)]
 
 
 class HoldingsUnreadable(AssetGraphError):

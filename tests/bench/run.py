@@ -22,6 +22,7 @@ from pathlib import Path
 import check_speed
 import cold_start
 import compiled_flow
+import environments
 import large_plan
 import large_sweep
 import machine
@@ -40,6 +41,7 @@ FIGURES: dict[str, Callable[[Scale], Iterator[Comparison]]] = {
     "flow": compiled_flow.measure,
     "checks": check_speed.measure,
     "main-job": main_job.measure,
+    "environments": environments.measure,
 }
 PACKAGES = ("assets", "checks", "deployments", "graph", "materializers")
 

@@ -216,9 +216,11 @@ def test_what_is_not_closed_is_refused_with_2(shop: Typing) -> None:
     refused = shop.assets("env", "promote", "dev", "main")
     assert (refused.code, refused.err) == (
         2,
-        "error: nothing was promoted from 'dev' to 'main':\n"
-        "  shop/total in 'dev' was made from another shop/orders than 'main' would read then\n"
-        "run: materialize shop/total --env dev\n",
+        (
+            "error: nothing was promoted from 'dev' to 'main':\n"
+            "  shop/total in 'dev' was made from another shop/orders than 'main' would read then\n"
+            "run: materialize shop/total --env dev\n"
+        ),
     )
 
 
@@ -281,11 +283,13 @@ def test_another_checkout_is_refused_and_may_take_over(shop: Typing, monkeypatch
     refused = shop.materialize("*")
     assert (refused.code, refused.said) == (
         2,
-        "error: the environment 'main' is served by another checkout with other definitions, so nothing was built"
-        " (this is worker):\n"
-        " | shop/orders: its code changed; laptop serves it since THEN (run RUN)\n"
-        "use an environment of your own (assets env create dev; --env dev), or add --take-over to serve this one"
-        " from here\n",
+        (
+            "error: the environment 'main' is served by another checkout with other definitions, so nothing was built"
+            " (this is worker):\n"
+            " | shop/orders: its code changed; laptop serves it since THEN (run RUN)\n"
+            "use an environment of your own (assets env create dev; --env dev), or add --take-over to serve this one"
+            " from here\n"
+        ),
     )
     assert shop.materialize("*", "--take-over").code == 0
     monkeypatch.setenv("ASSETS_CHECKOUT", "laptop")
@@ -393,6 +397,8 @@ def test_the_ledger_may_be_a_database(shop: Typing, monkeypatch: pytest.MonkeyPa
         try:
             url = f"postgresql://postgres:hunter2@127.0.0.1:5432/{name}"
             monkeypatch.setenv("ASSETS_LEDGER", url)
+            shop.change("@asset\ndef note()", '@asset(run=Execution(isolation="process"))\ndef note()')
+            shop.change("import Daily, asset", "import Daily, Execution, asset")
             assert "never built" in typed("materialize", "*")
             assert typed("materialize", "*").startswith("everything is up to date")
             typed("assets", "env", "create", "dev")

@@ -9,7 +9,8 @@ import pytest
 
 from deployments.command_error import CommandError
 from deployments.exporting import export, latest_file
-from graph import Observation, UnknownAsset, asset, source
+from graph import Daily, Observation, UnknownAsset, asset, source
+from graph.partitions import Partitions, Static
 from materializers import Project, in_memory, run_plan
 from materializers.store import MemoryStore, open_store
 from materializers.workspace import Workspace
@@ -157,3 +158,22 @@ def test_what_is_no_file_has_none(workspace: Workspace):
     (version,) = workspace.published("t/prices").values()
 
     assert latest_file(workspace, version.id, "t/prices") is None
+
+
+def test_partitions_of_an_earlier_definition_are_history(tmp_path: Path):
+    def made_for(partitions: Partitions | None):
+        @asset(name="t/made", partitions=partitions)
+        def made() -> int:
+            return 1
+
+        return made
+
+    workspace = in_memory([made_for(None)])
+    for partitions in (None, Static("x", "y"), Static("x"), Daily(start="2024-01-01", end="2024-01-02")):
+        declared = in_memory([made_for(partitions)])
+        declared.ledger, declared.store = workspace.ledger, workspace.store
+        run_plan(declared.plan("*"), declared)
+        found = export(declared, "t/made", tmp_path / str(partitions)[:40])
+        assert len(list((tmp_path / str(partitions)[:40]).rglob("*.json"))) == len(
+            declared.horizon().existing(partitions)
+        ), found.text()

@@ -25,7 +25,22 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from checks import check
 from deployments.prefect_engine import NoPrefect, require_server, run_with_prefect
-from graph import Daily, Execution, Observation, Out, Run, Skip, Window, asset, multi_asset, source
+from graph import (
+    Daily,
+    Execution,
+    Intents,
+    Item,
+    Observation,
+    Out,
+    Run,
+    Skip,
+    Troubles,
+    Window,
+    asset,
+    effect,
+    multi_asset,
+    source,
+)
 from graph.declare import declared_in
 from graph.plan_text import explain
 from graph.steps import Plan, Step, name_of
@@ -162,6 +177,32 @@ def day_count(bars: list[int]) -> int:
     return len(bars)
 
 
+def send(item: Item) -> dict[str, str]:
+    """Half of it is lost on the way back."""
+    if item.name == "lost":
+        raise OSError("no answer")
+    return {"sent": item.name}
+
+
+def ask(item: Item) -> dict[str, str] | None:
+    return {"found": item.name}
+
+
+@effect(name="book/sent", perform=send, reconcile=ask)
+def sent(prices: list[int]) -> Intents:
+    return Intents(occasion=f"{len(prices)} prices", items={"first": prices[0], "lost": prices[-1]})
+
+
+@effect(name="book/held_back", perform=send, reconcile=ask, accepts=["overdue"])
+def held_back(weights: list[int], prices: list[int]) -> Intents:
+    return Intents(occasion=f"{prices[-1]}", items={"first": weights[0]})
+
+
+@asset(name="book/told", accepts=["skipped", "failed", "held"])
+def told(below_failing: int | None, skipped: int | None, troubles: Troubles) -> list[str]:
+    return [f"{one.key} {one.kind}" for one in troubles.found]
+
+
 class Witness:
     """A listener that remembers which steps began and ended."""
 
@@ -238,6 +279,10 @@ ROWS = {
     " FROM pointers p JOIN versions v ON v.id = p.version_id",
     "run_ends": "SELECT outcome FROM run_ends",
     "claims": "SELECT asset, slice, ordinal, token, held FROM claims",
+    "effect_events": "SELECT asset, occasion, item, attempt, state, payload, receipt, reason, name FROM effect_events",
+    "effects": "SELECT asset, occasion, item, attempt, state FROM effects",
+    "effect_decisions": "SELECT asset, occasion, fingerprint, until, f.decision_id IS NULL AS open"
+    " FROM effect_decisions d LEFT JOIN effects_finished f ON f.decision_id = d.id",
     "settlements": "SELECT asset, code, config, resources, checks, partitions FROM settlements",
 }
 
@@ -275,6 +320,10 @@ def test_the_law_is_tried_on_every_way_to_end(in_process: Carried) -> None:
     kept = {one.name for one in in_process.results[1].results if one.outcome == "kept"}
     assert "book/below_count" in kept  # early cutoff
     assert outcome_of(in_process.results[1], "book/orders") == "published"  # from the last good weights
+    sends = [outcome_of(run, "book/sent") for run in in_process.results]
+    assert sends == ["published", "held", "kept", "kept"]  # once, whatever moves
+    assert outcome_of(in_process.results[1], "book/held_back") == "held"  # something upstream was rejected
+    assert {row[4] for row in rows(in_process, "effect_events")} >= {"intended", "in doubt", "accepted"}
 
 
 def outcome_of(run: RunResult, name: str) -> str:

@@ -2,15 +2,20 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from checks import row_count
 from deployments.progress import LiveDisplay, PlainLines, watching
-from graph import Run, Skip, asset
+from graph import Daily, Run, Skip, asset
+from graph.partition_set import PartitionSet
+from graph.state import Outcome
 from materializers import in_memory, run_plan
 from materializers.ledger import AttemptRecord
+from materializers.step import Result
 from materializers.workspace import Workspace
 
 
@@ -91,6 +96,73 @@ def _open_attempts(workspace: Workspace) -> list[AttemptRecord]:
     return [replace(attempt, ended_at=None, outcome=None), replace(attempt, ended_at=None, outcome=None)]
 
 
+@asset(name="t/days", partitions=Daily(start="2000-01-01", end="2027-05-18"))
+def days() -> int:
+    return 1
+
+
+def ended(listener: PlainLines | LiveDisplay, outcomes: Iterable[Outcome]) -> None:
+    """Tell a listener how 10,000 partitions of one step end."""
+    workspace = in_memory([days], clock=lambda: datetime(2030, 1, 1, tzinfo=UTC))
+    plan = workspace.plan("days")
+    (step,) = plan.work()
+    assert len(step.partitions) == 10_000
+    listener.run_started("RUN", plan, ())
+    listener.step_started(step)
+    for at, outcome in zip(step.partitions, outcomes, strict=True):
+        listener.step_ended(
+            Result(
+                step=step,
+                partitions=PartitionSet.of([at]),
+                label=f"{at.ordinal}",
+                outcome=outcome,
+                reason="no hens",
+                duration=timedelta(seconds=1),
+            )
+        )
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "most", "last"),
+    [
+        pytest.param(["published"] * 10_000, 5, "ended 10,000 of 10,000 of t/days@...", id="all are fine"),
+        pytest.param(
+            ["failed"] * 10_000, 10, "ended 10,000 of 10,000 of t/days@..., 10,000 failed", id="all are bad"
+        ),
+    ],
+)
+def test_ten_thousand_partitions_are_a_few_lines(
+    monkeypatch: pytest.MonkeyPatch, outcomes: list[Outcome], most: int, last: str
+) -> None:
+    monkeypatch.setattr("deployments.progress.time.monotonic", lambda: 7.0)
+    stream = io.StringIO()
+    ended(PlainLines(stream, 10_000), outcomes)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) <= most
+    assert lines[-1].replace("2000-01-01..2027-05-18", "...") == f"{last} (10,000/10,000)"
+
+
+def test_now_and_then_it_is_said_how_long_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(1_000_000))
+    monkeypatch.setattr("deployments.progress.time.monotonic", lambda: next(clock) / 1000)
+    stream = io.StringIO()
+    ended(PlainLines(stream, 10_000), ["published"] * 10_000)
+    told = [line for line in stream.getvalue().splitlines() if " left)" in line]
+    assert 1 <= len(told) <= 5, "every five seconds of this clock"
+    assert re.search(r"ended [\d,]+ of 10,000 of t/days@\S+ \([\d,]+/10,000, \d+(\.\d)? s left\)", told[0])
+
+
+@pytest.mark.usefixtures("_terminal")
+def test_a_terminal_counts_what_is_bad_after_the_first() -> None:
+    stream = Terminal()
+    workspace = in_memory([days], clock=lambda: datetime(2030, 1, 1, tzinfo=UTC))
+    with watching(workspace.plan("days"), stream) as listener:
+        ended(listener, ["failed"] * 10_000)
+    text = stream.getvalue()
+    assert text.count("no hens") == 5
+    assert "is counted below, and told at the end" in text
+
+
 @pytest.fixture
 def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -106,7 +178,7 @@ def test_a_terminal_gets_a_live_display_that_is_gone_at_the_end():
 
     text = watched(in_memory([numbers, total]), Terminal())
     assert "run RUN" in text
-    assert "100%" in text
+    assert "2 of 2" in text
     assert text.endswith("\x1b[2K")  # the last thing that is written takes the display away
 
 

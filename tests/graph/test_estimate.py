@@ -8,7 +8,7 @@ import pytest
 
 from graph import Daily, asset, build_graph
 from graph.declare import Batch, Reads
-from graph.estimate import Cost, Estimate, Measured, estimate
+from graph.estimate import ZERO, Cost, Estimate, Measured, estimate
 from graph.mappings import Overlap
 from graph.partition_set import EMPTY, ONLY, PartitionSet
 from graph.reasons import Reason
@@ -64,7 +64,7 @@ def took(seconds: float, size: int = 100, code: str = "new") -> Measured:
     return Measured(code=code, duration=seconds * SECOND, size=size)
 
 
-def of(*steps: Step, jobs: int = 1, **measured: list[Measured]) -> Estimate:
+def of(*steps: Step, jobs: int = 1, overhead: timedelta = ZERO, **measured: list[Measured]) -> Estimate:
     plan = Plan(
         selection="*",
         targets=(),
@@ -74,7 +74,8 @@ def of(*steps: Step, jobs: int = 1, **measured: list[Measured]) -> Estimate:
         steps=steps,
     )
     by_key = {f"g/{name}": found for name, found in measured.items()}
-    return estimate(plan, by_key, graph=GRAPH, code=dict.fromkeys(GRAPH.assets, "new"), jobs=jobs)
+    code = dict.fromkeys(GRAPH.assets, "new")
+    return estimate(plan, by_key, graph=GRAPH, code=code, jobs=jobs, overhead=overhead)
 
 
 def test_a_step_is_the_median_times_its_partitions() -> None:
@@ -131,3 +132,8 @@ def test_what_may_not_run_is_marked() -> None:
 def test_what_passes_depends_on_how_many_work(steps: list[Step], jobs: int, elapsed: float) -> None:
     each = {name: [took(1)] for name in ("bars", "chain", "batched")}
     assert of(*steps, jobs=jobs, **each).elapsed == elapsed * SECOND
+
+
+def test_what_each_partition_takes_besides_is_not_shared() -> None:
+    found = of(build("g/bars"), bars=[took(0)], jobs=8, overhead=SECOND)
+    assert (found.work, found.elapsed) == (10 * SECOND, 10 * SECOND)

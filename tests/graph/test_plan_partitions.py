@@ -18,6 +18,7 @@ from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.partitions import Horizon, Static, Weekly
 from graph.plan import Known, key_of, make_plan
 from graph.reading import Reader
+from graph.settling import standing
 from graph.state import Attempt, MemoryState, Settlement, Version
 from graph.steps import Keep, Plan
 
@@ -122,7 +123,12 @@ class Ledger:
     def settle(self, plan: Plan) -> None:
         """What a run that had nothing to do would note."""
         found = {
-            key: Settlement(sequence=plan.sequence, basis=self.bases[key], checks="", partitions=partitions)
+            key: Settlement(
+                sequence=plan.sequence,
+                basis=self.bases[key],
+                checks=standing(self.graph[key], self.graph, "", self.horizon),
+                partitions=partitions,
+            )
             for key, partitions in plan.settled.items()
         }
         self.state = replace(self.state, settlements={**self.state.settlements, **found})

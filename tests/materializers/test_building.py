@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings
 
 from checks import between, check
 from graph import (
+    Batch,
     Daily,
     Execution,
     Observation,
@@ -29,6 +30,7 @@ from graph import (
 )
 from graph import resource as provide
 from graph.partition_set import WHOLE
+from graph.partitions import Partitions, Product, Static
 from materializers import Workspace, in_memory, materialize
 from materializers.runner import RunResult
 
@@ -207,17 +209,45 @@ def test_the_clock_renews_the_newest_day_only(shop: Shop) -> None:
     }
 
 
-def test_the_time_zone_of_a_window_goes_in(shop: Shop) -> None:
-    def bars_in(zone: str) -> Callable[..., Any]:
-        @asset(name="g/bars", partitions=Daily(start="2024-01-03", end="2024-01-03", timezone=zone))
-        def bars(window: Window) -> str:
-            return window.start.isoformat()
+NEW = {"start": "2024-01-03", "end": "2024-01-03"}
 
-        return bars
 
-    shop.run(bars_in("UTC"))
-    shop.run(bars_in("Asia/Tokyo"))
-    assert shop.value("g/bars") == {"2024-01-03": "2024-01-03T00:00:00+09:00"}
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(Daily(**NEW), Daily(**NEW, timezone="Asia/Tokyo"), id="another time zone"),
+        pytest.param(Daily(**NEW), Daily(**NEW, hour_offset=5), id="another hour"),
+        pytest.param(
+            Product(day=Daily(**NEW), s=Static("x")),
+            Product(day=Daily(**NEW, timezone="Asia/Tokyo"), s=Static("x")),
+            id="another time zone of a product",
+        ),
+    ],
+)
+@pytest.mark.parametrize("by", [None, "at"], ids=["given as a Window", "splits a batch"])
+def test_when_a_window_begins_goes_in(
+    shop: Shop, before: Partitions, after: Partitions, by: str | None
+) -> None:
+    def bars_of(partitions: Partitions) -> Callable[..., Any]:
+        if by is None:
+
+            @asset(name="g/bars", partitions=partitions)
+            def bars(window: Window) -> str:
+                return window.start.isoformat()
+
+            return bars
+
+        @asset(name="g/bars", partitions=partitions, batch=Batch(by=by))
+        def split() -> pa.Table:  # type: ignore[name-defined]  # noqa: F821  # as text
+            import pyarrow as pa
+
+            return pa.table({"at": pa.array([], pa.timestamp("us", "UTC"))})
+
+        return split
+
+    shop.run(bars_of(before))
+    again = shop.run(bars_of(after))
+    assert {(one.outcome, one.step.reason.kind) for one in again.results} == {("published", "config changed")}
 
 
 def test_a_previous_value_that_cannot_be_read_is_none(shop: Shop) -> None:

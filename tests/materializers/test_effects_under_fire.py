@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -252,6 +253,32 @@ def test_killed_at_any_instant_nothing_is_done_twice_and_nothing_is_lost(
     assert told == {
         f"desk/sent:{day}:{name}:1": json.loads(one.payload) for (day, name), one in items.items()
     }
+
+
+@pytest.mark.faults(small=2, full=60)
+def test_two_runs_at_once_while_one_of_them_is_killed(
+    tmp_path: Path, children: Children, fault_seed: int
+) -> None:
+    chance = random.Random(2000 + fault_seed)
+    desk = Desk(tmp_path, children, WORLD, retries=1)
+    desk.order("monday", some_items(chance))
+    desk.run(["step", chance.randint(1, 3000)])  # so that there is a ledger, or nearly
+    others = Children()
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            for _ in range(2):
+                both = [
+                    pool.submit(others.run, tmp_path, a_death(chance)),
+                    pool.submit(children.run, tmp_path, chance.choice([None, a_death(chance)])),
+                ]
+                codes = [one.result()[0] for one in both]
+                assert set(codes) <= {0, -9}, [one.result() for one in both]
+    finally:
+        others.close()
+    desk.finish()
+    keys = [line.split(" ", 1)[0] for line in (tmp_path / "done.txt").read_text().splitlines()]
+    assert len(keys) == len(set(keys)), "done twice"
+    assert set(keys) == {f"desk/sent:{day}:{name}:1" for day, name in desk.items()}
 
 
 @pytest.fixture

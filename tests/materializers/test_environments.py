@@ -355,3 +355,41 @@ def test_a_source_that_was_rolled_back_stays_so() -> None:
         assert outcomes(held) == {"feed": "held"}
     shows[0] = "3"
     assert outcomes(run_plan(workspace.plan("feed"), workspace)) == {"feed": "published"}
+
+
+def test_a_rollback_stays_through_ten_sweeps() -> None:
+    from graph import automation
+    from materializers.sweeping import carry_out, sweep
+
+    number, now = [1], [NOW]
+
+    def declared() -> list[Callable[..., Any]]:
+        value = number[0]
+
+        @asset(automation=automation.eager())
+        def top() -> int:
+            return value
+
+        @asset(automation=automation.eager())
+        def below(top: int) -> int:
+            return top
+
+        return [top, below]
+
+    first = in_memory(declared(), clock=lambda: now[0])
+
+    def checkout() -> Workspace:
+        made = in_memory(declared(), clock=lambda: now[0])
+        return replace(made, ledger=first.ledger, store=first.store)
+
+    for number[0] in (1, 2):
+        workspace = checkout()
+        run_plan(workspace.plan("*"), workspace)
+    carry_out(sweep(checkout()), checkout())  # which switches automation on
+    now[0] += timedelta(minutes=1)
+    rollback(checkout(), key("top"), name="ada", reason="wrong")
+    for _ in range(10):
+        now[0] += timedelta(hours=1)
+        carry_out(sweep(checkout()), checkout())
+        assert load("top", workspace=checkout()) == 1
+    assert load("below", workspace=checkout()) == 1

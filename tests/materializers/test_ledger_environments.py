@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.state import Settlement
 from materializers.ledger import (
     Busy,
+    Definition,
     Environment,
     Judgement,
     LedgerError,
@@ -565,3 +567,56 @@ def test_what_was_made_invisible_is_not_adopted_until_it_is_made_again(book: Any
     clock.tick()
     second = book.publish()
     assert (known("main"), known("dev")) == (second, second)
+
+
+# Who serves it, and what moves together
+
+
+def test_several_partitions_are_rolled_back_in_one_transaction(book: Any) -> None:
+    old = {Partition("", at): book.publish(at, "old") for at in (1, 2)}
+    for at in (1, 2):
+        book.publish(at, "new", fingerprint="f2")
+    wrong = {**old, Partition("", 2): "nowhere"}
+    with pytest.raises(LedgerError, match="no version 'nowhere'"):
+        book.ledger.point_each("main", "g/a", wrong, kind="rollback", name="me", reason="")
+    assert set(shown(book).values()) == {"new"}
+    assert book.ledger.point_each("main", "g/a", old, kind="rollback", name="me", reason="") is None
+    assert (set(shown(book).values()), pin(book, 1), pin(book, 2)) == ({"old"}, "f2", "f2")
+
+
+def test_what_an_environment_has_of_its_own_is_told(dev: Any, book: Any) -> None:
+    assert (dev.ledger.own_keys("dev"), dev.ledger.own_keys("main")) == (frozenset(), {"g/a"})
+    dev.publish(key="g/b")
+    assert (dev.ledger.own_keys("dev"), dev.ledger.own_keys("main")) == ({"g/b"}, {"g/a"})
+    with pytest.raises(UnknownEnvironment):
+        book.ledger.own_keys("nowhere")
+
+
+def test_a_promotion_takes_pins_and_definitions_along(dev: Any, book: Any) -> None:
+    old = dev.publish(7, "old")
+    dev.publish(7, "new", fingerprint="f2")
+    dev.ledger.point("dev", "g/a", Partition("", 7), old, kind="rollback", name="me", reason="")
+    served = {"g/a": Definition(basis=Basis(code="c2"), checks="k2")}
+    dev.ledger.record_definitions("dev", served, checkout="laptop", run_id="r1")
+    dev.ledger.record_definitions(
+        "main", {"g/a": Definition(basis=Basis(code="c1"), checks="k1")}, checkout="worker", run_id="r1"
+    )
+    assert dev.ledger.promote("dev", "main", move(dev, None, 7)) is None
+    assert pin(book, 7) == "f2"
+    found = book.ledger.definitions("main")["g/a"]
+    assert (found.definition, found.checkout) == (served["g/a"], "laptop")
+
+
+def test_definitions_of_another_checkout_are_not_replaced_unless_somebody_takes_over(book: Any) -> None:
+    first = {"g/a": Definition(basis=Basis(code="c1"), checks="k1")}
+    other = {**first, "g/a": Definition(basis=Basis(code="c2"), checks="k1")}
+    record = partial(book.ledger.record_definitions, "main", run_id="r1")
+    assert record(first, checkout="worker", take_over=False) == {}
+    assert record(first, checkout="laptop", take_over=False) == {}
+    assert book.ledger.definitions("main")["g/a"].checkout == "worker"
+    refused = record({**other, "g/b": first["g/a"]}, checkout="laptop", take_over=False)
+    assert {key: one.checkout for key, one in refused.items()} == {"g/a": "worker"}
+    assert set(book.ledger.definitions("main")) == {"g/a"}
+    assert record(other, checkout="worker", take_over=False) == {}
+    assert record(first, checkout="laptop", take_over=True) == {}
+    assert book.ledger.definitions("main")["g/a"].checkout == "laptop"

@@ -28,7 +28,9 @@ from graph import (
 from graph import resource as provide
 from graph.plan_text import explain
 from materializers import Workspace, in_memory
+from materializers.ledger import LEASE
 from materializers.runner import RunResult, run_plan
+from materializers.sql_ledger import SqlLedger
 
 MONDAY = datetime(2024, 5, 6, 12, tzinfo=UTC)
 
@@ -392,6 +394,44 @@ def test_a_rehearsal_leaves_what_is_in_doubt(desk: Desk) -> None:
         "not finished: monday (1 in doubt, 1 planned); a rehearsal leaves that as it is",
     )
     assert len(desk.world.asked) == asked
+
+
+# Two at once
+
+
+def test_whoever_lost_the_claim_meanwhile_stops_and_the_receiver_saw_the_key_once(desk: Desk) -> None:
+    """The first run is so slow that a second one takes over, asks, is told "not yet", and performs it."""
+    slow = desk.world.perform
+
+    def perform_slowly(item: Item) -> Any:
+        desk.world.perform = slow  # type: ignore[method-assign]  # only the first time
+        desk.now += 2 * LEASE
+        assert ended(desk.run())[0] == "published"
+        if item.key in desk.world.done:
+            raise Lost("the receiver knows this key")
+        return slow(item)
+
+    desk.world.perform = perform_slowly  # type: ignore[method-assign]
+    outcome, reason = ended(desk.run())
+    assert outcome == "interrupted"
+    assert reason.endswith("must not be performed: it is accepted, and cannot become in doubt")
+    assert desk.world.names() == ["monday:a:1", "monday:b:1"]
+    assert desk.outcomes() == {"a": "performed", "b": "performed"}
+
+
+def test_it_is_the_same_on_every_ledger(desk: Desk, open_ledger: Callable[..., SqlLedger]) -> None:
+    desk.workspace(*desk.declared()).ledger = open_ledger(clock=lambda: desk.now)
+    desk.world.next, desk.world.answers = ["done", "lost after"], False
+    assert ended(desk.run())[0] == "failed"
+    desk.world.answers = True
+    assert ended(desk.run())[0] == "published"
+    assert desk.kept is not None
+    desk.kept.ledger.effects.reissue("main", "desk/sent", "monday", ["a"], name="ada", reason="again")
+    assert ended(desk.run())[0] == "published"
+    desk.orders = {"c": 1}
+    assert ended(desk.run())[1].startswith("already performed for monday")
+    assert desk.world.names() == ["monday:a:1", "monday:b:1", "monday:a:2"]
+    assert desk.states() == {"a": "accepted", "b": "accepted"}
 
 
 # By hand

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from graph import Config, Daily, Observation, Skip, asset, fresh_within, source
 from graph.errors import PlanRefused
 from graph.mappings import Overlap
 from graph.partition_set import PartitionSet
+from graph.partitions import Dynamic
 from graph.plan_text import from_json, to_json
 from graph.steps import Plan
 from materializers import Workspace, in_memory, run_plan
@@ -207,6 +209,36 @@ def named(name: str, value: int) -> Callable[..., Any]:
         return value
 
     return make
+
+
+def test_a_step_that_was_put_in_by_hand_is_refused() -> None:
+    workspace = World().open()
+    plan = saved(workspace, "other")
+    foreign = replace(plan.steps[0], key="g/nothing")
+    with pytest.raises(PlanRefused, match="does not say what 'g/nothing' was decided from"):
+        workspace.require_valid(replace(plan, steps=(*plan.steps, foreign)))
+
+
+def test_an_asset_that_is_gone_is_told() -> None:
+    world = World()
+    plan = saved(world.open(), "other")
+    gone = in_memory([named("kept", 1)], clock=lambda: NOW)
+    with pytest.raises(PlanRefused, match="g/other is not declared any more"):
+        gone.require_valid(plan)
+
+
+def test_dynamic_partitions_that_are_gone_are_told() -> None:
+    @asset(name="g/by_symbol", partitions=Dynamic("symbols"))
+    def by_symbol() -> int:
+        return 1
+
+    workspace = in_memory([by_symbol], clock=lambda: NOW)
+    workspace.ledger.add_dynamic("symbols", ["A", "B"])
+    plan = saved(workspace, "by_symbol")
+    workspace.require_valid(plan)
+    workspace.ledger.remove_dynamic("symbols", ["B"])
+    with pytest.raises(PlanRefused, match="g/by_symbol has lost some of its partitions"):
+        workspace.require_valid(plan)
 
 
 def test_many_moves_are_told_as_a_few() -> None:

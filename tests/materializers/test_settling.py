@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from checks import check
 from graph import Batch, Daily, Reads, Run, Skip, Window, asset
-from graph.mappings import Overlap
+from graph.mappings import All, Overlap, PartitionMapping
 from graph.partition_set import Partition
+from graph.partitions import Dynamic, Partitions
 from graph.steps import Plan
 from materializers import Workspace, in_memory, materialize
 
@@ -150,6 +151,108 @@ def test_a_batch_that_does_not_give_its_partitions_fails_whole(value: object) ->
     assert (
         "a batch must return a mapping with a value for each of its 8 partitions" in result.results[0].reason
     )
+
+
+@dataclass
+class Wired:
+    """What partitions read, written here: the code is the same whatever is declared."""
+
+    mapping: PartitionMapping = field(default_factory=lambda: Overlap(start_offset=-1))
+    reads: str = "g/one"
+    days: Partitions = DAYS
+    keys: tuple[str, ...] = ("a", "b")
+    kept: Workspace | None = None
+
+    def workspace(self) -> Workspace:
+        made = in_memory(self.declared(), clock=lambda: START)
+        if self.kept is not None:
+            made.ledger, made.store = self.kept.ledger, self.kept.store
+        made.ledger.add_dynamic("names", self.keys)
+        made.ledger.remove_dynamic("names", {"a", "b"} - set(self.keys))
+        self.kept = made
+        return made
+
+    def declared(self) -> Iterable[Callable[..., Any]]:
+        @asset(name="g/one", partitions=self.days)
+        def one(run: Run) -> int:
+            return int((run.partition or "")[-2:])
+
+        @asset(name="g/other", partitions=self.days)
+        def other(run: Run) -> int:
+            return -int((run.partition or "")[-2:])
+
+        @asset(name="g/named", partitions=Dynamic("names"))
+        def named(run: Run) -> str:
+            return run.partition or ""
+
+        @asset(name="g/down", partitions=DAYS, upstream={"given": Reads(self.reads, self.mapping)})
+        def down(given: dict[str, int]) -> int:
+            return sum(given.values())
+
+        @asset(name="g/over", partitions=DAYS, upstream={"named": All()})
+        def over(named: dict[str, str]) -> int:
+            return len(named)
+
+        return [one, other, named, down, over]
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        pytest.param("g/down", {"mapping": Overlap(start_offset=-2)}, id="another mapping"),
+        pytest.param("g/down", {"reads": "g/other"}, id="another upstream"),
+        pytest.param("g/down", {"days": Daily(start="2024-01-05")}, id="upstream begins later"),
+        pytest.param("g/over", {"keys": ("a",)}, id="a key of a dynamic set upstream is removed"),
+    ],
+)
+def test_what_is_read_is_looked_at_again_where_a_definition_says_it_otherwise(
+    key: str, change: dict[str, Any]
+) -> None:
+    world = Wired()
+    materialize("*", workspace=world.workspace())
+    for name, value in change.items():
+        setattr(world, name, value)
+    noted = decided(world.workspace().plan("*"))
+    assert "Materialize" in {kind for (name, _), (kind, _) in noted.items() if name == key}
+    forget_settlements(world.workspace())
+    assert noted == decided(world.workspace().plan("*"))
+
+
+def test_what_comes_after_in_a_chain_is_outdated_where_only_its_middle_was_asked_for() -> None:
+    world = World()
+    materialize("equity", workspace=world.workspace())
+    world.offset = 1
+    materialize("equity", workspace=world.workspace(), partitions="2024-01-03")
+    world.offset = 0
+    materialize("bars", workspace=world.workspace())
+    workspace = world.workspace()
+    materialize("equity", workspace=workspace, partitions="2024-01-03")
+    noted = decided(world.workspace().plan("equity"))
+    forget_settlements(workspace)
+    assert noted == decided(world.workspace().plan("equity"))
+
+
+def test_a_final_skip_that_is_settled_still_lets_a_window_over_it_be_built_and_tells_its_reason() -> None:
+    world = World(skipped=5)
+    for _ in range(3):
+        materialize("mean", workspace=world.workspace())
+    result = materialize("mean", workspace=world.workspace(), force=True)
+    assert result.outcome == "succeeded"
+    assert {one.reason for one in result.results if one.outcome == "held"} >= {"skipped: a holiday"}
+    assert len(world.workspace().published("g/mean")) == 8
+
+
+def test_a_batch_gets_what_has_no_partitions_as_it_is() -> None:
+    @asset(name="g/settings")
+    def settings() -> dict[str, int]:
+        return {"factor": 2}
+
+    @asset(name="g/made", partitions=DAYS, batch=Batch())
+    def made(settings: dict[str, int], run: Run) -> dict[str, int]:
+        return dict.fromkeys(run.partitions, settings["factor"])
+
+    workspace = in_memory([settings, made], clock=lambda: START)
+    assert materialize("*", workspace=workspace).counts() == {"published": 9}
 
 
 STORIES = st.lists(

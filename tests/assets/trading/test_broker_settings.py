@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
 
 from assets.trading.broker_settings import BrokerSettingError, BrokerSettings
+from materializers.workspace import secrets_of
 
 TWO = '{"ppo": {"key": "key-1", "secret": "hush-1"}, "hrp": {"key": "key-2", "secret": "hush-2", "paper": false}}'
 
@@ -110,3 +112,9 @@ def test_what_cannot_be_meant_is_told_without_its_value(
 )
 def test_an_address_is_safe_or_on_this_machine(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     assert settings_of(monkeypatch, TRADING_URL=url).url == url
+
+
+def test_the_keys_of_every_account_are_blotted_out_of_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts = {name: {"key": f"key-{name}", "secret": f"secret-{name}"} for name in ("ppo", "hrp")}
+    monkeypatch.setenv("TRADING_ACCOUNTS", json.dumps(accounts))
+    assert set(secrets_of(BrokerSettings())) == {"key-ppo", "secret-ppo", "key-hrp", "secret-hrp"}
