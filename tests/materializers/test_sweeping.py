@@ -345,6 +345,24 @@ def test_a_volatile_asset_is_made_again_when_something_below_becomes_too_old(far
     assert farm.sweep() == {}
 
 
+def test_days_that_were_missed_are_made_with_the_newest(farm: Farm) -> None:
+    @asset(
+        name="f/days",
+        code=SAME,
+        volatile=True,
+        partitions=Daily(start="2024-01-03"),
+        freshness=fresh_within(DAY),
+    )
+    def days() -> str:
+        return str(farm.call("days"))
+
+    farm.of(days)
+    farm.make()
+    assert farm.sweep() == {}
+    assert farm.sweep(3 * DAY) == {f"days@2024-01-{day:02}": "published" for day in (5, 6, 7)}
+    assert farm.sweep() == {}
+
+
 def test_an_upstream_with_a_promise_answers_for_its_age_itself(farm: Farm) -> None:
     weekly = fresh_within(7 * DAY)
     farm.of(world(farm), field(farm, freshness=weekly), bread(farm, freshness=fresh_within(DAY)))
