@@ -89,7 +89,7 @@ def _beside(found: Sweep, workspace: Workspace, when: str = "this sweep") -> str
     if found.new:
         names = ", ".join(found.new[:3]) + (f" and {len(found.new) - 3} more" if len(found.new) > 3 else "")
         lines.append(
-            f"automation of {counted(len(found.new), 'asset')} is switched on by this sweep: {names}"
+            f"automation of {counted(len(found.new), 'asset')} is switched on by {when}: {names}"
         )
     if found.due.switched_off:
         names = ", ".join(found.due.switched_off)
