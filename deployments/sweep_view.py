@@ -88,9 +88,7 @@ def _beside(found: Sweep, workspace: Workspace, when: str = "this sweep") -> str
         lines.append(f"{key}{names} is due, and is being made by another run")
     if found.new:
         names = ", ".join(found.new[:3]) + (f" and {len(found.new) - 3} more" if len(found.new) > 3 else "")
-        lines.append(
-            f"automation of {counted(len(found.new), 'asset')} is switched on by {when}: {names}"
-        )
+        lines.append(f"automation of {counted(len(found.new), 'asset')} is switched on by {when}: {names}")
     if found.due.switched_off:
         names = ", ".join(found.due.switched_off)
         lines.append(f"automation is switched off: {names}; assets automation on KEY switches it on")
