@@ -364,11 +364,12 @@ class Workspace:
         self._bases.clear()
         bases, unready = {}, {}
         keys = list(scope)
-        for key in keys:
-            try:
-                bases[key] = self.basis(key)
-            except NotObserved as error:
-                unready[key] = str(error)
+        with uncollected():  # thousands of functions are read
+            for key in keys:
+                try:
+                    bases[key] = self.basis(key)
+                except NotObserved as error:
+                    unready[key] = str(error)
         return Known(
             bases=bases,
             unready=unready,
