@@ -228,7 +228,8 @@ class AssetGraph:
 
         graph: nx.DiGraph[str] = nx.DiGraph()
         for key, asset in self.assets.items():
-            graph.add_node(key, group=asset.group, kind="source" if asset.is_source else "asset")
+            kind = "source" if asset.is_source else "effect" if asset.is_effect else "asset"
+            graph.add_node(key, group=asset.group, kind=kind)
         graph.add_edges_from((up, key) for key, ups in self.upstream_of.items() for up in ups)
         return graph
 

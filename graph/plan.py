@@ -32,6 +32,7 @@ from graph.steps import (
     Check,
     Hold,
     Keep,
+    LeftOut,
     Materialize,
     Observe,
     Plan,
@@ -117,7 +118,7 @@ def make_plan(
         sequence=state.sequence,
         steps=tuple(planner.steps),
         settled=planner.settled,
-        left_out=left_out,
+        left_out=(*left_out, *planner.left_out),
         automatic=due is not None,
     )
 
@@ -166,6 +167,7 @@ class _Planner:
     next: dict[Partitions, datetime | None] = field(default_factory=dict)
     labels: dict[tuple[Partitions, PartitionSet], str] = field(default_factory=dict)
     ended: dict[str, list[Wrong]] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
 
     # Steps
 
@@ -203,6 +205,13 @@ class _Planner:
                 wrong.append(Wrong(kind, step.partitions, step.reason.text))
         if isinstance(step, Hold) and step.reason.kind in ("skipped before", "upstream skipped"):
             self.filled.setdefault(step.key, {}).update(dict.fromkeys(step.partitions, step.reason.text))
+
+    def _note_link(self, step: Step, partition: Partition) -> None:
+        """Remember what later partitions of the same asset read: one that moves, or that was skipped."""
+        if isinstance(step, Materialize | Adopt):
+            self._move(step.key, PartitionSet.of([partition]))
+        elif isinstance(step, Hold) and step.reason.kind in ("skipped before", "upstream skipped"):
+            self.filled.setdefault(step.key, {})[partition] = step.reason.text
 
     def _moves_at(self, asset: Asset, partitions: PartitionSet) -> datetime | None:
         """When there will be a partition after the newest, if that is one of these."""
@@ -305,8 +314,8 @@ class _Planner:
                 grouped[Keep, step.reason, when] = kept, members
             if _is_settled(step, visible=partition in served):
                 settled.append(partition)
-            if asset.depends_on_itself and isinstance(step, Materialize | Adopt):
-                self._move(asset.key, PartitionSet.of([partition]))
+            if asset.depends_on_itself:
+                self._note_link(step, partition)
         if settled and (asset.partitions is not None or asset.automation is not None):
             self.settled[asset.key] = self.settled.get(asset.key, EMPTY) | PartitionSet.of(settled)
         for step, members in grouped.values():
@@ -472,14 +481,17 @@ class _Planner:
         return Materialize(key=asset.key, reason=sure, when="always", outputs=(asset.key,), served=EMPTY)
 
     def _of_effect(self, asset: Asset, wanted: PartitionSet) -> PartitionSet:
-        """Of an effect the newest partition, what was asked for by name, and what is not finished."""
+        """Of an effect the newest partition, whatever was asked for, and what is not finished."""
         if asset.partitions is None:
             return wanted
         existing = self.reader.existing(asset.key)
         facts = self.known.effects.get(asset.key, EffectFacts())
         begun = [asset.partitions.partition(key) for key in facts.unfinished]
-        asked = newest(existing, 1) | self.chosen.get(asset.key, EMPTY)
-        return (wanted & asked) | (PartitionSet.of(begun) & existing)
+        latest, chosen = newest(existing, 1), self.chosen.get(asset.key, EMPTY)
+        if chosen - latest:
+            text = "an effect is performed for the newest one only"
+            self.left_out.append(LeftOut(key=asset.key, partitions=chosen - latest, text=text))
+        return (wanted & latest) | (PartitionSet.of(begun) & existing)
 
     def _troubles(self, asset: Asset, partition: Partition) -> tuple[Trouble, ...]:
         """What is wrong upstream, for an asset that it matters to."""

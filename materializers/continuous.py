@@ -255,6 +255,7 @@ class _Loop:
             now=self._workspace.clock(),
             log=lambda line: None,
             progress=lambda done, total: None,
+            live=self._workspace.is_live(),
         )
 
     def _end(self, begun: _Begun, tally: Tally, window: Window) -> None:

@@ -105,7 +105,7 @@ class Looking:
         checks = [checks_digest(self.workspace.checks(output.key)) for output in self.outputs]
         facts = self._facts()
         settled = settle(
-            published if facts is None or facts.own else [None],
+            published if facts is None else [facts.own(one) for one in published],
             checks,
             mark,
             tried=tried,

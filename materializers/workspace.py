@@ -81,6 +81,7 @@ class Workspace:
     _secrets: set[str] = field(default_factory=set)
     _bases: dict[str, Basis] = field(default_factory=dict)
     _checks: dict[str, tuple[Check, ...]] = field(default_factory=dict)
+    _live: dict[str, bool] = field(default_factory=dict)
 
     # Resources and configs
 
@@ -274,6 +275,13 @@ class Workspace:
                 return new
         return name
 
+    def is_live(self) -> bool:
+        """Whether effects are performed in the environment."""
+        if self.environment not in self._live:
+            live = {one.name for one in self.ledger.environments() if one.live}
+            self._live[self.environment] = self.environment in live
+        return self._live[self.environment]
+
     def effect_facts(self, keys: Iterable[str]) -> Mapping[str, EffectFacts]:
         """By key, what is on record of the effects among some assets."""
         effects = [key for key in keys if self.graph[key].is_effect]
@@ -356,11 +364,12 @@ class Workspace:
         self._bases.clear()
         bases, unready = {}, {}
         keys = list(scope)
-        for key in keys:
-            try:
-                bases[key] = self.basis(key)
-            except NotObserved as error:
-                unready[key] = str(error)
+        with uncollected():  # thousands of functions are read
+            for key in keys:
+                try:
+                    bases[key] = self.basis(key)
+                except NotObserved as error:
+                    unready[key] = str(error)
         return Known(
             bases=bases,
             unready=unready,
