@@ -16,11 +16,11 @@ from deployments.freshness_text import policy_text, state_text
 from deployments.run_summary import verdict_document
 from deployments.text_table import painted
 from graph import Asset, AssetGraph, AssetGraphError
+from graph.asset_graph import key_of
 from graph.digest import CodeDigest
 from graph.freshness_states import Freshness, freshness_states
 from graph.partition_set import EMPTY, PartitionSet
 from graph.partition_text import described
-from graph.plan import key_of
 from graph.reading import Reader
 from materializers.ledger import AttemptRecord, Materialization
 from materializers.workspace import Workspace

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from graph import Asset
 from graph.ages import inherited_as_of
+from graph.known import checks_digest
 from graph.partition_set import EMPTY, Partition, PartitionSet
-from graph.plan import checks_digest
 from graph.reading import Reader
 from graph.settling import standing
 from graph.state import Settlement

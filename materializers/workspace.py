@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from graph import Asset, AssetGraph, AssetGraphError, Observation, UnknownAsset, near_miss
-from graph.asset_graph import Context, FromConfig, FromResource
+from graph.asset_graph import Context, FromConfig, FromResource, key_of
 from graph.choosing import Choice, narrowed, read_choice
 from graph.declare import NOTHING, Check
 from graph.digest import CodeDigest, Digester
 from graph.effect_steps import EffectFacts
 from graph.errors import PlanRefused
 from graph.fingerprint import Basis
+from graph.known import Known, checks_digest
 from graph.partition_set import Partition, PartitionSet
 from graph.partition_text import chosen, clock_of
 from graph.partitions import Horizon
-from graph.plan import Known, checks_digest, key_of, make_plan, scope_of
+from graph.plan import make_plan, scope_of
 from graph.reading import Reader
 from graph.saved_plan import grounds, require_valid
 from graph.selection import parse
