@@ -31,7 +31,7 @@ from graph.steps import Plan
 from materializers.calendars import sessions
 from materializers.effect_facts import facts_of
 from materializers.formats import choose, converted, decode
-from materializers.ledger import Content, Definition, Ledger, LedgerError, LedgerState
+from materializers.ledger import Definition, Ledger, LedgerError, LedgerState
 from materializers.patience import uncollected
 from materializers.project import Project
 from materializers.settings_text import secrets_of, told
@@ -544,14 +544,3 @@ class Workspace:
 
 def _canonical(value: object) -> str:
     return "" if value == {} else json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def content_of(observed: Observed) -> Content:
-    """What a source showed, as content of a version."""
-    return Content(
-        data_version=observed.data_version or "",
-        format=observed.format or "external",
-        address=observed.address,
-        size=observed.size,
-        rows=observed.rows,
-    )
