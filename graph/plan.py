@@ -2,6 +2,8 @@
 
 An asset of many partitions is decided in ranges. Partitions that were settled before (see `graph.state.Settlement`),
 and that nothing they read has touched since, are kept without being looked at; the others are looked at one by one.
+
+Long because nothing else decides.
 """
 
 from __future__ import annotations
