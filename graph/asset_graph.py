@@ -15,6 +15,7 @@ from graph.effects import Deed, TroubleKind
 from graph.errors import AssetGraphError, Where, near_miss
 from graph.freshness import Freshness
 from graph.mappings import PartitionMapping
+from graph.partition_set import Partition
 from graph.partitions import Partitions
 
 if TYPE_CHECKING:
@@ -154,6 +155,11 @@ class Asset:
     def reads_provenance(self) -> bool:
         """Whether the function is given what all its ancestors were made from."""
         return any(isinstance(given, Context) and given.what == "Provenance" for given in self.inputs)
+
+
+def key_of(asset: Asset, partition: Partition) -> str | None:
+    """The key of a partition, for people and in fingerprints; None for an asset without partitions."""
+    return None if asset.partitions is None else asset.partitions.key(partition)
 
 
 class UnknownAsset(AssetGraphError):

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from graph import Asset, Skip
+from graph.asset_graph import key_of
 from graph.partition_set import Partition, PartitionSet
 from graph.partition_text import batches
-from graph.plan import key_of
 from graph.reading import Reader
 from graph.reasons import Reason
 from graph.state import Outcome, Version

@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from graph.ages import inherited_as_of
+from graph.asset_graph import key_of
 from graph.effect_steps import EffectFacts
 from graph.effects import Trouble
 from graph.fingerprint import fingerprint
+from graph.known import checks_digest
 from graph.one_each import takes_what_is_there
 from graph.partition_set import Partition, PartitionSet
-from graph.plan import checks_digest, key_of
 from graph.reading import Reader, inputs_of
 from graph.reading import Reading as Inputs
 from graph.reasons import Reason

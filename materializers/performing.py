@@ -15,8 +15,8 @@ from datetime import timedelta
 from typing import Any
 
 from graph import Intents, Skip
+from graph.asset_graph import key_of
 from graph.partition_set import Partition, PartitionSet
-from graph.plan import key_of
 from graph.reading import Reader
 from graph.reasons import Reason
 from graph.state import Outcome, Version

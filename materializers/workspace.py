@@ -14,17 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from graph import Asset, AssetGraph, AssetGraphError, Observation, UnknownAsset, near_miss
-from graph.asset_graph import Context, FromConfig, FromResource
+from graph.asset_graph import Context, FromConfig, FromResource, key_of
 from graph.choosing import Choice, narrowed, read_choice
 from graph.declare import NOTHING, Check
 from graph.digest import CodeDigest, Digester
 from graph.effect_steps import EffectFacts
 from graph.errors import PlanRefused
 from graph.fingerprint import Basis
+from graph.known import Known, checks_digest
 from graph.partition_set import Partition, PartitionSet
 from graph.partition_text import chosen, clock_of
 from graph.partitions import Horizon
-from graph.plan import Known, checks_digest, key_of, make_plan, scope_of
+from graph.plan import make_plan, scope_of
 from graph.reading import Reader
 from graph.saved_plan import grounds, require_valid
 from graph.selection import parse
@@ -79,6 +80,7 @@ class Workspace:
     root: Path = field(default_factory=Path.cwd)
     clock: Clock = lambda: datetime.now(UTC)
     _resources: dict[str, Any] = field(default_factory=dict)
+    _identities: dict[str, Mapping[str, object]] = field(default_factory=dict)
     _observations: dict[str, Observation | NotObserved | None] = field(default_factory=dict)
     _secrets: set[str] = field(default_factory=set)
     _bases: dict[str, Basis] = field(default_factory=dict)
@@ -238,16 +240,18 @@ class Workspace:
 
     def _identity(self, name: str) -> str:
         observed = self.observation(name)
-        identity = self._settings_of(name)
+        identity = dict(self._settings_of(name))
         if observed is not None and observed.version is not None:
             identity["observed"] = observed.version
         return _canonical(identity)
 
-    def _settings_of(self, name: str) -> dict[str, object]:
+    def _settings_of(self, name: str) -> Mapping[str, object]:
         """What identifies a resource: the settings that it says do, and its code."""
-        made = self.resource(name)
-        identity = dict(made.identity()) if hasattr(made, "identity") else {}
-        return {**identity, "code": self.digester.of(type(made)).digest}
+        if name not in self._identities:
+            made = self.resource(name)
+            identity = dict(made.identity()) if hasattr(made, "identity") else {}
+            self._identities[name] = {**identity, "code": self.digester.of(type(made)).digest}
+        return self._identities[name]
 
     def observed_resources(self) -> frozenset[str]:
         """The resources that could tell the state of what they read; of those that were asked."""
@@ -364,11 +368,12 @@ class Workspace:
         self._bases.clear()
         bases, unready = {}, {}
         keys = list(scope)
-        for key in keys:
-            try:
-                bases[key] = self.basis(key)
-            except NotObserved as error:
-                unready[key] = str(error)
+        with uncollected():  # thousands of functions are read
+            for key in keys:
+                try:
+                    bases[key] = self.basis(key)
+                except NotObserved as error:
+                    unready[key] = str(error)
         return Known(
             bases=bases,
             unready=unready,
