@@ -1,4 +1,7 @@
-"""From declarations to a graph, or to every definition error at once."""
+"""From declarations to a graph, or to every definition error at once.
+
+Long because every way to be wrong is told here, with its remedy.
+"""
 
 from __future__ import annotations
 

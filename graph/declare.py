@@ -3,6 +3,8 @@
 A declaration is the decorated function itself (it stays an ordinary function that tests call) with a frozen
 `Declaration` attached. Nothing is registered anywhere but in the module that is being written: a declaration made
 while a module is imported is noted in that module's ``__assets__``, so that families made in a loop are whole.
+
+Long because every option of a decorator is written three times, for people and for type checkers.
 """
 
 from __future__ import annotations

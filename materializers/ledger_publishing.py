@@ -20,7 +20,7 @@ from materializers.ledger_tombstones import check_there, revive
 from materializers.records import Claim, Judgement, Kind, LedgerError, Product, StartedAttempt
 
 _SPEAKING = frozenset({"published", "rejected", "failed", "skipped", "adopted", "held"})
-"""Outcomes after which an attempt speaks for its partition."""
+"""Outcomes after which an attempt speaks for its partition; ``held`` is an effect that was performed before."""
 _SHOWING = frozenset({"published", "adopted"})
 """Those after which it is visible, which whoever decides next sees by the number of the publication."""
 

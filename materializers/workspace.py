@@ -1,4 +1,7 @@
-"""What a run works with: the graph, the ledger, the store, and what outside settings make of each asset."""
+"""What a run works with: the graph, the ledger, the store, and what outside settings make of each asset.
+
+Long because all that a run works with is opened once, and asked here.
+"""
 
 from __future__ import annotations
 
