@@ -181,6 +181,8 @@ def _by_slices(one: PartitionSet, other: PartitionSet) -> tuple[PartitionSet, Pa
 
 def _joined(ranges: Iterable[Range]) -> tuple[Range, ...]:
     """Ranges in ascending order, those that touch or overlap made one."""
+    if isinstance(ranges, list) and len(ranges) == 1:
+        return (ranges[0],)
     found: list[Range] = []
     for first, last in sorted(ranges):
         if found and first <= found[-1][1] + 1:

@@ -147,6 +147,7 @@ class _Planner:
         due: of an automatic run, why an asset is looked at.
         chosen: by key, the partitions that were asked for by name.
         ended: by key, what is wrong with what the steps so far leave as it is.
+        made: by key, whether anything was ever made with the basis of today.
     """
 
     graph: AssetGraph
@@ -166,6 +167,7 @@ class _Planner:
     next: dict[Partitions, datetime | None] = field(default_factory=dict)
     labels: dict[tuple[Partitions, PartitionSet], str] = field(default_factory=dict)
     ended: dict[str, list[Wrong]] = field(default_factory=dict)
+    made: dict[str, bool] = field(default_factory=dict)
 
     # Steps
 
@@ -494,13 +496,20 @@ class _Planner:
             [checks],
             mark,
             tried=tried,
-            known=lambda: self.state.version_with(asset.key, partition, mark, checks=checks),
+            known=lambda: self._known_version(asset.key, partition, mark, checks),
             now=self.now,
             unseen=asset.volatile and not self._observable(asset),
             must=must,
             pinned=lambda: self.state.pin(asset.key, partition) == mark,
             failures_hold=failures_hold(asset, automatic=self.due is not None),
         )
+
+    def _known_version(self, key: str, partition: Partition, mark: str, checks: str) -> Version | None:
+        """A good version with this fingerprint; there is none where nothing was made with the asset's basis at all."""
+        made = self.made.get(key)
+        if made is None:
+            made = self.made[key] = self.state.made_with(key, self.known.bases[key])
+        return self.state.version_with(key, partition, mark, checks=checks) if made else None
 
     def _keep(self, asset: Asset, published: Version, *, newest: bool) -> Keep:
         by_clock = asset.volatile and newest and not self._observable(asset)

@@ -94,6 +94,8 @@ class Reader:
     def version(self, key: str, partition: Partition) -> Version | None:
         """The visible version of one partition."""
         found = self._versions.get(key, {}).get(partition)
+        if found is None and key in self._visible and partition not in self._visible[key]:
+            return None
         return found or self.versions(key, PartitionSet.of([partition])).get(partition)
 
     def replace(self, version: Version) -> None:

@@ -182,6 +182,9 @@ class SqlState:
 
     def pin(self, key: str, partition: Partition) -> str | None:
         """See `graph.state.State`."""
+        slices = self._slices_of(key)
+        if slices.complete and partition not in slices.all().partitions:
+            return None
         known = self._versions.get(key)
         if known is None or partition not in known.seen:
             self.published(key, PartitionSet.of([partition]))
@@ -240,7 +243,8 @@ class SqlState:
 
     def _read_settlements(self, key: str) -> None:
         """Read those of all assets that this state was made for: who decides needs them, and who builds none."""
-        among, values = "", (self.environment,)
+        among = ""
+        values: tuple[str, ...] = (self.environment,)
         if self._preloaded is None:
             self._settled = None
         elif self._settled is not None:
