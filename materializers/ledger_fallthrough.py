@@ -113,11 +113,11 @@ class Fallthrough:
 
     def digest(self, key: str, partitions: PartitionSet) -> str:
         """See `graph.state.State`."""
-        summary, decided = self.summary(key), self._of_its_own(key)
-        wanted = summary.partitions & partitions
-        if wanted == summary.partitions:
-            return summary.digest
-        return joined(self._own.digest(key, wanted), self._below.digest(key, wanted - decided))
+        known = self._summaries.get(key)
+        if known is not None and known.partitions <= partitions:
+            return known.digest
+        inherited = partitions - self._of_its_own(key, partitions)
+        return joined(self._own.digest(key, partitions), self._below.digest(key, inherited))
 
     def changed(self, key: str, since: int, *, but: str | None = None) -> PartitionSet:
         """See `graph.state.State`."""
