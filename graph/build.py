@@ -27,7 +27,7 @@ from graph.deeds import problems_of_acceptance, resolved
 from graph.destination import Outside
 from graph.errors import DefinitionErrors, Problem, Where, near_miss
 from graph.mappings import PartitionMapping, default_mapping
-from graph.partitions import Partitions, is_timed
+from graph.partitions import Partitions, Product, is_timed
 
 _CONTEXTS = frozenset({"Window", "Run", "Previous", "Provenance", "Troubles"})
 _MOST_LOOPS = 100
@@ -356,7 +356,8 @@ def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
     """What is wrong with one resolved asset, apart from its parameters."""
     found: list[str] = []
     found.extend(_continuous_problems(asset, assets))
-    for policy in (asset.partitions, asset.freshness, asset.catch_up, asset.cadence):
+    found.extend(_partition_problems(asset))
+    for policy in (asset.freshness, asset.catch_up, asset.cadence):
         found.extend(policy.problems() if policy else [])
     if asset.automation is not None:
         found.extend(f"has an automation that {problem}" for problem in asset.automation.problems())
@@ -392,10 +393,10 @@ def _problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
             found.append(f"is made in batches of {asset.batch.size} partitions; it must be at least one.")
     found.extend(problems_of_acceptance(asset))
     for given in (*asset.edges, *(given for given in asset.order if given.key != asset.key)):
-        found.extend(
-            f"reads '{given.key}' and {problem}"
-            for problem in _mapping_problems(asset, given, assets[given.key])
-        )
+        above = assets[given.key]
+        if not _partition_problems(asset) and not _partition_problems(above):
+            problems = _mapping_problems(asset, given, above)
+            found.extend(f"reads '{given.key}' and {problem}" for problem in problems)
     return [Problem(key=asset.key, where=asset.where, message=message) for message in found]
 
 
@@ -417,6 +418,26 @@ def _continuous_problems(asset: Asset, assets: Mapping[str, Asset]) -> list[str]
         if asset.partitions is not None and assets[given.key].partitions is not None
     )
     return found
+
+
+def _partition_problems(asset: Asset) -> list[str]:
+    """What is wrong with how an asset is partitioned."""
+    partitions = asset.partitions
+    if partitions is None:
+        return []
+    if isinstance(partitions, type) or not hasattr(partitions, "problems"):
+        return [f"has partitions={partitions!r}, which is no definition; write partitions=Daily(start=...)"]
+    try:
+        found = partitions.problems()
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        return [f"has partitions that cannot be read, {partitions!r}: {error}"]
+    if not found and asset.batch is not None and asset.batch.by is not None and not _has_time(partitions):
+        found = [f"is split by the column '{asset.batch.by}', and its partitions have no time"]
+    return found
+
+
+def _has_time(partitions: Partitions) -> bool:
+    return is_timed(partitions) or (isinstance(partitions, Product) and partitions.clock is not None)
 
 
 def _mapping_problems(asset: Asset, given: Upstream, above: Asset) -> list[str]:

@@ -222,6 +222,10 @@ class Run(Protocol):
     def attempt(self) -> int: ...
     @property
     def now(self) -> datetime: ...
+    @property
+    def live(self) -> bool:
+        """Whether effects are performed: the environment is live, and this is no rehearsal."""
+
     def log(self, message: str) -> None:
         """Note a line with the materialization's output."""
 

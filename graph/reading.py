@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from graph.asset_graph import Asset, AssetGraph, Upstream
 from graph.effects import Trouble
+from graph.errors import AssetGraphError
 from graph.fingerprint import digest, set_digest
 from graph.mappings import Mapped, PartitionMapping
 from graph.one_each import reads_one
 from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
-from graph.partitions import Horizon, Partitions
+from graph.partitions import BadPartition, Horizon, Partitions
 from graph.state import State, Version
 
 PROVENANCE = "(provenance)"
@@ -66,7 +67,10 @@ class Reader:
         """The partitions of an asset that exist."""
         found = self._existing.get(key)
         if found is None:
-            found = self._existing[key] = self.horizon.existing(self.graph.assets[key].partitions)
+            try:
+                found = self._existing[key] = self.horizon.existing(self.graph.assets[key].partitions)
+            except AssetGraphError as error:
+                raise BadPartition(key, f"the partitions of asset '{key}' cannot be told: {error}") from error
         return found
 
     def visible(self, key: str) -> PartitionSet:

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from graph import Asset
 from graph.ages import inherited_as_of
+from graph.known import checks_digest
 from graph.partition_set import EMPTY, Partition, PartitionSet
-from graph.plan import checks_digest
 from graph.reading import Reader
 from graph.settling import standing
 from graph.state import Settlement
@@ -86,6 +86,8 @@ def _current(
     asset: Asset, partition: Partition, workspace: Workspace, reader: Reader
 ) -> tuple[datetime | None, bool] | None:
     """As of when a kept asset was found current, and whether it ends; None where nobody looked."""
+    if asset.cadence is not None:  # whose age is that of its last call
+        return None
     if asset.volatile:
         return workspace.seen_by(asset)
     return inherited_as_of(asset, partition, reader) if asset.upstream else None

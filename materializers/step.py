@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, assert_never
 
+from graph.asset_graph import key_of
+from graph.known import checks_digest
 from graph.partition_set import ONLY, WHOLE, PartitionSet
 from graph.partition_text import batches
-from graph.plan import checks_digest, key_of
 from graph.state import Outcome
 from graph.steps import Adopt, Check, Hold, Keep, Materialize, Observe, Step
 from materializers.building import Building, claim

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from assets.trading.broker import Broker
 from checks import between, expression, not_null, one_of, unique
-from graph import Out, fresh_within, multi_asset
+from graph import Out, Run, fresh_within, multi_asset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,14 +64,19 @@ _SIDES = ["BUY", "SELL"]
     volatile=True,
     accepts=["skipped", "failed", "rejected", "in doubt", "held"],
 )
-def account_records(order_submission: pa.Table | None, prices: pa.Table, broker: Broker) -> dict[str, Any]:
+def account_records(
+    order_submission: pa.Table | None, prices: pa.Table, broker: Broker, run: Run
+) -> dict[str, Any]:
     """The broker's records of all accounts, after the orders were submitted and the market has moved.
+
+    A simulated market moves by the prices of a live environment alone: what is only tried moves nobody's orders.
 
     Returns:
         ``orders``, ``fills``, ``positions`` and ``cash``. Quantities in shares and prices and money in US dollars,
         all decimals with 9 places; times in UTC; null where the broker says nothing.
     """
-    broker.advance(prices)
+    if run.live:
+        broker.advance(prices)
     names = broker.accounts()
     return {
         "orders": _table(
