@@ -84,6 +84,7 @@ class Deciding:
         chosen: by key, the partitions that were asked for by name.
         due: of an automatic run, why an asset is looked at.
         settled: by key, the partitions that were found up to date.
+        made: by key, whether anything was ever made with the basis of today.
     """
 
     graph: AssetGraph
@@ -97,6 +98,7 @@ class Deciding:
     so_far: SoFar
     settled: dict[str, PartitionSet] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
+    made: dict[str, bool] = field(default_factory=dict)
 
     def decide(self, asset: Asset, wanted: PartitionSet) -> list[Decision]:
         """What is to be done with the wanted partitions of one asset: of most in ranges, of the others one by one."""
@@ -333,13 +335,20 @@ class Deciding:
             [checks],
             mark,
             tried=tried,
-            known=lambda: self.state.version_with(asset.key, partition, mark, checks=checks),
+            known=lambda: self._known_version(asset.key, partition, mark, checks),
             now=self.now,
             unseen=asset.volatile and not self._observable(asset),
             must=must,
             pinned=lambda: self.state.pin(asset.key, partition) == mark,
             failures_hold=failures_hold(asset, automatic=self.due is not None),
         )
+
+    def _known_version(self, key: str, partition: Partition, mark: str, checks: str) -> Version | None:
+        """A good version with this fingerprint; there is none where nothing was made with the asset's basis at all."""
+        made = self.made.get(key)
+        if made is None:
+            made = self.made[key] = self.state.made_with(key, self.known.bases[key])
+        return self.state.version_with(key, partition, mark, checks=checks) if made else None
 
     def _keep(self, asset: Asset, published: Version, *, newest: bool) -> Keep:
         by_clock = asset.volatile and newest and not self._observable(asset)

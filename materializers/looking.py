@@ -290,7 +290,8 @@ class Looking:
         mine = PartitionSet.of([partition])
         lineage = {}
         for given in self.asset.edges:
-            read = reader.above(self.asset, given, mine).read & reader.visible(given.key)
+            read = reader.above(self.asset, given, mine).read
+            read = reader.among(given.key, read)
             few = reader.versions(given.key, read) if len(read) <= NAMED_VERSIONS else {}
             if given.parameter not in found.inputs:
                 continue  # there was nothing to read, and that is accepted

@@ -232,6 +232,10 @@ class After:
             )
         return self._summaries[key]
 
+    def shown(self, key: str, partitions: PartitionSet) -> PartitionSet:
+        """See `State`."""
+        return self.below.shown(key, partitions) | (PartitionSet.of(self.moved.get(key, ())) & partitions)
+
     def published(self, key: str, partitions: PartitionSet | None = None) -> Mapping[Partition, Version]:
         """See `State`."""
         moving = self.moved.get(key, {})
