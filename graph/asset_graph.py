@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from graph.cadence import Cadence
 from graph.catch_up import CatchUp
 from graph.conditions import Condition
-from graph.declare import Batch, Check, Code, Execution, Format, Labels
+from graph.declare import (
+    Batch,
+    Check,
+    Code,
+    Execution,
+    Format,
+    Labels,
+)
 from graph.destination import Outside
 from graph.effects import Deed, TroubleKind
 from graph.errors import AssetGraphError, Where, near_miss

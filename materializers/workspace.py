@@ -16,11 +16,12 @@ from typing import Any
 from graph import Asset, AssetGraph, AssetGraphError, Observation, UnknownAsset, near_miss
 from graph.asset_graph import Context, FromConfig, FromResource, key_of
 from graph.choosing import Choice, narrowed, read_choice
-from graph.declare import NOTHING, Check
+from graph.declare import Check
 from graph.digest import CodeDigest, Digester
 from graph.effect_steps import EffectFacts
 from graph.errors import PlanRefused
 from graph.fingerprint import Basis
+from graph.handed import NOTHING
 from graph.known import Known, checks_digest
 from graph.partition_set import Partition, PartitionSet
 from graph.partition_text import chosen, clock_of
