@@ -16,11 +16,11 @@ from deployments.freshness_text import policy_text, state_text
 from deployments.run_summary import verdict_document
 from deployments.text_table import painted
 from graph import Asset, AssetGraph, AssetGraphError
+from graph.asset_graph import key_of
 from graph.digest import CodeDigest
 from graph.freshness_states import Freshness, freshness_states
 from graph.partition_set import EMPTY, PartitionSet
 from graph.partition_text import described
-from graph.plan import key_of
 from graph.reading import Reader
 from materializers.ledger import AttemptRecord, Materialization
 from materializers.workspace import Workspace
@@ -323,7 +323,6 @@ def _document(report: AssetReport, graph: AssetGraph) -> dict[str, Any]:
             "run": last.run_id,
             "verdicts": [verdict_document(verdict) for verdict in verdicts_of(report.rejected)],
         },
-        "effect": report.asset.is_effect,
         "not_finished": dict(report.unfinished),
         "troubles": dict(report.troubles),
     }

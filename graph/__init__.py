@@ -8,20 +8,14 @@ from graph.asset_graph import Asset, AssetGraph, UnknownAsset
 from graph.build import build_graph
 from graph.catch_up import CatchUp
 from graph.declare import (
-    Ancestor,
     Batch,
     Code,
     Declaration,
     Defaults,
     Execution,
     Labels,
-    Observation,
     Out,
-    Previous,
-    Provenance,
     Reads,
-    Run,
-    Skip,
     asset,
     multi_asset,
     resource,
@@ -31,7 +25,8 @@ from graph.declare_effect import effect
 from graph.effects import Intents, Item, NotPerformed, Refused, Trouble, Troubles
 from graph.errors import AssetGraphError, DefinitionErrors, near_miss
 from graph.freshness import FreshBy, FreshWithin, fresh_by, fresh_within
-from graph.partitions import Daily, Window
+from graph.handed import Ancestor, Observation, Previous, Provenance, Run, Skip
+from graph.partitions import Cron, Daily, Dynamic, Hourly, Monthly, Product, Static, Weekly, Window
 from graph.program import Program
 
 if TYPE_CHECKING:
@@ -46,29 +41,36 @@ __all__ = [
     "CatchUp",
     "Code",
     "Config",
+    "Cron",
     "Daily",
     "Declaration",
     "Defaults",
     "DefinitionErrors",
+    "Dynamic",
     "Execution",
     "FreshBy",
     "FreshWithin",
+    "Hourly",
     "Intents",
     "Item",
     "Labels",
+    "Monthly",
     "NotPerformed",
     "Observation",
     "Out",
     "Previous",
+    "Product",
     "Program",
     "Provenance",
     "Reads",
     "Refused",
     "Run",
     "Skip",
+    "Static",
     "Trouble",
     "Troubles",
     "UnknownAsset",
+    "Weekly",
     "Window",
     "asset",
     "build_graph",

@@ -12,6 +12,7 @@ from graph.asset_graph import Asset
 from graph.catch_up import caught_up, newest
 from graph.partition_set import Partition, PartitionSet
 from graph.reading import Reader
+from graph.settling import is_final_skip
 from graph.state import Version
 
 StateName = Literal["fresh", "due soon", "overdue", "unknown", "none"]
@@ -120,7 +121,7 @@ def _there_or_filled(asset: Asset, reader: Reader) -> PartitionSet:
     filled = (
         partition
         for partition, attempt in reader.state.attempts(asset.producer, missing).items()
-        if attempt.outcome == "skipped" and attempt.until is None
+        if is_final_skip(attempt)
     )
     return there | PartitionSet.of(filled)
 

@@ -18,6 +18,8 @@ _SOME = 6
 
 def key_problem(key: str) -> str | None:
     """Why a text cannot be the key of a partition, in words; None when it can."""
+    if not isinstance(key, str):
+        return f"has a partition key {key!r} that is no text"
     if not key or key != key.strip():
         return f"has a partition key '{key}' that is empty, or begins or ends with a space"
     if bad := next((mark for mark in ("|", ",", "..") if mark in key), None):

@@ -13,9 +13,10 @@ from graph.asset_graph import Asset
 from graph.demand import asked_for, demanded
 from graph.errors import PlanRefused
 from graph.fingerprint import digest
+from graph.known import Known
 from graph.partition_set import EMPTY, PartitionSet
 from graph.partition_text import described
-from graph.plan import Known, scope_of
+from graph.plan import scope_of
 from graph.reading import Reader
 from graph.reasons import moved
 from graph.steps import Ground, Plan, name_of, valid_until
@@ -64,6 +65,17 @@ def _ground(asset: Asset, partitions: PartitionSet, known: Known, *, decided: bo
         basis=None if asset.is_source else known.bases.get(asset.key),
         checks=known.checks.get(asset.key, ""),
         observed=seen.data_version if seen else None,
+        receipts=_receipts(asset, known),
+    )
+
+
+def _receipts(asset: Asset, known: Known) -> str:
+    """The digest of what is on record of an effect; empty for what is none, and as long as nothing is."""
+    facts = known.effects.get(asset.key)
+    if facts is None or not (facts.performed or facts.unfinished):
+        return ""
+    return digest(
+        *sorted(facts.performed), "unfinished", *sorted(facts.unfinished.values()), str(facts.in_doubt)
     )
 
 
@@ -137,6 +149,8 @@ def _moves_of(asset: Asset, ground: Ground, plan: Plan, reader: Reader, known: K
         yield f"{asset.key}: what it reads outside could {'not ' if basis is None else ''}be looked at"
     if known.checks.get(asset.key, "") != ground.checks:
         yield f"{asset.key}: its checks have changed"
+    if _receipts(asset, known) != ground.receipts:
+        yield f"{asset.key}: it has been performed, or tried, since"
     seen = known.observed.get(asset.key)
     if (seen.data_version if seen else None) != ground.observed:
         yield f"{asset.key}: the data outside have changed"

@@ -97,3 +97,8 @@ def standing(asset: Asset, graph: AssetGraph, checks: str, horizon: Horizon) -> 
 def _text(definition: Partitions | None) -> str:
     """A definition as text; equal ones have the same."""
     return repr(definition)
+
+
+def is_final_skip(tried: Attempt) -> bool:
+    """Whether an attempt decided for good that there is nothing to do: it fills its partition."""
+    return tried.outcome == "skipped" and tried.until is None

@@ -116,6 +116,7 @@ class Ground:
         basis: what else goes in; None for a source, and where that could not be looked at.
         checks: the digest of its checks.
         observed: the data version that a source showed.
+        receipts: the digest of what is on record of an effect.
     """
 
     partitions: PartitionSet
@@ -123,6 +124,7 @@ class Ground:
     basis: Basis | None = None
     checks: str = ""
     observed: str | None = None
+    receipts: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -265,11 +265,23 @@ def _problems(self: Timed, offsets: Iterable[tuple[str, int, int, int]] = ()) ->
     Args:
         offsets: names of fields with their value and the first and last that are possible.
     """
+    given = [(label, text) for label, text in (("start", self.start), ("end", self.end)) if text is not None]
+    found = [
+        f"has a partition {label} {text!r}, which is no text; write it {_DAY if self.by_day else _TIME}"
+        for label, text in given
+        if not isinstance(text, str)
+    ] or [
+        f"has a partition {label} '{text}', and time is counted from year 2 to year 9998"
+        for label, text in given
+        if text[:4].isdigit() and not "0002" <= text[:4] <= "9998"
+    ]
+    if found:
+        return found
     found = [
         f"has a partition {label} '{text}' that is not {'a day written ' + _DAY if self.by_day else 'a time'}"
         + ("" if self.by_day else f" written {_TIME}")
-        for label, text in (("start", self.start), ("end", self.end))
-        if text is not None and stretch(text) is None
+        for label, text in given
+        if stretch(text) is None
     ]
     try:
         ZoneInfo(self.timezone)

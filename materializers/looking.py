@@ -11,16 +11,17 @@ from datetime import datetime
 from typing import Any
 
 from graph.ages import inherited_as_of
+from graph.asset_graph import key_of
 from graph.effect_steps import EffectFacts
 from graph.effects import Trouble
 from graph.fingerprint import fingerprint
+from graph.known import checks_digest
 from graph.one_each import takes_what_is_there
 from graph.partition_set import Partition, PartitionSet
-from graph.plan import checks_digest, key_of
 from graph.reading import Reader, inputs_of
 from graph.reading import Reading as Inputs
 from graph.reasons import Reason
-from graph.settling import Settled, failures_hold, settle
+from graph.settling import Settled, failures_hold, is_final_skip, settle
 from graph.state import Attempt, Outcome, Version
 from graph.steps import Adopt, Materialize
 from graph.troubles import accepted, goes_without, holding, troubles_above
@@ -105,7 +106,7 @@ class Looking:
         checks = [checks_digest(self.workspace.checks(output.key)) for output in self.outputs]
         facts = self._facts()
         settled = settle(
-            published if facts is None or facts.own else [None],
+            published if facts is None else [facts.own(one) for one in published],
             checks,
             mark,
             tried=tried,
@@ -167,6 +168,11 @@ class Looking:
         address = self.workspace.ledger.content(version.id).address
         return version if address is None or self.workspace.store.exists(address) else None
 
+    def _skipped_before(self, key: str, partitions: PartitionSet, reader: Reader) -> dict[Partition, str]:
+        """The partitions of an asset that an earlier run skipped for good, with the reason."""
+        tried = reader.state.attempts(self.workspace.graph[key].producer, partitions)
+        return {at: one.reason for at, one in tried.items() if is_final_skip(one)}
+
     def _why_not_readable(
         self, partition: Partition, found: Inputs, reader: Reader, troubles: Sequence[Trouble]
     ) -> Result | None:
@@ -186,7 +192,7 @@ class Looking:
             )
             if not lacks or (given.key in found.gaps and takes_what_is_there(given.mapping)):
                 continue
-            why = self.scope.why_skipped(given.key, lacks)
+            why = self.scope.why_skipped(given.key, lacks, self._skipped_before(given.key, lacks, reader))
             if why is None:
                 waits.append(given.key)
             elif given.key in found.missing:
@@ -274,6 +280,7 @@ class Looking:
         if self.step.reason.kind != "upstream may change" or published is None:
             return self.step.reason.text
         moved = [name for name, version in found.inputs.items() if published.inputs.get(name) != version]
+        moved = moved or list(found.inputs)  # the partition's own name has changed
         why = Reason.upstream_changed(inputs_of(self.asset, moved))
         because = self.step.reason.because
         return (why.due_because(because) if because else why).text
@@ -283,7 +290,8 @@ class Looking:
         mine = PartitionSet.of([partition])
         lineage = {}
         for given in self.asset.edges:
-            read = reader.above(self.asset, given, mine).read & reader.visible(given.key)
+            read = reader.above(self.asset, given, mine).read
+            read = reader.among(given.key, read)
             few = reader.versions(given.key, read) if len(read) <= NAMED_VERSIONS else {}
             if given.parameter not in found.inputs:
                 continue  # there was nothing to read, and that is accepted

@@ -125,10 +125,11 @@ class RunScope:
         with self._lock:
             return [why for why, those in self.broken.get(key, {}).items() if those & partitions]
 
-    def why_skipped(self, key: str, partitions: PartitionSet) -> str | None:
-        """Why all of some partitions of an asset were skipped; None when one was not."""
+    def why_skipped(self, key: str, partitions: PartitionSet, before: Mapping[Partition, str]) -> str | None:
+        """Why all of some partitions of an asset were skipped, in this run or ``before``; None when one was not."""
         with self._lock:
-            reasons = [self.skipped.get(key, {}).get(partition) for partition in partitions]
+            now = self.skipped.get(key, {})
+            reasons = [now.get(partition, before.get(partition)) for partition in partitions]
         return reasons[-1] if reasons and all(reasons) else None
 
     def _break(self, keys: tuple[str, ...] | list[str], why: str, partitions: PartitionSet) -> None:

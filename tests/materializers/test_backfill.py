@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from graph import Daily, Reads, Window, asset
+from graph import Daily, Reads, Skip, Window, asset
 from graph.declare import Batch
 from graph.mappings import Overlap
 from graph.partition_set import PartitionSet
 from graph.partitions import Hourly, Product, Static, Weekly
-from graph.steps import Materialize, Plan
+from graph.steps import Hold, Materialize, Plan
 from materializers import Workspace, find_project, in_memory, open_workspace, run_plan
 
 NOW = datetime(2024, 1, 29, 12, tzinfo=UTC)
@@ -159,12 +161,50 @@ def test_a_wiped_link_of_a_chain_is_made_again_with_all_that_follows(workspace: 
     assert outcomes.count("published") == 1, "what comes after was made from the same"
 
 
+def test_a_skipped_link_of_a_chain_is_read_as_skipped() -> None:
+    @asset(
+        name="g/total",
+        partitions=DAYS,
+        upstream={"before": Reads("g/total", Overlap(start_offset=-1, end_offset=-1))},
+    )
+    def total(before: int | None, window: Window) -> Any:
+        return Skip("closed") if window.day.day == 3 else (before or 0) + 1
+
+    workspace = in_memory([total], clock=lambda: NOW)
+    for _ in range(2):
+        result = run_plan(workspace.plan("total", partitions="..2024-01-05"), workspace)
+        assert result.outcome == "succeeded"
+    held = [one for one in workspace.plan("total", partitions="..2024-01-05").steps if isinstance(one, Hold)]
+    assert {one.reason.kind for one in held} <= {"skipped before", "upstream skipped"}
+    assert len(workspace.published("g/total")) == 2
+
+
 def test_missing_goes_on_where_a_backfill_ended(workspace: Workspace) -> None:
     run_plan(workspace.plan("bars", partitions="2024-01-03..2024-01-05"), workspace)
     plan = workspace.plan("bars", partitions="missing in ..2024-01-07")
     assert built(plan) == {"g/ticks": 96, "g/bars": 4}
     run_plan(plan, workspace)
     assert not workspace.plan("bars", partitions="missing in ..2024-01-07").steps
+
+
+@settings(max_examples=10)
+@given(st.lists(st.tuples(st.integers(1, 28), st.integers(1, 28)).map(sorted), min_size=1, max_size=5))
+def test_whatever_was_there_before_what_is_missing_is_made_once(ranges: list[list[int]]) -> None:
+    made: list[str] = []
+
+    @asset(name="g/day", partitions=DAYS)
+    def day(window: Window) -> int:
+        made.append(window.day.isoformat())
+        return 1
+
+    workspace = in_memory([day], clock=lambda: NOW)
+    wanted: set[int] = set()
+    for first, last in ranges:
+        wanted |= set(range(first, last + 1))
+        choice = f"missing in 2024-01-{first:02}..2024-01-{last:02}"
+        run_plan(workspace.plan("day", partitions=choice), workspace)
+        assert sorted(made) == [f"2024-01-{one:02}" for one in sorted(wanted)]
+    workspace.ledger.close()
 
 
 def test_outdated_is_what_was_published_and_would_be_built(workspace: Workspace) -> None:

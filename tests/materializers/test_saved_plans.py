@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from checks import check
-from graph import Config, Daily, Observation, Skip, asset, fresh_within, source
+from graph import Config, Daily, Intents, Item, Observation, Skip, asset, effect, fresh_within, source
 from graph.errors import PlanRefused
 from graph.mappings import Overlap
 from graph.partition_set import PartitionSet
@@ -238,6 +238,23 @@ def test_dynamic_partitions_that_are_gone_are_told() -> None:
     workspace.require_valid(plan)
     workspace.ledger.remove_dynamic("symbols", ["B"])
     with pytest.raises(PlanRefused, match="g/by_symbol has lost some of its partitions"):
+        workspace.require_valid(plan)
+
+
+def lost(item: Item) -> Any:
+    raise OSError(f"no answer for {item.name}")
+
+
+def test_an_effect_that_was_tried_since_is_told() -> None:
+    @effect(name="g/sent", perform=lost, reconcile=lost)
+    def sent() -> Intents:
+        return Intents(occasion="monday", items={"a": 1})
+
+    workspace = in_memory([sent], clock=lambda: NOW)
+    plan = saved(workspace, "sent")
+    workspace.require_valid(plan)
+    run_plan(workspace.plan("sent"), workspace)
+    with pytest.raises(PlanRefused, match="g/sent: it has been performed, or tried, since"):
         workspace.require_valid(plan)
 
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from checks import check
 from graph import Batch, Daily, Reads, Run, Skip, Window, asset
 from graph.mappings import All, Overlap, PartitionMapping
-from graph.partition_set import Partition
+from graph.partition_set import Partition, PartitionSet
 from graph.partitions import Dynamic, Partitions
 from graph.steps import Plan
-from materializers import Workspace, in_memory, materialize
+from materializers import Workspace, in_memory, materialize, run_plan
 
 DAYS = Daily(start="2024-01-01")
 START = datetime(2024, 1, 9, 1, tzinfo=UTC)
@@ -310,3 +310,32 @@ def test_a_note_of_what_is_settled_changes_no_decision(story: list[str]) -> None
         forget_settlements(workspace)
         assert noted == decided(world.workspace().plan("*"))
         materialize("*", workspace=world.workspace())
+
+
+def test_a_chain_is_forced_where_it_was_asked_for_and_what_follows_is_looked_at() -> None:
+    world = World()
+    materialize("*", workspace=world.workspace())
+    plan = world.workspace().plan("equity", partitions="2024-01-05", force=True)
+    (step,) = plan.work()
+    assert (step.reason.kind, len(step.partitions)) == ("forced", 1)
+
+
+def test_below_a_day_that_was_skipped_for_good_nothing_waits_even_where_upstream_is_left_alone() -> None:
+    world = World(skipped=5)
+    materialize("doubled", workspace=world.workspace())
+    workspace = world.workspace()
+    result = run_plan(workspace.plan("mean", only=True), workspace)
+    assert result.counts() == {"published": 8}
+    assert set(workspace.load("g/mean")) == {f"2024-01-0{day}" for day in range(1, 9)}
+
+
+def test_new_code_over_what_is_missing_waits_as_without_a_note() -> None:
+    world = World()
+    materialize("*", workspace=world.workspace())
+    world.workspace().ledger.withdraw(
+        "main", "g/doubled", PartitionSet.of([DAYS.partition("2024-01-04")]), name="ada", reason="a test"
+    )
+    world.factor = 2  # of doubled; mean's own code is as it was
+    noted = decided(world.workspace().plan("mean", only=True))
+    forget_settlements(world.workspace())
+    assert noted == decided(world.workspace().plan("mean", only=True))
