@@ -35,7 +35,8 @@ def list_assets(graph: AssetGraph, selection: str, *, limit: int, colours: bool 
 
 def kind_text(asset: Asset) -> str:
     """What sort of asset it is, in a word or a few."""
-    words = ["source"] if asset.is_source else ["volatile"] if asset.volatile else []
+    natures = {"source": asset.is_source, "effect": asset.is_effect, "volatile": asset.volatile}
+    words = [word for word, holds in natures.items() if holds]
     words += ["partitioned"] if asset.partitions else []
     return ", ".join([*words, *asset.labels.kinds]) or "asset"
 
@@ -55,6 +56,7 @@ def declared_document(asset: Asset, graph: AssetGraph) -> dict[str, Any]:
         "line": asset.where.line,
         "source": asset.is_source,
         "volatile": asset.volatile,
+        "effect": asset.is_effect,
         "partitions": partitions_text(asset),
         "stored_as": asset.stored_as,
         "tags": dict(asset.labels.tags),

@@ -16,11 +16,11 @@ from deployments.freshness_text import policy_text, state_text
 from deployments.run_summary import verdict_document
 from deployments.text_table import painted
 from graph import Asset, AssetGraph, AssetGraphError
+from graph.asset_graph import key_of
 from graph.digest import CodeDigest
 from graph.freshness_states import Freshness, freshness_states
 from graph.partition_set import EMPTY, PartitionSet
 from graph.partition_text import described
-from graph.plan import key_of
 from graph.reading import Reader
 from materializers.ledger import AttemptRecord, Materialization
 from materializers.workspace import Workspace
@@ -160,6 +160,14 @@ def _declared(report: AssetReport, graph: AssetGraph) -> Iterator[tuple[str, str
         yield "downstream", ", ".join(graph.downstream_of[asset.key])
     if (days := partitions_text(asset)) is not None:
         yield "partitions", days
+    if asset.automation is not None:
+        yield "automation", f"{asset.automation}; assets why {asset.key}"
+    if asset.cadence is not None:
+        every = f"called each {span_text(asset.cadence.every)}, summed up each"
+        yield (
+            "cadence",
+            f"{every} {span_text(asset.cadence.interval) if asset.partitions is None else 'partition'}",
+        )
     run = asset.execution
     retries = (
         f"{counted(run.retries, 'retry', 'retries')} after {span_text(run.retry_delay)}"
@@ -273,6 +281,8 @@ def _document(report: AssetReport, graph: AssetGraph) -> dict[str, Any]:
     found, last = report.published, report.last
     return {
         **declared_document(report.asset, graph),
+        "automation": None if report.asset.automation is None else str(report.asset.automation),
+        "cadence_s": None if report.asset.cadence is None else report.asset.cadence.every.total_seconds(),
         "config": {
             parameter: {name: value for name, (value, _) in fields.items()}
             for parameter, fields in report.config.items()
@@ -313,7 +323,6 @@ def _document(report: AssetReport, graph: AssetGraph) -> dict[str, Any]:
             "run": last.run_id,
             "verdicts": [verdict_document(verdict) for verdict in verdicts_of(report.rejected)],
         },
-        "effect": report.asset.is_effect,
         "not_finished": dict(report.unfinished),
         "troubles": dict(report.troubles),
     }

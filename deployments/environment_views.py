@@ -11,8 +11,8 @@ from deployments.asset_list import selected
 from deployments.command_error import CommandError
 from deployments.data_diff_text import diff_document, diff_text
 from deployments.text_table import aligned, bounded
+from graph.asset_graph import key_of
 from graph.partition_set import Partition, PartitionSet
-from graph.plan import key_of
 from graph.state import Version
 from graph.steps import step_name
 from materializers.comparing import Difference, differences

@@ -13,7 +13,7 @@ from pathlib import Path
 from deployments.amounts import counted, size_text
 from deployments.answers import FAILED, SUCCEEDED, Answer
 from deployments.command_error import CommandError
-from graph.plan import key_of
+from graph.asset_graph import key_of
 from graph.steps import step_name
 from materializers.address import DIGEST_CHARACTERS
 from materializers.adoption import file_stem

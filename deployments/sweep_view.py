@@ -36,7 +36,7 @@ def sweep_assets(
     run = engine_of(engine)
     found = sweep(workspace, selection)
     if dry_run:
-        return _told(found, workspace)
+        return _told(found, workspace, when="the next sweep")
     if not found.is_idle:
         note(_beside(found, workspace))
     started = time.monotonic()
@@ -59,7 +59,7 @@ def sweep_assets(
     )
 
 
-def _told(found: Sweep, workspace: Workspace) -> Answer:
+def _told(found: Sweep, workspace: Workspace, *, when: str = "this sweep") -> Answer:
     """What is due; nothing was done, or there was nothing to do but what is held."""
     held = {step.reason.kind for step in found.plan.steps if isinstance(step, Hold)}
     exit_code = SUCCEEDED
@@ -70,7 +70,7 @@ def _told(found: Sweep, workspace: Workspace) -> Answer:
 
     def text() -> str:
         planned = explain(found.plan, every=True) if found.plan.steps else "nothing is due"
-        return "\n".join(filter(None, [planned, _beside(found, workspace)]))
+        return "\n".join(filter(None, [planned, _beside(found, workspace, when)]))
 
     return Answer(
         text=text,
@@ -79,7 +79,7 @@ def _told(found: Sweep, workspace: Workspace) -> Answer:
     )
 
 
-def _beside(found: Sweep, workspace: Workspace) -> str:
+def _beside(found: Sweep, workspace: Workspace, when: str = "this sweep") -> str:
     """What a sweep does not make, and why."""
     lines = []
     for key, partitions in found.busy.items():
@@ -88,9 +88,7 @@ def _beside(found: Sweep, workspace: Workspace) -> str:
         lines.append(f"{key}{names} is due, and is being made by another run")
     if found.new:
         names = ", ".join(found.new[:3]) + (f" and {len(found.new) - 3} more" if len(found.new) > 3 else "")
-        lines.append(
-            f"automation of {counted(len(found.new), 'asset')} is switched on by this sweep: {names}"
-        )
+        lines.append(f"automation of {counted(len(found.new), 'asset')} is switched on by {when}: {names}")
     if found.due.switched_off:
         names = ", ".join(found.due.switched_off)
         lines.append(f"automation is switched off: {names}; assets automation on KEY switches it on")

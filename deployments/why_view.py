@@ -57,8 +57,9 @@ def why_asset(
     asset = graph[name]
     horizon = workspace.horizon()
     chosen = workspace.chosen([name], partition, horizon).get(name)
-    with view(workspace, [name]) as seen:
-        found = _due(workspace, seen)
+    above = graph.ancestors([name])
+    with view(workspace, above) as seen:
+        found = _due(workspace, seen, above)
         answers = _answers(workspace, asset, seen, found, chosen)
     return Answer(
         text=lambda: _text(answers, seen.now, with_tree=with_tree),
@@ -76,10 +77,9 @@ def _one(workspace: Workspace, key: str) -> tuple[str]:
     return (name,)
 
 
-def _due(workspace: Workspace, seen: View) -> Due:
-    """What every asset's automation says: whether upstream will be made is part of the answer."""
+def _due(workspace: Workspace, seen: View, keys: frozenset[str]) -> Due:
+    """What the automation of an asset and of all upstream says: whether that will be made is part of the answer."""
     graph = workspace.graph
-    keys = graph.assets.keys()
     refresh = what_to_refresh(graph, seen.facts.states(), seen.reader, seen.now, keys)
     return due(
         graph,

@@ -8,20 +8,14 @@ from graph.asset_graph import Asset, AssetGraph, UnknownAsset
 from graph.build import build_graph
 from graph.catch_up import CatchUp
 from graph.declare import (
-    Ancestor,
     Batch,
     Code,
     Declaration,
     Defaults,
     Execution,
     Labels,
-    Observation,
     Out,
-    Previous,
-    Provenance,
     Reads,
-    Run,
-    Skip,
     asset,
     multi_asset,
     resource,
@@ -31,6 +25,7 @@ from graph.declare_effect import effect
 from graph.effects import Intents, Item, NotPerformed, Refused, Trouble, Troubles
 from graph.errors import AssetGraphError, DefinitionErrors, near_miss
 from graph.freshness import FreshBy, FreshWithin, fresh_by, fresh_within
+from graph.handed import Ancestor, Observation, Previous, Provenance, Run, Skip
 from graph.partitions import Cron, Daily, Dynamic, Hourly, Monthly, Product, Static, Weekly, Window
 from graph.program import Program
 

@@ -33,7 +33,7 @@ def inherited_as_of(asset: Asset, partition: Partition, reader: Reader) -> tuple
 def _read(asset: Asset, given: Upstream, partition: Partition, reader: Reader) -> Version | None:
     """The version of one upstream whose age counts."""
     read = reader.above(asset, given, PartitionSet.of([partition])).read
-    found = watermark(read, reader.visible(given.key))
+    found = watermark(read, reader.among(given.key, read))
     return None if found is None else reader.version(given.key, found)
 
 

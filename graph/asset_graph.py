@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Any, Literal
 from graph.cadence import Cadence
 from graph.catch_up import CatchUp
 from graph.conditions import Condition
-from graph.declare import Batch, Check, Code, Execution, Format, Labels
+from graph.declare import (
+    Batch,
+    Check,
+    Code,
+    Execution,
+    Format,
+    Labels,
+)
 from graph.destination import Outside
 from graph.effects import Deed, TroubleKind
 from graph.errors import AssetGraphError, Where, near_miss
 from graph.freshness import Freshness
 from graph.mappings import PartitionMapping
+from graph.partition_set import Partition
 from graph.partitions import Partitions
 
 if TYPE_CHECKING:
@@ -156,6 +164,11 @@ class Asset:
         return any(isinstance(given, Context) and given.what == "Provenance" for given in self.inputs)
 
 
+def key_of(asset: Asset, partition: Partition) -> str | None:
+    """The key of a partition, for people and in fingerprints; None for an asset without partitions."""
+    return None if asset.partitions is None else asset.partitions.key(partition)
+
+
 class UnknownAsset(AssetGraphError):
     """A key that is not in the graph."""
 
@@ -228,7 +241,8 @@ class AssetGraph:
 
         graph: nx.DiGraph[str] = nx.DiGraph()
         for key, asset in self.assets.items():
-            graph.add_node(key, group=asset.group, kind="source" if asset.is_source else "asset")
+            kind = "source" if asset.is_source else "effect" if asset.is_effect else "asset"
+            graph.add_node(key, group=asset.group, kind=kind)
         graph.add_edges_from((up, key) for key, ups in self.upstream_of.items() for up in ups)
         return graph
 

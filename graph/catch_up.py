@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graph.partition_set import EMPTY, PartitionSet
+from graph.partition_set import EMPTY, PartitionSet, Range
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,17 @@ def newest(partitions: PartitionSet, count: int) -> PartitionSet:
     >>> list(newest(PartitionSet.ranged([("", 1, 4), ("", 8, 9)]), 3).ranges())
     [('', 4, 4), ('', 8, 9)]
     """
-    found: list[tuple[str, int, int]] = []
-    for name, spans in partitions.spans.items():
-        left = count
-        for first, last in reversed(spans):
-            if left <= 0:
-                break
-            found.append((name, max(first, last - left + 1), last))
-            left -= last - first + 1
-    return PartitionSet.ranged(found)
+    if count < 1:
+        return EMPTY
+    return PartitionSet({name: _ending(spans, count) for name, spans in partitions.spans.items()})
+
+
+def _ending(spans: tuple[Range, ...], count: int) -> tuple[Range, ...]:
+    found: list[Range] = []
+    left = count
+    for first, last in reversed(spans):
+        found.append((max(first, last - left + 1), last))
+        left -= last - first + 1
+        if left <= 0:
+            break
+    return tuple(reversed(found))

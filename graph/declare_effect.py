@@ -54,7 +54,8 @@ def effect(
         doubt: what to do about an item in doubt when there is no way to ask.
         accepts: what may be wrong upstream; a parameter typed `Troubles` says which and why.
 
-    The others are those of `asset`. Retries are of items: each is asked for before it is performed again.
+    The others are those of `asset`. Of ``run``, retries are of items, each of which is asked for before it is performed
+    again; a time-out is that of the function, and `perform` minds its own.
     """
 
     def declare(function: F) -> F:

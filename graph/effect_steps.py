@@ -8,7 +8,7 @@ from datetime import datetime
 
 from graph.asset_graph import Asset
 from graph.effects import Trouble
-from graph.partition_set import EMPTY
+from graph.partition_set import EMPTY, PartitionSet
 from graph.reasons import Reason, held_after
 from graph.state import Attempt, Version
 from graph.steps import Check, Hold, Keep, Materialize, Step
@@ -22,13 +22,17 @@ class EffectFacts:
         unfinished: by occasion, what is not settled of it, in words.
         in_doubt: nobody knows of some item whether it was performed.
         performed: the occasions of which something was done, or may have been.
-        own: what is visible was published in this environment; what its parent did counts for nothing.
+        inherited: partitions of which a live environment sees what its parent did, which counts for nothing.
     """
 
     unfinished: Mapping[str, str] = field(default_factory=dict)
     in_doubt: bool = False
     performed: frozenset[str] = frozenset()
-    own: bool = True
+    inherited: PartitionSet = EMPTY
+
+    def own(self, version: Version | None) -> Version | None:
+        """What is visible, if it tells of something that was done in this environment."""
+        return None if version is None or version.partition in self.inherited else version
 
 
 def effect_step(
@@ -66,7 +70,7 @@ def effect_step(
         )
     if moving:
         return _perform(asset, sure or Reason.never_built())
-    known = published if facts.own else None
+    known = facts.own(published)
     if known is not None and known.fingerprint == mark:
         if known.checks != checks:
             return Check(key=asset.key, reason=Reason.checks_changed())

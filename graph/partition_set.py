@@ -108,18 +108,18 @@ class PartitionSet:
             return other
         if not other.spans:
             return self
-        merged = dict(self.spans)
-        for name, spans in other.spans.items():
+        few, many = _by_slices(self, other)
+        merged = dict(many.spans)
+        for name, spans in few.spans.items():
             merged[name] = _joined([*merged[name], *spans]) if name in merged else spans
         return PartitionSet(merged)
 
     def __and__(self, other: PartitionSet) -> PartitionSet:
         if self.spans == other.spans:
             return self
+        few, many = _by_slices(self, other)
         common = {
-            name: _common(spans, other.spans[name])
-            for name, spans in self.spans.items()
-            if name in other.spans
+            name: _common(spans, many.spans[name]) for name, spans in few.spans.items() if name in many.spans
         }
         return PartitionSet({name: spans for name, spans in common.items() if spans})
 
@@ -128,11 +128,16 @@ class PartitionSet:
             return self
         if self.spans == other.spans:
             return EMPTY
-        left = {
-            name: _without(spans, other.spans[name]) if name in other.spans else spans
-            for name, spans in self.spans.items()
-        }
-        return PartitionSet({name: spans for name, spans in left.items() if spans})
+        few, many = _by_slices(self, other)
+        left = dict(self.spans)
+        for name in few.spans:
+            if name in many.spans:
+                rest = _without(self.spans[name], other.spans[name])
+                if rest:
+                    left[name] = rest
+                else:
+                    del left[name]
+        return PartitionSet(left)
 
     def __le__(self, other: PartitionSet) -> bool:
         """Whether every partition of this set is in the other."""
@@ -169,8 +174,15 @@ class PartitionSet:
         )
 
 
+def _by_slices(one: PartitionSet, other: PartitionSet) -> tuple[PartitionSet, PartitionSet]:
+    """The set with fewer slices first: its slices are walked, those of the other are only looked up."""
+    return (one, other) if len(one.spans) <= len(other.spans) else (other, one)
+
+
 def _joined(ranges: Iterable[Range]) -> tuple[Range, ...]:
     """Ranges in ascending order, those that touch or overlap made one."""
+    if isinstance(ranges, list) and len(ranges) == 1:
+        return (ranges[0],)
     found: list[Range] = []
     for first, last in sorted(ranges):
         if found and first <= found[-1][1] + 1:

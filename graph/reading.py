@@ -19,7 +19,8 @@ PROVENANCE = "(provenance)"
 """The name under which everything upstream counts as an input; no parameter can bear it."""
 TROUBLES = "(troubles)"
 """The name under which what is wrong upstream counts as an input of who is told of it."""
-
+_FEW_SLICES = 16
+"""Of so many named slices it is asked what is published of them; of more, what is published of the asset."""
 
 _Kind = tuple[Partitions | None, Partitions | None, PartitionMapping]
 
@@ -78,9 +79,15 @@ class Reader:
             self._visible[key] = self.state.summary(key).partitions & self.existing(key)
         return self._visible[key]
 
+    def among(self, key: str, partitions: PartitionSet) -> PartitionSet:
+        """Those of some partitions that are published and exist. Of a few slices, only these are looked up."""
+        if key not in self._visible and len(partitions.spans) <= _FEW_SLICES and "" not in partitions.spans:
+            return self.state.shown(key, partitions) & self.existing(key)
+        return partitions & self.visible(key)
+
     def versions(self, key: str, partitions: PartitionSet) -> Mapping[Partition, Version]:
         """The visible versions of some partitions; those that are not published are left out."""
-        wanted = partitions & self.visible(key)
+        wanted = self.among(key, partitions)
         known = self._versions.setdefault(key, {})
         new = wanted - self._fetched.get(key, EMPTY)
         if new:
@@ -91,6 +98,8 @@ class Reader:
     def version(self, key: str, partition: Partition) -> Version | None:
         """The visible version of one partition."""
         found = self._versions.get(key, {}).get(partition)
+        if found is None and key in self._visible and partition not in self._visible[key]:
+            return None
         return found or self.versions(key, PartitionSet.of([partition])).get(partition)
 
     def replace(self, version: Version) -> None:
@@ -157,7 +166,7 @@ class Reader:
         absent: dict[str, PartitionSet] = {}
         for given in asset.edges:
             mapped = self.above(asset, given, PartitionSet.of([partition]))
-            found = mapped.read & self.visible(given.key)
+            found = self.among(given.key, mapped.read)
             if mapped.absent:
                 absent[given.key] = mapped.absent
             if found:
@@ -179,7 +188,7 @@ class Reader:
         if self.one_each(asset, given):
             (version,) = self.versions(given.key, found).values()
             return version.data_version
-        if found == self.state.summary(given.key).partitions:
+        if given.key in self._visible and found == self.state.summary(given.key).partitions:
             return self.state.summary(given.key).digest
         if found <= self._fetched.get(given.key, EMPTY):
             versions = self.versions(given.key, found)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from graph.asset_graph import Asset, AssetGraph
+from graph.catch_up import catch_up_all, caught_up, newest
 from graph.freshness import Freshness as Policy
 from graph.freshness_states import Freshness, StateName, age_of
-from graph.partition_set import ONLY, PartitionSet
+from graph.partition_set import PartitionSet
 from graph.reading import Reader
 
 
@@ -52,7 +53,7 @@ def what_to_refresh(
                 for sibling in graph.siblings(up):
                     found.setdefault(sibling, {})[key] = own.state
     return {
-        key: Refresh(partitions=_newest(graph.assets[key], reader), needed_by=found[key])
+        key: Refresh(partitions=_to_make(graph.assets[key], reader), needed_by=found[key])
         for key in graph.assets
         if key in found
     }
@@ -73,6 +74,8 @@ def _to_blame(
         if key in seen or (key != asset.key and one.freshness is not None):
             continue
         seen.add(key)
+        if one.cadence is not None:  # a loop of its own keeps it fresh, or nothing does
+            continue
         if one.is_source or one.volatile:
             _, as_of, ends = age_of(one, reader)
             if as_of is not None and not ends and policy.due_at(as_of) <= now:
@@ -81,9 +84,15 @@ def _to_blame(
             waiting.extend(one.upstream)
 
 
-def _newest(asset: Asset, reader: Reader) -> PartitionSet:
-    """The newest partition of each slice: those before it do not change with time."""
-    if asset.partitions is None:
-        return ONLY
-    existing = reader.existing(asset.key)
-    return PartitionSet({name: ((spans[-1][1],) * 2,) for name, spans in existing.spans.items()})
+def _to_make(asset: Asset, reader: Reader) -> PartitionSet:
+    """The partitions that are missing, or the newest ones where none is: those before do not change with time."""
+    existing, visible = reader.existing(asset.key), reader.visible(asset.key)
+    latest = newest(existing, 1)
+    missing = caught_up(
+        existing - visible,
+        asset.catch_up or catch_up_all(),
+        visible=visible,
+        latest=latest,
+        existing=existing,
+    ).taken
+    return missing or latest

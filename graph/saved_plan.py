@@ -13,9 +13,10 @@ from graph.asset_graph import Asset
 from graph.demand import asked_for, demanded
 from graph.errors import PlanRefused
 from graph.fingerprint import digest
+from graph.known import Known
 from graph.partition_set import EMPTY, PartitionSet
 from graph.partition_text import described
-from graph.plan import Known, scope_of
+from graph.plan import scope_of
 from graph.reading import Reader
 from graph.reasons import moved
 from graph.steps import Ground, Plan, name_of, valid_until

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from graph import Asset
 from graph.ages import inherited_as_of
+from graph.asset_graph import key_of
 from graph.errors import AssetGraphError, near_miss
 from graph.fingerprint import fingerprint
 from graph.partition_set import WHOLE, Partition, PartitionSet
-from graph.plan import key_of
 from graph.reading import Reader
 from materializers.copying import copy_published
 from materializers.formats import choose

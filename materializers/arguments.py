@@ -30,6 +30,7 @@ class StepRun:
     now: datetime
     log: Callable[[str], None]
     progress: Callable[[float, float], None]
+    live: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

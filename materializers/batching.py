@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from graph import Asset, Window
+from graph.asset_graph import key_of
 from graph.partition_set import Partition, PartitionSet
-from graph.plan import key_of
 from materializers.call import NotDone
 
 if TYPE_CHECKING:

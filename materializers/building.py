@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from graph import Asset, Skip
+from graph.asset_graph import key_of
 from graph.partition_set import Partition, PartitionSet
 from graph.partition_text import batches
-from graph.plan import key_of
 from graph.reading import Reader
 from graph.reasons import Reason
 from graph.state import Outcome, Version
@@ -257,6 +257,7 @@ class Building:
             run_id=self.scope.run_id,
             number=first.number,
             taken=given,
+            live=self.workspace.is_live() and not self.scope.rehearse,
         )
         started = self.workspace.clock()
         values = compute(call, self.workspace, self.scope.stop, output)
@@ -339,6 +340,7 @@ class Building:
             now=self.workspace.clock(),
             log=output.line,
             progress=lambda done, total: self.scope.progressed(self.step, done, total),
+            live=self.workspace.is_live() and not self.scope.rehearse,
         )
         return arguments_for(self.asset, given, self.workspace, run)
 

@@ -32,6 +32,7 @@ class Call:
     Args:
         partitions: the keys of the partitions that it makes; none for an asset without.
         taken: the versions that it reads.
+        live: whether effects are performed.
     """
 
     asset: Asset
@@ -41,6 +42,7 @@ class Call:
     run_id: str
     number: int
     taken: Taken
+    live: bool = True
 
 
 def by_key(call: Call, value: object) -> Mapping[str, object] | Skip:

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from graph import Asset
 from graph.ages import inherited_as_of
+from graph.known import checks_digest
 from graph.partition_set import EMPTY, Partition, PartitionSet
-from graph.plan import checks_digest
 from graph.reading import Reader
 from graph.settling import standing
 from graph.state import Settlement
@@ -17,6 +17,9 @@ from graph.steps import Keep, Plan
 from materializers.ledger import LedgerState, Seen
 from materializers.result import Result, RunScope
 from materializers.workspace import Workspace
+
+MANY_SLICES = 256
+"""The newest partitions of more slices are looked at only where their age may have changed."""
 
 
 def conclude(plan: Plan, results: Iterable[Result], workspace: Workspace, scope: RunScope) -> None:
@@ -42,7 +45,15 @@ def _found_current(kept: list[Result], workspace: Workspace, reader: Reader) -> 
     order = {key: position for position, key in enumerate(workspace.graph.assets)}
     for result in sorted(kept, key=lambda result: order[result.step.key]):
         asset = workspace.graph[result.step.key]
-        for partition in _last_of(result.partitions):
+        if not asset.volatile and not asset.upstream:
+            continue
+        if len(result.partitions.spans) > MANY_SLICES and not _may_have_aged(
+            asset, result.partitions, reader
+        ):
+            continue
+        newest = _last_of(result.partitions)
+        reader.fetch(asset, PartitionSet.of(newest))
+        for partition in newest:
             version = reader.version(asset.key, partition)
             found = _current(asset, partition, workspace, reader)
             if version is not None and found is not None and (version.as_of, version.ends) != found:
@@ -50,6 +61,21 @@ def _found_current(kept: list[Result], workspace: Workspace, reader: Reader) -> 
                 seen.append((version, as_of, ends))
                 reader.replace(replace(version, as_of=as_of, ends=ends))
     return seen
+
+
+def _may_have_aged(asset: Asset, partitions: PartitionSet, reader: Reader) -> bool:
+    """Whether some partitions may inherit another age than when they were settled.
+
+    Not where nothing above looks at the world outside, and nothing above was published since.
+    """
+    above = reader.graph.ancestors([asset.key])
+    settled = reader.state.settlement(asset.key)
+    if settled is None or not partitions <= settled.partitions:
+        return True
+    return any(
+        reader.graph.assets[key].volatile or reader.state.summary(key).sequence > settled.sequence
+        for key in above
+    )
 
 
 def _last_of(partitions: PartitionSet) -> list[Partition]:
@@ -60,6 +86,8 @@ def _current(
     asset: Asset, partition: Partition, workspace: Workspace, reader: Reader
 ) -> tuple[datetime | None, bool] | None:
     """As of when a kept asset was found current, and whether it ends; None where nobody looked."""
+    if asset.cadence is not None:  # whose age is that of its last call
+        return None
     if asset.volatile:
         return workspace.seen_by(asset)
     return inherited_as_of(asset, partition, reader) if asset.upstream else None

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from graph import Asset, AssetGraphError, Skip, Window
-from graph.asset_graph import Context
+from graph.asset_graph import Context, key_of
 from graph.fingerprint import digest, fingerprint
 from graph.partition_set import EMPTY, WHOLE, Partition, PartitionSet
-from graph.plan import key_of
 from graph.reading import Reader, Reading
 from graph.steps import Plan
 from graph.time_partitions import is_timed
@@ -255,6 +254,7 @@ class _Loop:
             now=self._workspace.clock(),
             log=lambda line: None,
             progress=lambda done, total: None,
+            live=self._workspace.is_live(),
         )
 
     def _end(self, begun: _Begun, tally: Tally, window: Window) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from graph.plan import key_of
+from graph.asset_graph import key_of
 from materializers.events import Event, Subscriber, subscribers
 from materializers.outbox import Outbox
 from materializers.records import Publication

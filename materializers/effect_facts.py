@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from graph.effect_steps import EffectFacts
+from graph.partition_set import EMPTY, PartitionSet
 from materializers.effect_records import OPEN, Effect
 from materializers.ledger import Ledger
+
+_ALL = 1_000_000
 
 
 def facts_of(ledger: Ledger, environment: str, keys: Iterable[str]) -> Mapping[str, EffectFacts]:
@@ -23,9 +26,18 @@ def facts_of(ledger: Ledger, environment: str, keys: Iterable[str]) -> Mapping[s
             },
             in_doubt=any(one.state in ("in doubt", "intended") for one in still),
             performed=ledger.effects.begun(environment, key),
-            own=not follows or bool(ledger.publications(key, environment=environment, limit=1)),
+            inherited=_inherited(ledger, environment, key) if follows else EMPTY,
         )
     return found
+
+
+def _inherited(ledger: Ledger, environment: str, key: str) -> PartitionSet:
+    """The partitions of which nothing was published in the environment itself."""
+    own = PartitionSet.of(
+        one.partition for one in ledger.publications(key, environment=environment, limit=_ALL)
+    )
+    with ledger.state(environment, [key]) as state:
+        return state.summary(key).partitions - own
 
 
 def told(occasion: str, items: Iterable[Effect]) -> str:

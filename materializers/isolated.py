@@ -92,6 +92,7 @@ def _order(call: Call, workspace: Workspace, project: Project) -> dict[str, Any]
         "run_id": call.run_id,
         "number": call.number,
         "now": workspace.clock().isoformat(),
+        "live": call.live,
     }
 
 
@@ -183,6 +184,7 @@ def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
         now=datetime.fromisoformat(order["now"]),
         log=print,
         progress=lambda done, total: None,
+        live=order["live"],
     )
     taken = _taken(order, workspace.ledger)
     arguments = arguments_for(asset, taken, workspace, run)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from graph import Asset
-from graph.plan import checks_digest
+from graph.known import checks_digest
 from graph.state import Version
 from materializers.ledger import Judgement
 from materializers.workspace import Workspace

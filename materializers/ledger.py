@@ -264,8 +264,10 @@ class Ledger(Protocol):
     def rebuild(self) -> None:
         """Make the pointers, and what is counted from them, again from the publications."""
 
-    def definitions(self, environment: str) -> Mapping[str, DefinitionRecord]:
-        """By key, what the environment is served with; a parent's does not count."""
+    def definitions(
+        self, environment: str, keys: Iterable[str] | None = None
+    ) -> Mapping[str, DefinitionRecord]:
+        """By key, what the environment is served with, of some assets or all; a parent's does not count."""
 
     def record_definitions(
         self,

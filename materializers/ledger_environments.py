@@ -10,7 +10,9 @@ from materializers.database import Reading, Row, Writing, ranges
 from materializers.ledger_rows import micros, moment, partition_of
 from materializers.records import MAIN, Environment, LedgerError, UnknownEnvironment
 
-_TABLES = "pointers sightings asset_state settlements last_attempts definitions claims switches".split()
+_TABLES = (
+    "pointers sightings asset_state asset_slices settlements unsettled last_attempts definitions claims switches"
+).split()
 
 
 def environments(db: Reading) -> tuple[Environment, ...]:

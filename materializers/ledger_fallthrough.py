@@ -25,8 +25,8 @@ class OwnState(LedgerState, Protocol):
     @property
     def first(self) -> int | None: ...
 
-    def withdrawn(self, key: str) -> PartitionSet:
-        """The partitions that were made invisible here."""
+    def withdrawn(self, key: str, partitions: PartitionSet | None = None) -> PartitionSet:
+        """The partitions that were made invisible here; of some, where only those are asked for."""
 
     def sightings(self, key: str, partitions: PartitionSet) -> Mapping[Partition, Sighting]:
         """What was seen here of versions that are read from a parent."""
@@ -62,9 +62,11 @@ class Fallthrough:
         self._summaries: dict[str, Summary] = {}
         self._decided: dict[str, PartitionSet] = {}
 
-    def _of_its_own(self, key: str) -> PartitionSet:
+    def _of_its_own(self, key: str, among: PartitionSet | None = None) -> PartitionSet:
         """The partitions that this environment decides, be it that they are invisible."""
         found = self._decided.get(key)
+        if found is None and among is not None:
+            return self._own.shown(key, among) | self._own.withdrawn(key, among)
         if found is None:
             found = self._decided[key] = self._own.summary(key).partitions | self._own.withdrawn(key)
         return found
@@ -88,10 +90,15 @@ class Fallthrough:
             digest=joined(own.digest, self._below.digest(key, inherited)),
         )
 
+    def shown(self, key: str, partitions: PartitionSet) -> PartitionSet:
+        """See `graph.state.State`."""
+        below = partitions - self._of_its_own(key, partitions)
+        return self._own.shown(key, partitions) | self._below.shown(key, below)
+
     def published(self, key: str, partitions: PartitionSet | None = None) -> Mapping[Partition, Version]:
         """See `graph.state.State`."""
         asked = self.summary(key).partitions if partitions is None else partitions
-        below = self._below.published(key, asked - self._of_its_own(key))
+        below = self._below.published(key, asked - self._of_its_own(key, asked))
         own = self._own.published(key, partitions)
         if not below:
             return own
@@ -101,21 +108,21 @@ class Fallthrough:
 
     def pin(self, key: str, partition: Partition) -> str | None:
         """See `graph.state.State`."""
-        decides = self._own if partition in self._of_its_own(key) else self._below
+        decides = self._own if self._of_its_own(key, PartitionSet.of([partition])) else self._below
         return decides.pin(key, partition)
 
     def digest(self, key: str, partitions: PartitionSet) -> str:
         """See `graph.state.State`."""
-        summary, decided = self.summary(key), self._of_its_own(key)
-        wanted = summary.partitions & partitions
-        if wanted == summary.partitions:
-            return summary.digest
-        return joined(self._own.digest(key, wanted), self._below.digest(key, wanted - decided))
+        known = self._summaries.get(key)
+        if known is not None and known.partitions <= partitions:
+            return known.digest
+        inherited = partitions - self._of_its_own(key, partitions)
+        return joined(self._own.digest(key, partitions), self._below.digest(key, inherited))
 
     def changed(self, key: str, since: int, *, but: str | None = None) -> PartitionSet:
         """See `graph.state.State`."""
-        below = self._below.changed(key, since, but=but) - self._of_its_own(key)
-        return self._own.changed(key, since, but=but) | below
+        below = self._below.changed(key, since, but=but)
+        return self._own.changed(key, since, but=but) | (below - self._of_its_own(key, below))
 
     def settlement(self, key: str) -> Settlement | None:
         """See `graph.state.State`.

@@ -84,7 +84,7 @@ def withdraw(
     liveness: Liveness,
 ) -> PartitionSet | Busy:
     """Make partitions invisible; answers those that were visible."""
-    there = state_of(db, environment, [key]).summary(key).partitions & partitions
+    there = state_of(db, environment, [key]).shown(key, partitions)
     held = busy(db, environment, key, there, liveness)
     if held is not None:
         return held

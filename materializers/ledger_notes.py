@@ -14,10 +14,13 @@ from materializers.records import Definition, DefinitionRecord
 from materializers.serving import served_otherwise, to_record
 
 
-def definitions(db: Reading, environment: str) -> dict[str, DefinitionRecord]:
+def definitions(
+    db: Reading, environment: str, keys: Iterable[str] | None = None
+) -> dict[str, DefinitionRecord]:
     """By key, what an environment is served with."""
     chain(db, environment)
-    rows = db.rows("SELECT * FROM definitions WHERE environment = ?", (environment,))
+    among, values = ("", ()) if keys is None else (" AND asset IN LISTED(?)", (listed(keys),))
+    rows = db.rows(f"SELECT * FROM definitions WHERE environment = ?{among}", (environment, *values))
     return {
         row["asset"]: DefinitionRecord(
             definition=Definition(
@@ -42,7 +45,7 @@ def record_definitions(
     take_over: bool,
 ) -> Mapping[str, DefinitionRecord]:
     """Record what a checkout serves an environment with, unless another one serves it otherwise: that is answered."""
-    on_record = definitions(db, environment)
+    on_record = definitions(db, environment, found)
     otherwise = {} if take_over else served_otherwise(found, on_record, checkout)
     if otherwise:
         return {key: theirs for key, (_, theirs) in otherwise.items()}

@@ -11,6 +11,7 @@ from graph.state import Attempt, Settlement, Summary, Version
 from materializers.database import Reading, Row, Writing
 from materializers.ledger_environments import environments
 from materializers.ledger_rows import VERSION, Sighting, maybe_moment, micros, partition_of, version_of
+from materializers.ledger_slices import Showing, write_showing
 from materializers.ledger_state import made_with, version_with
 from materializers.records import MAIN, UnknownEnvironment
 
@@ -103,9 +104,14 @@ class PastState:
             digest=set_digest((at, version.data_version) for at, version in versions.items()),
         )
 
-    def withdrawn(self, key: str) -> PartitionSet:
+    def shown(self, key: str, partitions: PartitionSet) -> PartitionSet:
+        """See `graph.state.State`."""
+        return PartitionSet.of(self.published(key, partitions))
+
+    def withdrawn(self, key: str, partitions: PartitionSet | None = None) -> PartitionSet:
         """The partitions that had been made invisible here."""
-        return PartitionSet.of(_place(row) for row in self._rows(key) if row["version_id"] is None)
+        hidden = PartitionSet.of(_place(row) for row in self._rows(key) if row["version_id"] is None)
+        return hidden if partitions is None else hidden & partitions
 
     def published(self, key: str, partitions: PartitionSet | None = None) -> Mapping[Partition, Version]:
         """See `graph.state.State`."""
@@ -212,6 +218,7 @@ def rebuild(db: Writing) -> None:
 def count_again(db: Writing) -> None:
     """Make the row from which each asset is decided again from its pointers."""
     db.execute("DELETE FROM asset_state")
+    db.execute("DELETE FROM asset_slices")
     shown: dict[tuple[str, str], list[tuple[Partition, str]]] = {}
     hidden: dict[tuple[str, str], list[Partition]] = {}
     sequences: dict[tuple[str, str], int] = {}
@@ -222,16 +229,9 @@ def count_again(db: Writing) -> None:
             hidden.setdefault(asset, []).append(partition_of(row))
         else:
             shown.setdefault(asset, []).append((partition_of(row), row["data_version"]))
-    db.executemany(
-        "INSERT INTO asset_state VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            (
-                *asset,
-                sequence,
-                PartitionSet.of(at for at, _ in shown.get(asset, ())).to_json(),
-                PartitionSet.of(hidden.get(asset, ())).to_json(),
-                set_digest(shown.get(asset, ())),
-            )
-            for asset, sequence in sequences.items()
-        ],
-    )
+    for asset, sequence in sequences.items():
+        seen = shown.get(asset, ())
+        showing = Showing(
+            partitions=PartitionSet.of(at for at, _ in seen), withdrawn=PartitionSet.of(hidden.get(asset, ()))
+        )
+        write_showing(db, *asset, showing, sequence=sequence, digest=set_digest(seen))

@@ -16,11 +16,12 @@ from materializers.ledger import Seen
 from materializers.ledger_claims import check_held, give_back, held
 from materializers.ledger_environments import chain, note_first, visible
 from materializers.ledger_rows import canonical, maybe_micros, micros, partition_of, plain, version_row
+from materializers.ledger_slices import Slices, write_showing
 from materializers.ledger_tombstones import check_there, revive
 from materializers.records import Claim, Judgement, Kind, LedgerError, Product, StartedAttempt
 
 _SPEAKING = frozenset({"published", "rejected", "failed", "skipped", "adopted", "held"})
-"""Outcomes after which an attempt speaks for its partition."""
+"""Outcomes after which an attempt speaks for its partition; ``held`` is an effect that was performed before."""
 _SHOWING = frozenset({"published", "adopted"})
 """Those after which it is visible, which whoever decides next sees by the number of the publication."""
 
@@ -207,30 +208,15 @@ def _count(db: Writing, environment: str, key: str, numbered: Sequence[tuple[int
             (ranges(touched), environment, key),
         )
     }
-    rows = db.rows(
-        "SELECT partitions, withdrawn, digest FROM asset_state WHERE environment = ? AND asset = ?",
-        (environment, key),
-    )
-    partitions = PartitionSet.from_json(rows[0]["partitions"] if rows else "{}")
-    withdrawn = PartitionSet.from_json(rows[0]["withdrawn"] if rows else "{}")
+    rows = db.rows("SELECT * FROM asset_state WHERE environment = ? AND asset = ?", (environment, key))
+    slices = Slices(db, environment, key, rows[0] if rows else None)
     digest = rows[0]["digest"] if rows else Summary().digest
     for _, one in numbered:
         digest = replaced(digest, one.partition, before.get(one.partition), one.data_version)
     shown = PartitionSet.of(one.partition for _, one in numbered if one.version_id is not None)
     hidden = PartitionSet.of(one.partition for _, one in numbered if one.version_id is None)
-    db.execute(
-        "INSERT INTO asset_state VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (environment, asset) DO UPDATE SET"
-        " sequence = excluded.sequence, partitions = excluded.partitions, withdrawn = excluded.withdrawn,"
-        " digest = excluded.digest",
-        (
-            environment,
-            key,
-            numbered[-1][0],
-            ((partitions - hidden) | shown).to_json(),
-            ((withdrawn - shown) | hidden).to_json(),
-            digest,
-        ),
-    )
+    showing = slices.slices({"", *(place.slice for place in touched)}).moved(shown, hidden)
+    write_showing(db, environment, key, showing, sequence=numbered[-1][0], digest=digest)
     new = [one.partition for one in (each for _, each in numbered) if one.partition not in before]
     before |= _inherited(db, environment, key, new)
     return [number for number, one in numbered if before.get(one.partition) != one.data_version]
@@ -357,17 +343,13 @@ def end(db: Writing, endings: Sequence[Ending], ours: frozenset[Claim] | None = 
 
 def _unsettle(db: Writing, endings: Sequence[Ending]) -> None:
     """What ended without being published has to be looked at by whoever decides next."""
-    by_asset: dict[tuple[str, str], list[Partition]] = {}
-    for one in endings:
-        claim = one.attempt.claim
-        by_asset.setdefault((claim.environment, claim.key), []).append(claim.partition)
-    for place, partitions in by_asset.items():
-        for row in db.rows("SELECT partitions FROM settlements WHERE environment = ? AND asset = ?", place):
-            left = PartitionSet.from_json(row["partitions"]) - PartitionSet.of(partitions)
-            db.execute(
-                "UPDATE settlements SET partitions = ? WHERE environment = ? AND asset = ?",
-                (left.to_json(), *place),
-            )
+    db.executemany(
+        "INSERT INTO unsettled VALUES (?, ?, ?, ?) ON CONFLICT (environment, asset, slice, ordinal) DO NOTHING",
+        [
+            (claim.environment, claim.key, *claim.partition)
+            for claim in (one.attempt.claim for one in endings)
+        ],
+    )
 
 
 def verify(db: Writing, environment: str, seen: Sequence[Seen], run_id: str) -> None:
@@ -439,6 +421,11 @@ def judge(db: Writing, environment: str, version: Version, judgement: Judgement,
 def settle(db: Writing, environment: str, settlements: Mapping[str, Settlement]) -> None:
     """Note what was found up to date, unless something newer is noted."""
     chain(db, environment)
+    db.executemany(
+        "DELETE FROM unsettled WHERE environment = ? AND asset = ? AND NOT EXISTS (SELECT 1 FROM settlements s"
+        " WHERE s.environment = unsettled.environment AND s.asset = unsettled.asset AND s.sequence > ?)",
+        [(environment, key, one.sequence) for key, one in settlements.items()],
+    )
     db.executemany(
         "INSERT INTO settlements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (environment, asset) DO UPDATE SET"
         " sequence = excluded.sequence, code = excluded.code, config = excluded.config,"

@@ -11,7 +11,7 @@ from typing import Any
 
 from graph.fingerprint import Basis
 from graph.partition_set import Partition, PartitionSet
-from graph.state import Attempt, Settlement, Summary, Version
+from graph.state import Attempt, Settlement, Version
 from materializers.database import Row
 from materializers.records import (
     AttemptRecord,
@@ -224,22 +224,13 @@ partitions_of = lru_cache(maxsize=1024)(PartitionSet.from_json)
 """A set of partitions from its text. Most assets have one of a few: those are read once, and held once."""
 
 
-def summary_of(row: Row) -> Summary:
-    """A row of ``asset_state``."""
-    return Summary(
-        sequence=row["sequence"],
-        partitions=partitions_of(row["partitions"]),
-        digest=row["digest"],
-    )
-
-
-def settlement_of(row: Row) -> Settlement:
-    """A row of ``settlements``."""
+def settlement_of(row: Row, unsettled: PartitionSet) -> Settlement:
+    """A row of ``settlements``, without what it does not hold for any more."""
     return Settlement(
         sequence=row["sequence"],
         basis=Basis(code=row["code"], config=row["config"], resources=_loads(row["resources"])),
         checks=row["checks"],
-        partitions=partitions_of(row["partitions"]),
+        partitions=partitions_of(row["partitions"]) - unsettled,
         at=moment(row["at"]),
     )
 

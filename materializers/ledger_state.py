@@ -24,9 +24,9 @@ from materializers.ledger_rows import (
     partition_of,
     settlement_of,
     sighting_of,
-    summary_of,
     version_of,
 )
+from materializers.ledger_slices import Slices
 from materializers.records import MAIN
 
 T = TypeVar("T")
@@ -79,13 +79,16 @@ class SqlState:
             self.first = rows[0]["first"] if rows else None
         self._rows: dict[str, dict[str, Row]] = {
             "asset_state": {},
-            "settlements": {},
             "pointers": {},
             "tries": {},
             "sightings": {},
         }
         self._preload(keys)
         self._summaries: dict[str, Summary] = {}
+        self._slices: dict[str, Slices] = {}
+        self._settlements: dict[str, Row] = {}
+        self._unsettled: dict[str, PartitionSet] = {}
+        self._settled: set[str] | None = set()
         self._versions: dict[str, _Known[Version]] = {}
         self._pins: dict[tuple[str, Partition], str] = {}
         self._sightings: dict[str, _Known[Sighting]] = {}
@@ -101,7 +104,6 @@ class SqlState:
         whole = " AND {0}.slice = '' AND {0}.ordinal = 0"
         for name, select, alias, also in (
             ("asset_state", "SELECT * FROM asset_state s", "s", ""),
-            ("settlements", "SELECT * FROM settlements s", "s", ""),
             ("pointers", POINTERS_AT_WHOLES, "p", whole),
             ("tries", "SELECT * FROM last_attempts l THROUGH last_attempts_at_wholes", "l", whole),
             ("sightings", SIGHTINGS_AT_WHOLES, "s", whole),
@@ -121,13 +123,31 @@ class SqlState:
         found = self._summaries.get(key)
         if found is None:
             row = self._row("asset_state", key)
-            found = self._summaries[key] = _NOTHING if row is None else summary_of(row)
+            found = self._summaries[key] = (
+                _NOTHING
+                if row is None
+                else Summary(
+                    sequence=row["sequence"],
+                    partitions=self._slices_of(key).all().partitions,
+                    digest=row["digest"],
+                )
+            )
         return found
+
+    def _slices_of(self, key: str) -> Slices:
+        found = self._slices.get(key)
+        if found is None:
+            found = Slices(self._db, self.environment, key, self._row("asset_state", key))
+            self._slices[key] = found
+        return found
+
+    def shown(self, key: str, partitions: PartitionSet) -> PartitionSet:
+        """See `graph.state.State`."""
+        return self._slices_of(key).of(partitions).partitions
 
     def published(self, key: str, partitions: PartitionSet | None = None) -> Mapping[Partition, Version]:
         """See `graph.state.State`."""
-        visible = self.summary(key).partitions
-        wanted = visible if partitions is None else visible & partitions
+        wanted = self.summary(key).partitions if partitions is None else self.shown(key, partitions)
         if not wanted:
             return {}
         return _at(self._versions, key).among(wanted, lambda missing: self._read_versions(key, missing))
@@ -143,10 +163,10 @@ class SqlState:
             version = version_of(row)
             yield version.partition, version
 
-    def withdrawn(self, key: str) -> PartitionSet:
-        """The partitions that were made invisible here."""
-        row = self._row("asset_state", key)
-        return EMPTY if row is None else PartitionSet.from_json(row["withdrawn"])
+    def withdrawn(self, key: str, partitions: PartitionSet | None = None) -> PartitionSet:
+        """The partitions that were made invisible here; of some, where only those are asked for."""
+        slices = self._slices_of(key)
+        return (slices.all() if partitions is None else slices.of(partitions)).withdrawn
 
     def sightings(self, key: str, partitions: PartitionSet) -> Mapping[Partition, Sighting]:
         """What was seen here of versions that are read from a parent."""
@@ -162,6 +182,9 @@ class SqlState:
 
     def pin(self, key: str, partition: Partition) -> str | None:
         """See `graph.state.State`."""
+        slices = self._slices_of(key)
+        if slices.complete and partition not in slices.all().partitions:
+            return None
         known = self._versions.get(key)
         if known is None or partition not in known.seen:
             self.published(key, PartitionSet.of([partition]))
@@ -169,8 +192,10 @@ class SqlState:
 
     def digest(self, key: str, partitions: PartitionSet) -> str:
         """See `graph.state.State`."""
+        wanted = self.shown(key, partitions)
+        if not self._slices_of(key).complete:
+            return set_digest(self.data_versions(key, wanted).items())
         summary = self.summary(key)
-        wanted = summary.partitions & partitions
         if wanted == summary.partitions:
             return summary.digest
         others = summary.partitions - wanted
@@ -183,7 +208,7 @@ class SqlState:
 
     def data_versions(self, key: str, partitions: PartitionSet) -> Mapping[Partition, str]:
         """The data version of each of some partitions that have one: less to read than `published`."""
-        wanted = self.summary(key).partitions & partitions
+        wanted = self.shown(key, partitions)
         return _at(self._data_versions, key).among(
             wanted, lambda missing: self._read_data_versions(key, missing)
         )
@@ -199,7 +224,8 @@ class SqlState:
 
     def changed(self, key: str, since: int, *, but: str | None = None) -> PartitionSet:
         """See `graph.state.State`."""
-        if self.summary(key).sequence <= since:
+        row = self._row("asset_state", key)
+        if row is None or row["sequence"] <= since:
             return EMPTY
         rows = self._db.rows(
             "SELECT slice, ordinal FROM publications WHERE environment = ? AND asset = ? AND sequence > ?"
@@ -210,8 +236,30 @@ class SqlState:
 
     def settlement(self, key: str) -> Settlement | None:
         """See `graph.state.State`."""
-        row = self._row("settlements", key)
-        return None if row is None else settlement_of(row)
+        if self._settled is not None and key not in self._settled:
+            self._read_settlements(key)
+        row = self._settlements.get(key)
+        return None if row is None else settlement_of(row, self._unsettled.get(key, EMPTY))
+
+    def _read_settlements(self, key: str) -> None:
+        """Read those of all assets that this state was made for: who decides needs them, and who builds none."""
+        among = ""
+        values: tuple[str, ...] = (self.environment,)
+        if self._preloaded is None:
+            self._settled = None
+        elif self._settled is not None:
+            keys = {key, *self._preloaded} - self._settled
+            self._settled |= keys
+            among, values = " AND asset IN LISTED(?)", (self.environment, listed(keys))
+        rows = self._db.rows(f"SELECT * FROM settlements WHERE environment = ?{among}", values)
+        self._settlements.update((row["asset"], row) for row in rows)
+        left: dict[str, list[Partition]] = {}
+        rows = self._db.rows(
+            f"SELECT asset, slice, ordinal FROM unsettled WHERE environment = ?{among}", values
+        )
+        for row in rows:
+            left.setdefault(row["asset"], []).append(partition_of(row))
+        self._unsettled.update((name, PartitionSet.of(found)) for name, found in left.items())
 
     def attempts(self, key: str, partitions: PartitionSet | None = None) -> Mapping[Partition, Attempt]:
         """See `graph.state.State`."""

@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from graph.ages import inherited_as_of
+from graph.asset_graph import key_of
 from graph.effect_steps import EffectFacts
 from graph.effects import Trouble
 from graph.fingerprint import fingerprint
+from graph.known import checks_digest
 from graph.one_each import takes_what_is_there
 from graph.partition_set import Partition, PartitionSet
-from graph.plan import checks_digest, key_of
 from graph.reading import Reader, inputs_of
 from graph.reading import Reading as Inputs
 from graph.reasons import Reason
@@ -105,7 +106,7 @@ class Looking:
         checks = [checks_digest(self.workspace.checks(output.key)) for output in self.outputs]
         facts = self._facts()
         settled = settle(
-            published if facts is None or facts.own else [None],
+            published if facts is None else [facts.own(one) for one in published],
             checks,
             mark,
             tried=tried,
@@ -289,7 +290,8 @@ class Looking:
         mine = PartitionSet.of([partition])
         lineage = {}
         for given in self.asset.edges:
-            read = reader.above(self.asset, given, mine).read & reader.visible(given.key)
+            read = reader.above(self.asset, given, mine).read
+            read = reader.among(given.key, read)
             few = reader.versions(given.key, read) if len(read) <= NAMED_VERSIONS else {}
             if given.parameter not in found.inputs:
                 continue  # there was nothing to read, and that is accepted

@@ -15,8 +15,8 @@ from datetime import timedelta
 from typing import Any
 
 from graph import Intents, Skip
+from graph.asset_graph import key_of
 from graph.partition_set import Partition, PartitionSet
-from graph.plan import key_of
 from graph.reading import Reader
 from graph.reasons import Reason
 from graph.state import Outcome, Version
@@ -234,6 +234,7 @@ class _Attempt:
             now=self.workspace.clock(),
             log=self.output.line,
             progress=lambda done, total: self.scope.progressed(self.of.step, done, total),
+            live=self.workspace.is_live() and not self.scope.rehearse,
         )
         given = self.given
         call = Call(
@@ -383,7 +384,7 @@ class _Attempt:
             decision.fingerprint,
             content.data_version,
         )
-        return same and self.workspace.effect_facts([key])[key].own
+        return same and self.workspace.effect_facts([key])[key].own(seen) is not None
 
     def _why(self) -> str:
         return self.looked.why if isinstance(self.looked, Ready) else self.of.step.reason.text

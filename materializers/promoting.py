@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from graph import AssetGraphError
+from graph.asset_graph import key_of
 from graph.fingerprint import Basis, replaced, set_digest
 from graph.partition_set import Partition, PartitionSet
-from graph.plan import key_of
 from graph.reading import Reader, inputs_of
 from graph.state import Attempt, Settlement, State, Summary, Version
 from graph.steps import step_name
@@ -231,6 +231,10 @@ class After:
                 digest=digest,
             )
         return self._summaries[key]
+
+    def shown(self, key: str, partitions: PartitionSet) -> PartitionSet:
+        """See `State`."""
+        return self.below.shown(key, partitions) | (PartitionSet.of(self.moved.get(key, ())) & partitions)
 
     def published(self, key: str, partitions: PartitionSet | None = None) -> Mapping[Partition, Version]:
         """See `State`."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from graph.asset_graph import key_of
 from graph.partition_set import Partition
 from graph.partitions import Dynamic
-from graph.plan import key_of
 from graph.state import Version
 from materializers.kept_store import KeptStore
 from materializers.ledger import (
@@ -94,6 +94,7 @@ def _scratch(workspace: Workspace, ledger: Ledger, folder: Path, at: datetime) -
         as_of=None,
         clock=lambda: at,
         _resources={},
+        _identities={},
         _observations={},
         _bases={},
         _checks={},

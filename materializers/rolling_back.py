@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from graph.asset_graph import key_of
 from graph.partition_set import Partition, PartitionSet
-from graph.plan import key_of
 from graph.state import Version
 from graph.steps import step_name
 from materializers.comparing import chain_of

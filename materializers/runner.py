@@ -158,7 +158,7 @@ def _served(workspace: Workspace, plan: Plan) -> Mapping[str, Definition]:
         return {}
     definitions = {key: workspace.definition(key) for key in keys}
     if not workspace.take_over:
-        on_record = workspace.ledger.definitions(plan.environment)
+        on_record = workspace.ledger.definitions(plan.environment, keys)
         otherwise = served_otherwise(definitions, on_record, workspace.checkout)
         if otherwise:
             raise ServedOtherwise(plan.environment, workspace.checkout, otherwise)

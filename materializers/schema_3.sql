@@ -1,7 +1,7 @@
 -- Times are microseconds since 1970 in UTC; (slice, ordinal) is a partition, ('', 0) that of an asset without any.
--- Rows are only added, except to `leases` and `claims`, and where something is erased. `pointers`, `sightings`, `asset_state`, `last_attempts` and
--- `definitions` are indexes of the others or tell what is now; `settlements` is a note of what planning found, which may
--- be lost.
+-- Rows are only added, except to `leases` and `claims`, and where something is erased. `pointers`, `sightings`, `asset_state`, `asset_slices`, `last_attempts` and
+-- `definitions` are indexes of the others or tell what is now; `settlements` and `unsettled` are a note of what planning found,
+-- which may be lost.
 
 CREATE TABLE schema_version (version INTEGER NOT NULL);
 INSERT INTO schema_version VALUES (3);
@@ -106,16 +106,26 @@ CREATE TABLE sightings (
 ) CLUSTERED;
 CREATE INDEX sightings_at_wholes ON sightings (environment, asset) WHERE slice = '' AND ordinal = 0;
 
--- What deciding needs of an asset without reading its partitions: the last publication that touched it, the set of
--- partitions that have a version with its digest, and the set of those that were made invisible.
+-- What deciding needs of an asset without reading its partitions: the last publication that touched it, the digest of
+-- the set of partitions that have a version, those of them in the slice '', and those there that were made invisible.
+-- `sliced` where other slices have rows in `asset_slices`: the ranges that have a version, and those made invisible.
 CREATE TABLE asset_state (
     environment TEXT NOT NULL, asset TEXT NOT NULL, sequence BIGINT NOT NULL, partitions TEXT NOT NULL,
-    withdrawn TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (environment, asset)
+    withdrawn TEXT NOT NULL, digest TEXT NOT NULL, sliced INTEGER NOT NULL, PRIMARY KEY (environment, asset)
+) CLUSTERED;
+CREATE TABLE asset_slices (
+    environment TEXT NOT NULL, asset TEXT NOT NULL, slice TEXT NOT NULL, partitions TEXT NOT NULL,
+    withdrawn TEXT NOT NULL, PRIMARY KEY (environment, asset, slice)
 ) CLUSTERED;
 CREATE TABLE settlements (
     environment TEXT NOT NULL, asset TEXT NOT NULL, sequence BIGINT NOT NULL, code TEXT NOT NULL,
     config TEXT NOT NULL, resources TEXT NOT NULL, checks TEXT NOT NULL, partitions TEXT NOT NULL, at BIGINT NOT NULL,
     PRIMARY KEY (environment, asset)
+) CLUSTERED;
+-- Partitions that a settlement does not hold for any more: an attempt at them ended without a publication since.
+CREATE TABLE unsettled (
+    environment TEXT NOT NULL, asset TEXT NOT NULL, slice TEXT NOT NULL, ordinal BIGINT NOT NULL,
+    PRIMARY KEY (environment, asset, slice, ordinal)
 ) CLUSTERED;
 
 -- When automation of assets was switched on (`is_on` 1) and off, after which publication.

@@ -285,10 +285,12 @@ class SqlLedger:
         with self.database.writing() as db:
             rebuild(db)
 
-    def definitions(self, environment: str) -> Mapping[str, DefinitionRecord]:
+    def definitions(
+        self, environment: str, keys: Iterable[str] | None = None
+    ) -> Mapping[str, DefinitionRecord]:
         """See `Ledger`."""
         with self.database.reading() as db:
-            return notes.definitions(db, environment)
+            return notes.definitions(db, environment, keys)
 
     def record_definitions(
         self,

@@ -9,18 +9,19 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, assert_never
 
+from graph.asset_graph import key_of
+from graph.known import checks_digest
 from graph.partition_set import ONLY, WHOLE, PartitionSet
 from graph.partition_text import batches
-from graph.plan import checks_digest, key_of
-from graph.state import Outcome
+from graph.state import Observed, Outcome
 from graph.steps import Adopt, Check, Hold, Keep, Materialize, Observe, Step
 from materializers.building import Building, claim
 from materializers.formats import decode
 from materializers.judging import judge_again, judged, why_rejected
-from materializers.ledger import Judgement, LedgerError, Made, Moved, Product, Wanted
+from materializers.ledger import Content, Judgement, LedgerError, Made, Moved, Product, Wanted
 from materializers.performing import Performing
 from materializers.result import Result, RunScope
-from materializers.workspace import Workspace, content_of
+from materializers.workspace import Workspace
 
 if TYPE_CHECKING:
     from checks import Verdict
@@ -95,10 +96,14 @@ def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
     judgement = Judgement(checks=checks_digest(workspace.checks(step.key)))
     verdicts: tuple[Verdict, ...] = ()
     if seen.address is not None:
-        value = decode(content_of(seen), workspace.store, key=step.key)
+        value = decode(_content_of(seen), workspace.store, key=step.key)
         judgement, verdicts = judged(asset, value, workspace)
     made = Made(
-        content=content_of(seen), basis=workspace.basis(step.key), inputs={}, as_of=seen.as_of, ends=seen.ends
+        content=_content_of(seen),
+        basis=workspace.basis(step.key),
+        inputs={},
+        as_of=seen.as_of,
+        ends=seen.ends,
     )
     refused = {step.key: why_rejected(verdicts)} if judgement.failing else {}
     product = Product(attempt=begun[0], made={step.key: made}, judged={step.key: judgement}, refused=refused)
@@ -113,6 +118,17 @@ def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
         size=seen.size,
         versions=ids,
         verdicts={step.key: verdicts},
+    )
+
+
+def _content_of(observed: Observed) -> Content:
+    """What a source showed, as content of a version."""
+    return Content(
+        data_version=observed.data_version or "",
+        format=observed.format or "external",
+        address=observed.address,
+        size=observed.size,
+        rows=observed.rows,
     )
 
 

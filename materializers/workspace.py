@@ -1,4 +1,7 @@
-"""What a run works with: the graph, the ledger, the store, and what outside settings make of each asset."""
+"""What a run works with: the graph, the ledger, the store, and what outside settings make of each asset.
+
+Long because all that a run works with is opened once, and asked here.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from graph import Asset, AssetGraph, AssetGraphError, Observation, UnknownAsset, near_miss
-from graph.asset_graph import Context, FromConfig, FromResource
+from graph.asset_graph import Context, FromConfig, FromResource, key_of
 from graph.choosing import Choice, narrowed, read_choice
-from graph.declare import NOTHING, Check
+from graph.declare import Check
 from graph.digest import CodeDigest, Digester
 from graph.effect_steps import EffectFacts
 from graph.errors import PlanRefused
 from graph.fingerprint import Basis
+from graph.handed import NOTHING
+from graph.known import Known, checks_digest
 from graph.partition_set import Partition, PartitionSet
 from graph.partition_text import chosen, clock_of
 from graph.partitions import Horizon
-from graph.plan import Known, checks_digest, key_of, make_plan, scope_of
+from graph.plan import make_plan, scope_of
 from graph.reading import Reader
 from graph.saved_plan import grounds, require_valid
 from graph.selection import parse
@@ -30,7 +35,7 @@ from graph.steps import Plan
 from materializers.calendars import sessions
 from materializers.effect_facts import facts_of
 from materializers.formats import choose, converted, decode
-from materializers.ledger import Content, Definition, Ledger, LedgerError, LedgerState
+from materializers.ledger import Definition, Ledger, LedgerError, LedgerState
 from materializers.patience import uncollected
 from materializers.project import Project
 from materializers.settings_text import secrets_of, told
@@ -76,10 +81,12 @@ class Workspace:
     root: Path = field(default_factory=Path.cwd)
     clock: Clock = lambda: datetime.now(UTC)
     _resources: dict[str, Any] = field(default_factory=dict)
+    _identities: dict[str, Mapping[str, object]] = field(default_factory=dict)
     _observations: dict[str, Observation | NotObserved | None] = field(default_factory=dict)
     _secrets: set[str] = field(default_factory=set)
     _bases: dict[str, Basis] = field(default_factory=dict)
     _checks: dict[str, tuple[Check, ...]] = field(default_factory=dict)
+    _live: dict[str, bool] = field(default_factory=dict)
 
     # Resources and configs
 
@@ -234,16 +241,18 @@ class Workspace:
 
     def _identity(self, name: str) -> str:
         observed = self.observation(name)
-        identity = self._settings_of(name)
+        identity = dict(self._settings_of(name))
         if observed is not None and observed.version is not None:
             identity["observed"] = observed.version
         return _canonical(identity)
 
-    def _settings_of(self, name: str) -> dict[str, object]:
+    def _settings_of(self, name: str) -> Mapping[str, object]:
         """What identifies a resource: the settings that it says do, and its code."""
-        made = self.resource(name)
-        identity = dict(made.identity()) if hasattr(made, "identity") else {}
-        return {**identity, "code": self.digester.of(type(made)).digest}
+        if name not in self._identities:
+            made = self.resource(name)
+            identity = dict(made.identity()) if hasattr(made, "identity") else {}
+            self._identities[name] = {**identity, "code": self.digester.of(type(made)).digest}
+        return self._identities[name]
 
     def observed_resources(self) -> frozenset[str]:
         """The resources that could tell the state of what they read; of those that were asked."""
@@ -270,6 +279,13 @@ class Workspace:
             if name in names and not taken and new in self.graph.assets:
                 return new
         return name
+
+    def is_live(self) -> bool:
+        """Whether effects are performed in the environment."""
+        if self.environment not in self._live:
+            live = {one.name for one in self.ledger.environments() if one.live}
+            self._live[self.environment] = self.environment in live
+        return self._live[self.environment]
 
     def effect_facts(self, keys: Iterable[str]) -> Mapping[str, EffectFacts]:
         """By key, what is on record of the effects among some assets."""
@@ -353,11 +369,12 @@ class Workspace:
         self._bases.clear()
         bases, unready = {}, {}
         keys = list(scope)
-        for key in keys:
-            try:
-                bases[key] = self.basis(key)
-            except NotObserved as error:
-                unready[key] = str(error)
+        with uncollected():  # thousands of functions are read
+            for key in keys:
+                try:
+                    bases[key] = self.basis(key)
+                except NotObserved as error:
+                    unready[key] = str(error)
         return Known(
             bases=bases,
             unready=unready,
@@ -531,14 +548,3 @@ class Workspace:
 
 def _canonical(value: object) -> str:
     return "" if value == {} else json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def content_of(observed: Observed) -> Content:
-    """What a source showed, as content of a version."""
-    return Content(
-        data_version=observed.data_version or "",
-        format=observed.format or "external",
-        address=observed.address,
-        size=observed.size,
-        rows=observed.rows,
-    )

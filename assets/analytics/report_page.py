@@ -25,7 +25,7 @@ from assets.analytics.report_html import (
 from assets.analytics.report_lineage import Box, lineage_svg
 from assets.trading.order_proposals import OrderSummary
 from graph import Ancestor, Provenance
-from graph.declare import Verdict
+from graph.handed import Verdict
 
 STYLE = Path(__file__).with_name("report.css")
 OWN_KEY = "analytics/portfolio_report"

@@ -54,6 +54,7 @@ def test_the_catalogue_is_built_from_nothing_and_then_nothing_is_to_be_done_for_
     assert "too late to submit them" in others["trading/order_submission"], "the sample ends in 2022"
     again = open_workspace(project)
     assert again.plan("*").work() == ()
+    check_that_a_dev_environment_costs_nothing(project)
     later = datetime.now(UTC) + timedelta(days=3_650)  # the sample data have ended, and say so
     again.clock = lambda: later
     with again.ledger.state(again.environment) as state:
@@ -65,4 +66,23 @@ def test_the_catalogue_is_built_from_nothing_and_then_nothing_is_to_be_done_for_
     above = again.graph.ancestors(["analytics/portfolio_report"]) - {"analytics/portfolio_report"}
     assert [key for key in above if key not in page] == []
     for opened in (workspace, again):
+        opened.ledger.close()
+
+
+def check_that_a_dev_environment_costs_nothing(project: Project) -> None:
+    """On a catalogue that is built: one of all of it has nothing to do, and a change builds what lies below it."""
+    main = open_workspace(project)
+    stored = set(main.store.addresses())
+    main.ledger.create_environment("dev")
+    dev = open_workspace(project, environment="dev")
+    assert dev.plan("*").work() == ()
+    assert (main.ledger.own_keys("dev"), set(main.store.addresses())) == (frozenset(), stored)
+    key = "allocation/target_weights"
+    changed = open_workspace(project, environment="dev", config={key: {"cash_floor": 0.03}})
+    result = run_plan(changed.plan("analytics/portfolio_report"), changed)
+    built = {one.name for one in result.results if one.outcome == "published"}
+    assert {key, "analytics/portfolio_report"} <= built <= {key, *main.graph.descendants([key])}
+    assert main.plan("*").work() == ()
+    main.ledger.drop_environment("dev")
+    for opened in (main, dev, changed):
         opened.ledger.close()

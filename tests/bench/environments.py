@@ -62,7 +62,7 @@ def measure(scale: Scale) -> Iterator[Comparison]:
     found = taking_turns(
         "environments",
         [
-            Subject(name=SLICE, run=sliced, rounds=scale.of(5, 1), ours=True),
+            Subject(name=SLICE, run=sliced, rounds=scale.of(3, 1), ours=True),
             Subject(name=PARTITIONED, run=partitioned, rounds=scale.of(3, 1), ours=True),
         ],
     )

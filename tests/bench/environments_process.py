@@ -45,14 +45,14 @@ def main(folder: Path, selection: str, key: str, field: str) -> None:
     written = size(project.home) - before
     number = 100 + secrets.randbelow(400)
     changed = replace(open_workspace(project, config={key: {field: number}}), environment=name)
-    run_plan(changed.plan(key, only=True), changed)
+    run_plan(changed.plan(selection), changed)
     diff_s, found = timed(lambda: differences(dev.ledger, name, "main", dev.graph.assets))
-    promote_s, promotion = timed(lambda: promote(changed, name, "main", key))
+    promote_s, promotion = timed(lambda: promote(changed, name, "main", selection))
     moved = sum(len(one) for one in promotion.moved.values())
     if moved != sum(len(one) for one in found.values()):
         raise SystemExit(f"promoted {moved} of {sum(len(one) for one in found.values())}")
     back = open_workspace(project)
-    run_plan(back.plan(key, only=True), back)
+    run_plan(back.plan(selection), back)
     print(
         json.dumps(
             {

@@ -111,7 +111,7 @@ def fill(folder: Path) -> None:
             db.execute(statement)
         everything = existing.to_json()
         db.execute(
-            f"INSERT INTO asset_state SELECT 'main', key, (place + 1) * {days}, ?, '{{}}', ? FROM made",
+            f"INSERT INTO asset_state SELECT 'main', key, (place + 1) * {days}, ?, '{{}}', ?, 0 FROM made",
             (everything, digest),
         )
         db.execute(

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -13,6 +14,8 @@ from deployments.answers import to_json
 from deployments.asset_report import show_asset
 from deployments.command_error import CommandError
 from graph import Config, Execution, Labels, asset, fresh_within, resource
+from graph.automation import eager
+from graph.cadence import Cadence
 from materializers import in_memory, run_plan
 from materializers.workspace import Workspace
 
@@ -143,3 +146,21 @@ def test_a_resource_that_cannot_be_made_is_told_in_its_place(workspace: Workspac
 def test_it_tells_of_one_asset(workspace: Workspace):
     with pytest.raises(CommandError, match="'group:t' names 3 assets"):
         show_asset(workspace, "group:t", now=NOW)
+
+
+def test_what_makes_it_by_itself_is_told():
+    @asset(name="t/eager", automation=eager())
+    def by_itself() -> int:
+        return 1
+
+    @asset(name="t/ticks", cadence=Cadence(every=timedelta(seconds=2), interval=timedelta(minutes=5)))
+    def ticks() -> int:
+        return 1
+
+    opened = in_memory([by_itself, ticks])
+    text = show_asset(opened, "eager", now=NOW).text()
+    assert re.search(r"automation +eager\(\); assets why t/eager", text)
+    text = show_asset(opened, "ticks", now=NOW).text()
+    assert re.search(r"cadence +called each 2.0 s, summed up each 5 min", text)
+    document: Any = show_asset(opened, "ticks", now=NOW).document()
+    assert (document["automation"], document["cadence_s"]) == (None, 2.0)

@@ -110,7 +110,7 @@ def test_a_dry_run_says_what_is_due_and_why_and_does_nothing(kitchen: Kitchen, w
 def test_what_is_seen_first_is_switched_on_and_said_to_be(kitchen: Kitchen) -> None:
     text = sweep_assets(kitchen.workspace(), dry_run=True).text()
     assert text == (
-        "nothing is due\nautomation of 3 assets is switched on by this sweep: k/diary, k/stock, k/dish"
+        "nothing is due\nautomation of 3 assets is switched on by the next sweep: k/diary, k/stock, k/dish"
     )
 
 

@@ -10,9 +10,10 @@ from graph import Daily, asset, build_graph
 from graph.choosing import CONDITIONS, Choice, narrowed, read_choice, to_build
 from graph.fingerprint import Basis
 from graph.horizon import BadPartition
+from graph.known import Known
 from graph.partition_set import EMPTY, Partition, PartitionSet
 from graph.partitions import Horizon
-from graph.plan import Known, make_plan
+from graph.plan import make_plan
 from graph.reading import Reader
 from graph.state import MemoryState, Version
 from graph.steps import Plan

@@ -13,6 +13,7 @@ from graph.build import build_graph
 from graph.effect_steps import EffectFacts, effect_step
 from graph.effects import Trouble
 from graph.fingerprint import Basis
+from graph.partition_set import ONLY
 from graph.reasons import Reason
 from graph.state import Attempt, Version
 from graph.steps import Check, Hold, Keep, Materialize
@@ -120,7 +121,7 @@ ALREADY = f"already performed for {DAY}; only `assets effects reissue` does it a
             id="receipts of another partition",
         ),
         pytest.param(
-            {"published": version(), "facts": EffectFacts(own=False)},
+            {"published": version(), "facts": EffectFacts(inherited=ONLY)},
             "perform: never built",
             id="what the parent environment did counts for nothing",
         ),

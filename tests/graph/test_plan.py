@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph import AssetGraph, Daily, Out, asset, build_graph, fresh_within, multi_asset, source
+from graph.asset_graph import key_of
 from graph.declare import Check
 from graph.fingerprint import Basis, fingerprint
+from graph.known import Known, checks_digest
 from graph.partition_set import WHOLE, Partition
 from graph.partitions import Horizon
-from graph.plan import Known, checks_digest, key_of, make_plan
+from graph.plan import make_plan
 from graph.plan_text import explain, from_json, to_json
 from graph.reading import Reader
 from graph.state import Attempt, MemoryState, Observed, Outcome, Version

@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph import AssetGraph, Daily, Reads, asset, build_graph
+from graph.asset_graph import key_of
 from graph.catch_up import catch_up_last, catch_up_none
 from graph.fingerprint import Basis, fingerprint
+from graph.known import Known
 from graph.mappings import Overlap
 from graph.partition_set import EMPTY, ONLY, WHOLE, Partition, PartitionSet
 from graph.partitions import Horizon, Static, Weekly
-from graph.plan import Known, key_of, make_plan
+from graph.plan import make_plan
 from graph.reading import Reader
 from graph.settling import standing
 from graph.state import Attempt, MemoryState, Settlement, Version

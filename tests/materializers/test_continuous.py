@@ -15,15 +15,17 @@ from typing import Any
 
 import pytest
 
-from graph import Code, Daily, DefinitionErrors, Run, Skip, asset
+from graph import Code, Daily, DefinitionErrors, Run, Skip, asset, fresh_within
 from graph.automation import eager
 from graph.build import build_graph
 from graph.cadence import Cadence
+from graph.partition_set import WHOLE
 from graph.partitions import Hourly, Static
 from materializers import Workspace, in_memory, materialize
 from materializers.continuous import NotContinuous, run_continuous
 from materializers.formats import decode
 from materializers.ledger import LedgerError
+from materializers.sweeping import sweep
 
 START = datetime(2024, 3, 5, 12, 0, 30, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -147,6 +149,18 @@ def test_a_plan_reads_the_summary_and_never_builds_it(loop: Loop) -> None:
     result = materialize("*", workspace=opened, jobs=1)
     assert {one.name: one.outcome for one in result.results} == {"g/eta": "kept", "g/report": "published"}
     assert materialize("*", workspace=opened, jobs=1, force=True).results[0].outcome == "kept"
+
+
+def test_it_is_as_new_as_its_last_call(loop: Loop) -> None:
+    opened = loop.open(freshness=fresh_within(5 * MINUTE))
+    loop.run()
+    last = datetime.fromisoformat(loop.summary()["last_at"])
+    for _ in range(2):
+        materialize("*", workspace=opened, jobs=1)
+        assert opened.published("g/eta")[WHOLE].as_of == last
+    assert sweep(opened).plan.steps == ()
+    loop.now += 10 * MINUTE
+    assert sweep(opened).plan.steps == ()  # no sweep can make it newer
 
 
 def test_what_was_counted_survives_a_stop_within_the_interval(loop: Loop) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -210,6 +211,25 @@ class Desk:
             ledger.close()
 
 
+FOLLOWS = {
+    "planned": {"planned", "intended", "dropped"},
+    "dropped": {"planned", "dropped"},
+    "intended": {"accepted", "refused", "planned", "in doubt"},
+    "in doubt": {"accepted", "refused", "planned", "in doubt"},
+}
+"""What may become of an item. Above all: nothing is intended twice without a word that nothing was done."""
+
+
+def assert_every_doubt_was_settled(desk: Desk) -> int:
+    """Answers how many items were in doubt."""
+    histories = desk.histories()
+    for history in histories:
+        for state, following in pairwise(history):
+            assert following in FOLLOWS[state], history
+        assert history[-1] in ("accepted", "refused", "dropped"), history
+    return sum("in doubt" in history for history in histories)
+
+
 STEPS = 32_000
 """About so many Python functions are called by a run of this desk, from the plan to its end."""
 
@@ -249,6 +269,7 @@ def test_killed_at_any_instant_nothing_is_done_twice_and_nothing_is_lost(
     items = desk.items()
     assert {one.state for one in items.values()} == {"accepted"}, "something is lost or left in doubt"
     assert set(keys) == {f"desk/sent:{day}:{name}:1" for day, name in items}
+    assert_every_doubt_was_settled(desk)
     told = {key: json.loads(payload) for key, payload in done}
     assert told == {
         f"desk/sent:{day}:{name}:1": json.loads(one.payload) for (day, name), one in items.items()
@@ -312,6 +333,7 @@ random.Random(0).shuffle(FAULTS)  # so that the few of every test run are of all
 
 def assert_once_and_whole(desk: Desk, alpaca: Control, *, lied: bool = False) -> None:
     """Every order that was decided is at Alpaca, once, as it was decided; or refused, and then it is not."""
+    assert_every_doubt_was_settled(desk)
     orders = alpaca.state()["accounts"]["ppo"]["orders"]
     names = [order["client_order_id"] for order in orders]
     assert len(names) == len(set(names)), "submitted twice"
@@ -396,4 +418,4 @@ def test_killed_by_alpaca_while_it_waits_for_the_answer(
     assert "in doubt" in {one.state for one in desk.items().values()}
     desk.finish()
     assert_once_and_whole(desk, alpaca_process)
-    assert any("in doubt" in history for history in desk.histories())
+    assert assert_every_doubt_was_settled(desk) == 1

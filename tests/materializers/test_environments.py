@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from graph import Daily, asset, source
-from graph.declare import Observation
+from graph.handed import Observation
 from materializers import Workspace, in_memory, load, run_plan
 from materializers.comparing import differences
 from materializers.ledger import LedgerError, UnknownEnvironment

@@ -469,7 +469,7 @@ def test_whether_a_version_was_ever_made_so(book: Any) -> None:
     [
         ("failed", True),
         ("skipped", True),
-        ("held", False),
+        ("held", True),
         ("kept", False),
         ("cancelled", False),
         ("interrupted", False),

@@ -48,7 +48,8 @@ def shown(book: Any, key: str = "g/a") -> dict[Partition, str]:
 def rows(ledger: SqlLedger, table: str) -> set[tuple[object, ...]]:
     columns = {
         "pointers": "environment asset slice ordinal version_id data_version sequence as_of ends judgement pin",
-        "asset_state": "environment asset sequence partitions withdrawn digest",
+        "asset_state": "environment asset sequence partitions withdrawn digest sliced",
+        "asset_slices": "environment asset slice partitions withdrawn",
         "environments": "name parent first dropped_at",
     }[table].split()
     found = ledger.database.rows(f"SELECT {', '.join(columns)} FROM {table}")
@@ -525,9 +526,11 @@ def test_however_pointers_move_every_view_is_that_of_the_publications(
     for moment, views in past:
         for each, expected in views.items():
             check(ledger, each, expected, chance, places, as_of=moment)
-    before = [rows(ledger, table) for table in ("pointers", "asset_state", "environments")]
+    before = [rows(ledger, table) for table in ("pointers", "asset_state", "asset_slices", "environments")]
     ledger.rebuild()
-    assert [rows(ledger, table) for table in ("pointers", "asset_state", "environments")] == before
+    assert [
+        rows(ledger, table) for table in ("pointers", "asset_state", "asset_slices", "environments")
+    ] == before
 
 
 def check(
@@ -540,11 +543,19 @@ def check(
 ) -> None:
     some = PartitionSet.of(chance.sample(places, chance.randrange(len(places))))
     since = chance.randrange(10)
+    among = {at: data for at, data in expected.items() if at in some}
+    with ledger.state(
+        environment, ["g/a"], as_of=as_of
+    ) as state:  # of a few partitions, before the whole is known
+        assert state.shown("g/a", some) == PartitionSet.of(among)
+        assert {at: one.data_version for at, one in state.published("g/a", some).items()} == among
+        assert state.digest("g/a", some) == set_digest(among.items())
+        assert state.summary("g/a").partitions == PartitionSet.of(expected)
     with ledger.state(environment, as_of=as_of) as state:
         summary = state.summary("g/a")
         assert summary.partitions == PartitionSet.of(expected)
         assert summary.digest == set_digest(expected.items())
-        among = {at: data for at, data in expected.items() if at in some}
+        assert state.shown("g/a", some) == PartitionSet.of(among)
         assert state.digest("g/a", some) == set_digest(among.items())
         assert {at: one.data_version for at, one in state.published("g/a", some).items()} == among
         assert {at: one.data_version for at, one in state.published("g/a").items()} == expected

@@ -84,7 +84,7 @@ def test_other_environments_are_on_record(path: Path) -> None:
     ledger.close()
 
 
-@pytest.mark.parametrize("table", ["pointers", "asset_state"])
+@pytest.mark.parametrize("table", ["pointers", "asset_state", "asset_slices"])
 def test_pointers_are_those_of_the_publications(path: Path, table: str) -> None:
     ledger = open_sqlite_ledger(path)
 

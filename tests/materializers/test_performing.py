@@ -18,6 +18,7 @@ from graph import (
     NotPerformed,
     Observation,
     Refused,
+    Run,
     Skip,
     Troubles,
     asset,
@@ -434,6 +435,21 @@ def test_it_is_the_same_on_every_ledger(desk: Desk, open_ledger: Callable[..., S
     assert desk.states() == {"a": "accepted", "b": "accepted"}
 
 
+def test_a_function_is_told_whether_effects_are_performed(desk: Desk) -> None:
+    @asset(name="desk/told", volatile=True)
+    def told(run: Run) -> bool:
+        return run.live
+
+    values = []
+    for environment, rehearse in (("main", False), ("main", True), ("dev", False)):
+        workspace = desk.workspace(told, environment=environment)
+        if environment == "dev":
+            workspace.ledger.create_environment("dev")
+        run_plan(workspace.plan("*", force=True), workspace, jobs=1, rehearse=rehearse)
+        values.append(workspace.load("desk/told"))
+    assert values == [True, False, False]
+
+
 # By hand
 
 
@@ -481,6 +497,29 @@ def test_of_a_partitioned_effect_only_the_newest_is_performed(desk: Desk) -> Non
     desk.now += timedelta(days=2)
     assert ended(desk.run(daily(desk)), "mail@2024-05-07")[0] == "published"
     assert desk.world.names() == ["2024-05-05:all:1", "2024-05-07:all:1"], "catch-up is none"
+
+
+def test_what_was_missed_is_not_performed_whoever_asks(desk: Desk) -> None:
+    workspace = desk.workspace(daily(desk))
+    plan = workspace.plan("*", partitions="2024-05-01..2024-05-05")
+    assert [line.split() for line in explain(plan).splitlines()] == [
+        ["build", "desk/mail@2024-05-05", "never", "built"],
+        "left out desk/mail 4 partitions: an effect is performed for the newest one only".split(),
+    ]
+    run_plan(workspace.plan("*", partitions="2024-05-01..2024-05-02"), workspace, jobs=1)
+    assert desk.world.done == []
+
+
+def test_a_live_environment_performs_each_partition_itself(desk: Desk) -> None:
+    desk.run(daily(desk))
+    assert desk.kept is not None
+    desk.kept.ledger.create_environment("second", live=True)
+    for _ in range(2):
+        desk.world.done.clear()  # another world, as it were
+        assert ended(desk.run(daily(desk), environment="second"), "mail")[0] == "published"
+        desk.now += timedelta(days=1)
+        desk.world.done.clear()
+        assert ended(desk.run(daily(desk)), "mail")[0] == "published"
 
 
 def test_its_receipts_are_known_to_the_plan(desk: Desk) -> None:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from graph import Execution, asset
-from graph.plan import Plan, Step
+from graph.steps import Plan, Step
 from materializers import Workspace, in_memory, run_plan
 from materializers.ledger import AttemptRecord
 from materializers.runner import RunResult

@@ -20,6 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from materializers.garbage import Garbage
+from materializers.kept_store import KeptStore
+from materializers.sql_ledger import open_sqlite_ledger
 from materializers.store import (
     VERIFIED,
     ArrowStore,
@@ -38,8 +41,15 @@ ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = "ab/cdefabcdefabcdefabcdefabcdefab.json"
 
 
-@pytest.fixture(params=["directory", "directory with fsync", "memory", "pyarrow on a disk"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+@pytest.fixture
+def garbage() -> Iterator[Garbage]:
+    ledger = open_sqlite_ledger(None)
+    yield ledger.garbage
+    ledger.close()
+
+
+@pytest.fixture(params=["directory", "directory with fsync", "memory", "pyarrow on a disk", "kept"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, garbage: Garbage) -> Store:
     match request.param:
         case "directory":
             return open_store(tmp_path / "store")
@@ -47,6 +57,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
             return open_store(tmp_path / "store", fsync=True)
         case "memory":
             return MemoryStore()
+        case "kept":
+            return KeptStore(store=open_store(tmp_path / "store"), garbage=garbage)
         case _:
             return ArrowStore.at((tmp_path / "store").as_uri())
 
@@ -54,6 +66,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 def overwrite(store: Store, address: str, data: bytes) -> None:
     """Damage a file, as no one should."""
     match store:
+        case KeptStore():
+            overwrite(store.store, address, data)
         case LocalStore():
             path = store.root / address
             path.unlink()

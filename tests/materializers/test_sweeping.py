@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -344,6 +345,24 @@ def test_a_volatile_asset_is_made_again_when_something_below_becomes_too_old(far
     assert farm.sweep() == {}
 
 
+def test_days_that_were_missed_are_made_with_the_newest(farm: Farm) -> None:
+    @asset(
+        name="f/days",
+        code=SAME,
+        volatile=True,
+        partitions=Daily(start="2024-01-03"),
+        freshness=fresh_within(DAY),
+    )
+    def days() -> str:
+        return str(farm.call("days"))
+
+    farm.of(days)
+    farm.make()
+    assert farm.sweep() == {}
+    assert farm.sweep(3 * DAY) == {f"days@2024-01-{day:02}": "published" for day in (5, 6, 7)}
+    assert farm.sweep() == {}
+
+
 def test_an_upstream_with_a_promise_answers_for_its_age_itself(farm: Farm) -> None:
     weekly = fresh_within(7 * DAY)
     farm.of(world(farm), field(farm, freshness=weekly), bread(farm, freshness=fresh_within(DAY)))
@@ -380,6 +399,42 @@ def test_two_sweeps_at_once_make_it_once(farm: Farm) -> None:
     for found in (first, second):
         carry_out(found, farm.of(), jobs=1)
     assert farm.calls == ["field"]
+
+
+def test_two_sweeps_side_by_side_make_it_once(farm: Farm) -> None:
+    farm.of(world(farm), field(farm, automation=eager()), bread(farm, automation=eager()))
+    farm.make()
+    farm.sweep()
+    farm.world = "w2"
+    farm.make("world")
+    farm.calls.clear()
+    found = [farm.find(), farm.find()]
+    workspace = farm.of()
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda one: carry_out(one, workspace, jobs=2), found))
+    assert sorted(farm.calls) == ["bread", "field"]
+    assert [result.exit_code for result in results if result is not None] == [0, 0]
+
+
+def test_what_a_living_run_is_making_is_left_to_it(farm: Farm) -> None:
+    seen: list[Sweep] = []
+
+    @asset(name="f/field", code=SAME, automation=eager())
+    def make(world: str) -> str:
+        if world == "w2":
+            other = in_memory(farm.declared, clock=lambda: farm.now)
+            assert farm.kept is not None
+            other.ledger, other.store = farm.kept.ledger, farm.kept.store
+            seen.append(sweep(other))
+        return world
+
+    farm.of(world(farm), make)
+    farm.make()
+    farm.sweep()
+    farm.world = "w2"
+    farm.make("world")
+    farm.sweep()
+    assert [(one.plan.steps, tuple(one.busy)) for one in seen] in ([((), ())], [((), ("f/field",))])
 
 
 def test_a_selection_sweeps_only_what_it_names(farm: Farm) -> None:
