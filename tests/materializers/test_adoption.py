@@ -175,4 +175,5 @@ def test_a_broken_file_is_told_with_its_name(workspace: Workspace, tmp_path: Pat
     file.write_bytes(b"no table")
     with pytest.raises(CannotAdopt, match=r"2024-01-01.parquet cannot be read for asset 'g/bars'"):
         take(workspace, "g/bars", file)
-    assert workspace.ledger.runs(limit=1)[0].outcome == "failed"
+    (run,) = [run for run in workspace.ledger.runs() if run.selection == "assets adopt g/bars"]
+    assert run.outcome == "failed"
