@@ -88,6 +88,8 @@ def write_showing(
 class Slices:
     """What one asset shows, read as far as somebody asks."""
 
+    __slots__ = ("_found", "_known", "_place", "complete")
+
     def __init__(self, db: Reading, environment: str, key: str, row: Row | None) -> None:
         self._place = db, environment, key
         self._found = showing_of(row)

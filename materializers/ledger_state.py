@@ -22,6 +22,7 @@ from materializers.ledger_rows import (
     canonical,
     maybe_moment,
     partition_of,
+    partitions_of,
     settlement_of,
     sighting_of,
     version_of,
@@ -128,7 +129,9 @@ class SqlState:
                 if row is None
                 else Summary(
                     sequence=row["sequence"],
-                    partitions=self._slices_of(key).all().partitions,
+                    partitions=self._slices_of(key).all().partitions
+                    if row["sliced"]
+                    else partitions_of(row["partitions"]),
                     digest=row["digest"],
                 )
             )
@@ -143,7 +146,16 @@ class SqlState:
 
     def shown(self, key: str, partitions: PartitionSet) -> PartitionSet:
         """See `graph.state.State`."""
-        return self._slices_of(key).of(partitions).partitions
+        part = self._in_part(key)
+        return partitions & self.summary(key).partitions if part is None else part.of(partitions).partitions
+
+    def _in_part(self, key: str) -> Slices | None:
+        """The slices of an asset as far as they were read; None where all that it shows is at hand."""
+        row = self._row("asset_state", key)
+        if key in self._summaries or row is None or not row["sliced"]:
+            return None
+        slices = self._slices_of(key)
+        return None if slices.complete else slices
 
     def published(self, key: str, partitions: PartitionSet | None = None) -> Mapping[Partition, Version]:
         """See `graph.state.State`."""
@@ -182,8 +194,7 @@ class SqlState:
 
     def pin(self, key: str, partition: Partition) -> str | None:
         """See `graph.state.State`."""
-        slices = self._slices_of(key)
-        if slices.complete and partition not in slices.all().partitions:
+        if self._in_part(key) is None and partition not in self.summary(key).partitions:
             return None
         known = self._versions.get(key)
         if known is None or partition not in known.seen:
@@ -193,7 +204,7 @@ class SqlState:
     def digest(self, key: str, partitions: PartitionSet) -> str:
         """See `graph.state.State`."""
         wanted = self.shown(key, partitions)
-        if not self._slices_of(key).complete:
+        if self._in_part(key) is not None:
             return set_digest(self.data_versions(key, wanted).items())
         summary = self.summary(key)
         if wanted == summary.partitions:

@@ -19,6 +19,7 @@ from in_process import peak_mb, report
 from graph.fingerprint import set_digest
 from graph.partition_set import Partition, PartitionSet
 from graph.plan import make_plan
+from graph.settling import standing
 from materializers import Workspace, find_project, open_workspace
 from materializers.ledger import Content, Judgement, Made, Product, RunRecord, Wanted
 from materializers.ledger_rows import canonical, micros
@@ -70,15 +71,18 @@ def fill(folder: Path) -> None:
             f"INSERT INTO days WITH RECURSIVE d(o) AS (SELECT {first} UNION ALL SELECT o + 1 FROM d WHERE o < {last})"
             " SELECT o FROM d"
         )
-        db.execute("CREATE TEMP TABLE made (place INTEGER PRIMARY KEY, key TEXT, code TEXT, inputs TEXT)")
+        db.execute(
+            "CREATE TEMP TABLE made (place INTEGER PRIMARY KEY, key TEXT, code TEXT, inputs TEXT, checks TEXT)"
+        )
         db.executemany(
-            "INSERT INTO made VALUES (?, ?, ?, ?)",
+            "INSERT INTO made VALUES (?, ?, ?, ?, ?)",
             [
                 (
                     place,
                     key,
                     workspace.basis(key).code,
                     canonical({given.parameter: DATA for given in workspace.graph[key].edges}),
+                    standing(workspace.graph[key], workspace.graph, "", horizon),
                 )
                 for place, key in enumerate(keys)
             ],
@@ -115,7 +119,8 @@ def fill(folder: Path) -> None:
             (everything, digest),
         )
         db.execute(
-            f"INSERT INTO settlements SELECT 'main', key, {len(keys) * days}, code, '', '{{}}', '', ?, {at} FROM made",
+            "INSERT INTO settlements"
+            f" SELECT 'main', key, {len(keys) * days}, code, '', '{{}}', checks, ?, {at} FROM made",
             (everything,),
         )
         db.execute("PRAGMA journal_mode = WAL")
