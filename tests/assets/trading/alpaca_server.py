@@ -114,6 +114,8 @@ class Alpaca:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lock = threading.RLock()
+        self.quiet = threading.Condition()
+        self.busy = 0
         self.state = json.loads(path.read_text()) if path.exists() else new_state()
         self.save()
 
@@ -424,12 +426,25 @@ class Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/_control"):
             self.give(self.control(body))
             return
-        fault = self.alpaca.fault_for(self.command, self.path)
-        sees, _, when = fault.get("fault", "answer after").rpartition(" ")
-        answer = self.accept(body) if when == "after" else Answer(status=500)
-        self.show(sees, answer, fault)
-        if when == "late":
-            self.accept(body)
+        with self.counted():
+            fault = self.alpaca.fault_for(self.command, self.path)
+            sees, _, when = fault.get("fault", "answer after").rpartition(" ")
+            answer = self.accept(body) if when == "after" else Answer(status=500)
+            self.show(sees, answer, fault)
+            if when == "late":
+                self.accept(body)
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """A request that is being met: who asks what came of all waits for its end, a late acceptance included."""
+        with self.alpaca.quiet:
+            self.alpaca.busy += 1
+        try:
+            yield
+        finally:
+            with self.alpaca.quiet:
+                self.alpaca.busy -= 1
+                self.alpaca.quiet.notify_all()
 
     def show(self, sees: str, answer: Answer, fault: dict[str, Any]) -> None:
         match sees:
@@ -483,6 +498,9 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def control(self, body: bytes) -> Answer:
+        if self.path == "/_control/state":
+            with self.alpaca.quiet:
+                self.alpaca.quiet.wait_for(lambda: self.alpaca.busy == 0, timeout=5)
         with self.alpaca.lock:
             given = json.loads(body or b"{}")
             match self.path:
