@@ -109,7 +109,7 @@ class Looking:
             published if facts is None else [facts.own(one) for one in published],
             checks,
             mark,
-            tried=tried,
+            tried=tried if facts is None else facts.told(tried),
             known=lambda: None if facts else self._known(state, partition, mark, checks[0]),
             now=self.workspace.clock(),
             unseen=self.asset.volatile and self.workspace.seen_by(self.asset) is None,
