@@ -334,6 +334,39 @@ def test_garbage_is_condemned_and_then_removed(shop: Typing) -> None:
     assert (wrong.code, "'soon' is no span of time; write it like 30d" in wrong.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        pytest.param(
+            ("rename", "shop/orders", "shop/a b"), "'shop/a b' is no key: write group/name", id="no key"
+        ),
+        pytest.param(
+            ("rename", "shop/orders", "orders"), "'orders' is no key: write group/name", id="no group"
+        ),
+        pytest.param(
+            ("rename", "shop/orders", "shop/orders"), "'shop/orders' has that key already", id="its own key"
+        ),
+        pytest.param(
+            ("wipe", "orders", "--by", " ", "--reason", "x", "--yes"), "'--by': it is empty", id="by nobody"
+        ),
+        pytest.param(
+            ("publish", "orders", "last", "--by", "ada", "--reason", ""),
+            "'--reason': it is empty",
+            id="for no reason",
+        ),
+    ],
+)
+def test_what_says_nothing_is_refused(shop: Typing, words: tuple[str, ...], told: str) -> None:
+    refused = shop.assets(*words)
+    assert (refused.code, told in refused.err) == (2, True), refused.err
+
+
+def test_a_group_of_commands_alone_is_its_help(shop: Typing) -> None:
+    alone = shop.assets("env")
+    assert (alone.code, alone.err.startswith("Usage: assets env")) == (2, True), alone.err
+    assert "Try" not in alone.err
+
+
 def test_a_renamed_asset_is_kept_and_read_by_both_keys(shop: Typing) -> None:
     assert shop.assets("rename", "shop/orders", "shop/bookings").out == (
         "'shop/orders' is 'shop/bookings' now, with its history; rename the function as well\n"

@@ -86,6 +86,11 @@ def test_files_are_published_and_stand_for_what_would_be_made(workspace: Workspa
     assert workspace.load("returns", partition="2024-01-02") == 2
 
 
+def test_a_table_is_no_number(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(CannotAdopt, match=r"asset 'g/returns' is int: give a \.json file"):
+        take(workspace, "g/returns", table(tmp_path, "2024-01-01", 1.0))
+
+
 def test_where_it_came_from_is_on_record(workspace: Workspace, tmp_path: Path) -> None:
     file = table(tmp_path, "2024-01-01", 1.0)
     take(workspace, "g/bars", file, reason="the archive of 2019")
@@ -175,4 +180,5 @@ def test_a_broken_file_is_told_with_its_name(workspace: Workspace, tmp_path: Pat
     file.write_bytes(b"no table")
     with pytest.raises(CannotAdopt, match=r"2024-01-01.parquet cannot be read for asset 'g/bars'"):
         take(workspace, "g/bars", file)
-    assert workspace.ledger.runs(limit=1)[0].outcome == "failed"
+    outcomes = {one.selection: one.outcome for one in workspace.ledger.runs(limit=2)}
+    assert outcomes["assets adopt g/bars"] == "failed"
