@@ -255,6 +255,15 @@ def test_partitions_are_rolled_back(shop: Typing) -> None:
     assert rolled.out.startswith("rolled back 2 partitions of shop/days in 'main'")
 
 
+def test_what_was_wiped_is_shown_again_by_a_rollback(shop: Typing) -> None:
+    by = ("--by", "ada", "--reason", "x")
+    (version,) = shop.versions("shop/total")
+    shop.assets("wipe", "total", *by, "--yes")
+    assert shop.assets("env", "rollback", "total", *by).code == 0
+    assert shop.assets("show", "total", "--json").document["published"]["version"] == version
+    assert shop.materialize("total").out.startswith("everything is up to date")
+
+
 @pytest.mark.parametrize("words", [("env", "rollback", "orders"), ("publish", "orders", "last")])
 def test_what_is_done_by_hand_needs_a_name_and_a_reason(shop: Typing, words: tuple[str, ...]) -> None:
     ran = shop.assets(*words)
