@@ -152,6 +152,8 @@ def _document(error: BaseException, message: str) -> dict[str, object]:
 
 def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):  # `assets env`: its message is the help itself
+        return error.format_message()
     hint = f"\nTry '{context.command_path} --help'." if context else ""
     message = error.format_message()
     return f"error: {message[:1].lower()}{message[1:]}{hint}"

@@ -109,8 +109,19 @@ def moment(text: str) -> datetime:
 as_of = click.option(
     "--as-of", type=moment, metavar="TIME", help="As it was published then: 2024-03-01T16:00:00Z."
 )
-by = click.option("--by", "name", required=True, metavar="NAME", help="Who does it, for the record.")
-reason = click.option("--reason", required=True, metavar="TEXT", help="Why, for the record.")
+
+
+def said(text: str) -> str:
+    """A text for the record that says something."""
+    if not text.strip():
+        raise click.BadParameter("it is empty; the record needs it")
+    return text.strip()
+
+
+by = click.option(
+    "--by", "name", required=True, type=said, metavar="NAME", help="Who does it, for the record."
+)
+reason = click.option("--reason", required=True, type=said, metavar="TEXT", help="Why, for the record.")
 
 
 def colours() -> bool:

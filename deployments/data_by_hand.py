@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def wiped(workspace: Workspace, key: str, partitions: str | None, *, name: str, 
     found = wipe(workspace, key, partitions, name=name, reason=reason)
     of = workspace.graph[key].partitions
     what = f"{described(found, of)} of {key}" if of is not None else key
-    undo = f"assets env rollback {key} --by NAME --reason TEXT"
+    chosen = f" --partitions {shlex.quote(partitions)}" if of is not None and partitions else ""
+    undo = f"assets env rollback {key}{chosen} --by NAME --reason TEXT"
     return Answer(
         text=lambda: (
             f"wiped {what} in '{workspace.environment}'; it is made anew when it is needed, or: {undo}"

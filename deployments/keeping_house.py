@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from deployments.amounts import counted, moment_text, span_text
 from deployments.answers import Answer
+from deployments.command_error import CommandError
+from graph.build import is_key
 from materializers.collecting import Collected, collect, unneeded
 from materializers.ledger import Ledger
 from materializers.runner import new_run_id
@@ -60,6 +62,10 @@ def _told(found: Collected, now: datetime, grace: timedelta, *, dry_run: bool) -
 
 def rename_asset(ledger: Ledger, old: str, new: str) -> Answer:
     """Give an asset another key in the ledger; its history follows."""
+    if not is_key(new):
+        raise CommandError(f"'{new}' is no key: write group/name in letters, digits and '_.-'")
+    if old == new:
+        raise CommandError(f"'{old}' has that key already; give another one")
     ledger.rename(old, new)
     return Answer(
         text=lambda: f"'{old}' is '{new}' now, with its history; rename the function as well",

@@ -59,7 +59,9 @@ def summary_text(
 
 
 def nothing_to_do(plan: Plan) -> str:
-    """What is said of a plan without any step: that none of the partitions was of the kind that was asked for."""
+    """What is said of a plan without any step: what a policy left out, or that no such partition was there."""
+    if plan.left_out:
+        return "\n".join(["nothing to do", *_left_out(plan)])
     return f"nothing to do: {', '.join(plan.targets)} has no partition of that kind"
 
 

@@ -32,6 +32,7 @@ class Answers:
 
     Args:
         automation: one sentence; None for an asset without automation.
+        by_clock: the clock can make it due: it is a source, or volatile.
         tree: the answer of its condition, as lines and as JSON.
         refresh: what makes it due by the clock.
         steps: what the plan of a sweep would do with it, were it due.
@@ -40,6 +41,7 @@ class Answers:
 
     key: str
     automation: str | None
+    by_clock: bool
     tree: tuple[str, str] | None
     freshness: Freshness
     refresh: Refresh | None
@@ -112,6 +114,7 @@ def _answers(
     return Answers(
         key=key,
         automation=told,
+        by_clock=asset.is_source or asset.volatile,
         tree=None
         if tree is None
         else (
@@ -146,7 +149,8 @@ def _text(found: Answers, now: datetime, *, with_tree: bool) -> str:
 
 
 def _rows(found: Answers, now: datetime) -> Iterator[tuple[str, str]]:
-    yield "automation", found.automation or "none: a sweep makes it only if the clock makes it due"
+    none = "a sweep makes it only if the clock makes it due" if found.by_clock else "no sweep makes it"
+    yield "automation", found.automation or f"none: {none}"
     slack = slack_text(found.freshness, now)
     yield "freshness", state_text(found.freshness, now) + (f", {slack}" if slack != "-" else "")
     if found.refresh is not None:

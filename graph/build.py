@@ -143,6 +143,11 @@ def _add_provider(
     providers[name] = Provider(resource=name, function=function, settings=settings, where=where)
 
 
+def is_key(text: str) -> bool:
+    """Whether a text is written as a key is: group/name."""
+    return _KEY.fullmatch(text) is not None
+
+
 def _add_drafts(
     drafts: dict[str, _Draft], declaration: Declaration, group: str, where: Where, problems: list[Problem]
 ) -> None:
@@ -154,7 +159,7 @@ def _add_drafts(
         return
     keys = [out.name if "/" in out.name else f"{group}/{out.name}" for out in declaration.outputs]
     for key, out in zip(keys, declaration.outputs, strict=True):
-        if not _KEY.fullmatch(key):
+        if not is_key(key):
             message = "has a key that is not written group/name in letters, digits and '_.-'."
             problems.append(Problem(key=key, where=where, message=message))
         elif key in drafts:

@@ -34,6 +34,11 @@ class EffectFacts:
         """What is visible, if it tells of something that was done in this environment."""
         return None if version is None or version.partition in self.inherited else version
 
+    def told(self, tried: Attempt | None) -> Attempt | None:
+        """What was tried last, unless it found out that another environment had performed it already."""
+        elsewhere = tried is not None and tried.outcome == "held" and not self.performed
+        return None if elsewhere else tried
+
 
 def effect_step(
     asset: Asset,
@@ -75,6 +80,7 @@ def effect_step(
         if known.checks != checks:
             return Check(key=asset.key, reason=Reason.checks_changed())
         return Keep(key=asset.key, reason=Reason.up_to_date(known.failing))
+    tried = facts.told(tried)
     held = held_after(tried, mark, [checks], now) if tried is not None else None
     if held is not None:
         return Hold(key=asset.key, reason=held, served=EMPTY)

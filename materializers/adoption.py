@@ -19,12 +19,16 @@ from graph.errors import AssetGraphError, near_miss
 from graph.fingerprint import fingerprint
 from graph.partition_set import WHOLE, Partition, PartitionSet
 from graph.reading import Reader
+from materializers.conversion import wanted
 from materializers.copying import copy_published
 from materializers.formats import choose
 from materializers.judging import judged, why_rejected
 from materializers.records import Busy, LedgerError, Made, Moved, Product, RunRecord, Wanted
 from materializers.runner import new_run_id
 from materializers.workspace import Workspace
+
+_NO_TABLE = frozenset({"plain", "text"})
+"""The shapes of return annotations of which no value is a table."""
 
 
 class CannotAdopt(AssetGraphError):
@@ -213,6 +217,10 @@ def value_of(file: Path, asset: Asset) -> object:
         match file.suffix.lower():
             case _ if is_file:
                 return file
+            case ".parquet" | ".csv" if asset.stored_as is None and wanted(asset.returns).shape in _NO_TABLE:
+                raise CannotAdopt(
+                    f"{file} is a table, and asset '{asset.key}' is {asset.returns}: give a .json file"
+                )
             case ".parquet":
                 from pyarrow import parquet
 

@@ -111,7 +111,10 @@ def hint_of(function: Callable[..., Any], annotation: str | None) -> object:
     if annotation is None:
         return None
     try:
-        return eval(annotation, function.__globals__)  # noqa: S307  # the author's own annotation, as typing does it
+        found = eval(annotation, function.__globals__)  # noqa: S307  # the author's own annotation, as typing does it
+        return (
+            hint_of(function, found) if isinstance(found, str) else found
+        )  # it was quoted, and postponed as well
     except (NameError, AttributeError, TypeError, SyntaxError):
         return None
 

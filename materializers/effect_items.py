@@ -66,7 +66,8 @@ class Items:
         """Find out what became of an item in doubt, or decide it as declared where nobody can be asked."""
         if self.deed.reconcile is None:
             if self.deed.doubt == "at least once":
-                return self._record(item, "not performed", reason="perhaps performed; at least once: again")
+                reason = f"perhaps performed ({item.reason}); at least once: again"
+                return self._record(item, "not performed", reason=reason)
             return self._record(
                 item, "given up", reason=f"perhaps performed, and at most once ({item.reason})"
             )
@@ -80,7 +81,8 @@ class Items:
             reason = f"asking for it failed: {self._said(error)}"
             return self._record(item, "in doubt", reason=reason)
         if receipt is None:
-            return self._record(item, "not performed", reason="the world outside does not know it")
+            reason = f"the world outside does not know it ({item.reason})"
+            return self._record(item, "not performed", reason=reason)
         return self._record(item, "accepted", receipt=receipt, reason="found by asking")
 
     def _perform(self, item: Effect) -> tuple[Effect, timedelta]:

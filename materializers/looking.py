@@ -109,7 +109,7 @@ class Looking:
             published if facts is None else [facts.own(one) for one in published],
             checks,
             mark,
-            tried=tried,
+            tried=tried if facts is None else facts.told(tried),
             known=lambda: None if facts else self._known(state, partition, mark, checks[0]),
             now=self.workspace.clock(),
             unseen=self.asset.volatile and self.workspace.seen_by(self.asset) is None,
@@ -253,8 +253,17 @@ class Looking:
             self.workspace.ledger.verify(self.workspace.environment, seen, self.scope.run_id)
         reason = "made from the same as what is published"
         failing = any(version is not None and version.failing for version in versions)
-        read_at = None if failing else sequence  # what fails is looked at every time
+        # What fails is looked at every time; what could not get its newest inputs has not dealt with them.
+        read_at = None if failing or self._lacks_news() else sequence
         return self.result("kept", partition, reason=reason, read_at=read_at, notes=notes)
+
+    def _lacks_news(self) -> bool:
+        """Whether this run could not make something above it, so that what is kept may follow when that is mended."""
+        ended = self.scope.ended()
+        above = self.workspace.graph.ancestors([self.asset.key])
+        return any(
+            wrong.kind in ("failed", "rejected") for key in ended.keys() & above for wrong in ended[key]
+        )
 
     def _check(
         self,

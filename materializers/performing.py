@@ -114,10 +114,12 @@ class Performing:
         return effects.of(self.workspace.environment, self.asset.key, occasion=occasion)
 
     def _was_begun(self, decision: Decision) -> bool:
-        """Whether something of it was tried, so that it stands as it is."""
+        """Whether something of it was tried, or issued again, so that it stands as it is."""
         effects = self.workspace.ledger.effects
         return any(
-            one.state in BEGUN or any(before.state == "intended" for before in effects.history(one.key))
+            one.state in BEGUN
+            or one.key.attempt > 1
+            or any(before.state == "intended" for before in effects.history(one.key))
             for one in self.items(decision.occasion)
         )
 

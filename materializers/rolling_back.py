@@ -34,6 +34,21 @@ def earlier_versions(
     return {at: stack[-2] for at, stack in stacks.items() if len(stack) > 1}
 
 
+def _wiped(
+    ledger: Ledger, environment: str, key: str, partitions: PartitionSet | None
+) -> Mapping[Partition, str]:
+    """Of each partition that was wiped and not made anew since, the version that was visible until then."""
+    last: dict[Partition, str] = {}
+    gone: set[Partition] = set()
+    for event in _events(ledger, environment, key):
+        if event.version_id is None:
+            gone.add(event.partition)
+        else:
+            gone.discard(event.partition)
+            last[event.partition] = event.version_id
+    return {at: last[at] for at in gone & last.keys() if partitions is None or at in partitions}
+
+
 def _events(ledger: Ledger, environment: str, key: str) -> Sequence[Publication]:
     """What became visible of an asset in an environment, oldest first: a parent's until it had its own."""
     found: list[Publication] = []
@@ -62,8 +77,8 @@ def rollback(
     """Make earlier versions visible again, and pin them; answers which.
 
     Args:
-        partitions: of these alone; otherwise of all that are visible.
-        to: a version; otherwise, of each partition, the one that was visible before.
+        partitions: of these alone; otherwise of all that are visible, or were wiped where none is.
+        to: a version; otherwise, of each partition, the one that was visible before, or until it was wiped.
 
     Raises:
         LedgerError: there is nothing to go back to, or a run is making it.
@@ -71,12 +86,13 @@ def rollback(
     ledger, environment, asset = workspace.ledger, workspace.environment, workspace.graph[key]
     with ledger.state(environment, [key]) as state:
         shown = dict(state.published(key, partitions))
-    if not shown:
+    wiped = _wiped(ledger, environment, key, partitions) if partitions is not None or not shown else {}
+    if not shown and not wiped:
         raise LedgerError(f"asset '{key}' has no published version in '{environment}' to roll back")
     if to is not None:
         found = {ledger.materialization(to).version.partition: to}
     else:
-        found = dict(earlier_versions(ledger, environment, key, shown))
+        found = {**earlier_versions(ledger, environment, key, shown), **wiped}
         lacking = [at for at in shown if at not in found]
         if lacking:
             named = step_name(key, key_of(asset, min(lacking)) or "")

@@ -65,7 +65,7 @@ _SIDES = ["BUY", "SELL"]
     accepts=["skipped", "failed", "rejected", "in doubt", "held"],
 )
 def account_records(
-    order_submission: pa.Table | None, prices: pa.Table, broker: Broker, run: Run
+    order_submission: pa.Table | None, prices: pa.Table | None, broker: Broker, run: Run
 ) -> dict[str, Any]:
     """The broker's records of all accounts, after the orders were submitted and the market has moved.
 
@@ -75,7 +75,7 @@ def account_records(
         ``orders``, ``fills``, ``positions`` and ``cash``. Quantities in shares and prices and money in US dollars,
         all decimals with 9 places; times in UTC; null where the broker says nothing.
     """
-    if run.live:
+    if run.live and prices is not None:
         broker.advance(prices)
     names = broker.accounts()
     return {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assets.trading.order_submission import performed
 from checks import expression, not_null, one_of, unique
-from graph import Previous, asset
+from graph import Previous, Skip, asset
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,12 +35,12 @@ Row = dict[str, Any]
 )
 def reconciliation(
     order_submission: pa.Table | None,
-    orders: pa.Table,
-    fills: pa.Table,
-    positions: pa.Table,
-    cash: pa.Table,
+    orders: pa.Table | None,
+    fills: pa.Table | None,
+    positions: pa.Table | None,
+    cash: pa.Table | None,
     previous: Previous,
-) -> pa.Table:
+) -> pa.Table | Skip:
     """Our books against the broker's, a line for each thing that both know.
 
     A split, a dividend or a deposit moves positions or cash without a fill: that is told, and not refused. Cash counts
@@ -53,6 +53,8 @@ def reconciliation(
     """
     import pyarrow as pa
 
+    if orders is None or fills is None or positions is None or cash is None:
+        return Skip("the broker's records could not be had yet")
     known = orders.to_pylist()
     told = fills.to_pylist()
     rows = [

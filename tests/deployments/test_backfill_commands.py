@@ -222,12 +222,15 @@ def test_wiping_asks_and_says_how_to_undo(
     wiped = assets("wipe", "eggs", "--partitions", "2024-01-10..2024-01-12", *WHO)
     assert wiped.out == (
         "wiped 2024-01-10..2024-01-12 (3) of farm/eggs in 'main'; it is made anew when it is needed, or:"
-        " assets env rollback farm/eggs --by NAME --reason TEXT\n"
+        " assets env rollback farm/eggs --partitions 2024-01-10..2024-01-12 --by NAME --reason TEXT\n"
     )
     plan = materialize("eggs", "--plan", "--partitions", "2024-01", "--json").document
     assert [step["reason"]["kind"] for step in plan["steps"] if step["step"] == "materialize"] == [
         "never built"
     ]
+    back = assets("env", "rollback", "eggs", "--partitions", "2024-01-10..2024-01-12", *WHO)
+    assert back.code == 0, back.err
+    assert materialize("eggs", "--partitions", "2024-01").out.startswith("everything is up to date")
 
 
 def _abort(text: str) -> None:

@@ -255,6 +255,15 @@ def test_partitions_are_rolled_back(shop: Typing) -> None:
     assert rolled.out.startswith("rolled back 2 partitions of shop/days in 'main'")
 
 
+def test_what_was_wiped_is_shown_again_by_a_rollback(shop: Typing) -> None:
+    by = ("--by", "ada", "--reason", "x")
+    (version,) = shop.versions("shop/total")
+    shop.assets("wipe", "total", *by, "--yes")
+    assert shop.assets("env", "rollback", "total", *by).code == 0
+    assert shop.assets("show", "total", "--json").document["published"]["version"] == version
+    assert shop.materialize("total").out.startswith("everything is up to date")
+
+
 @pytest.mark.parametrize("words", [("env", "rollback", "orders"), ("publish", "orders", "last")])
 def test_what_is_done_by_hand_needs_a_name_and_a_reason(shop: Typing, words: tuple[str, ...]) -> None:
     ran = shop.assets(*words)
@@ -332,6 +341,39 @@ def test_garbage_is_condemned_and_then_removed(shop: Typing) -> None:
     )
     wrong = shop.assets("gc", "--older-than", "soon")
     assert (wrong.code, "'soon' is no span of time; write it like 30d" in wrong.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        pytest.param(
+            ("rename", "shop/orders", "shop/a b"), "'shop/a b' is no key: write group/name", id="no key"
+        ),
+        pytest.param(
+            ("rename", "shop/orders", "orders"), "'orders' is no key: write group/name", id="no group"
+        ),
+        pytest.param(
+            ("rename", "shop/orders", "shop/orders"), "'shop/orders' has that key already", id="its own key"
+        ),
+        pytest.param(
+            ("wipe", "orders", "--by", " ", "--reason", "x", "--yes"), "'--by': it is empty", id="by nobody"
+        ),
+        pytest.param(
+            ("publish", "orders", "last", "--by", "ada", "--reason", ""),
+            "'--reason': it is empty",
+            id="for no reason",
+        ),
+    ],
+)
+def test_what_says_nothing_is_refused(shop: Typing, words: tuple[str, ...], told: str) -> None:
+    refused = shop.assets(*words)
+    assert (refused.code, told in refused.err) == (2, True), refused.err
+
+
+def test_a_group_of_commands_alone_is_its_help(shop: Typing) -> None:
+    alone = shop.assets("env")
+    assert (alone.code, alone.err.startswith("Usage: assets env")) == (2, True), alone.err
+    assert "Try" not in alone.err
 
 
 def test_a_renamed_asset_is_kept_and_read_by_both_keys(shop: Typing) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from checks import between, not_null, row_count
 from deployments.answers import to_json
 from deployments.run_summary import summary_document, summary_text
-from graph import Execution, Skip, asset
+from graph import Daily, Execution, Intents, Skip, asset, effect
 from materializers import in_memory, run_plan
 from materializers.runner import RunResult
 from materializers.workspace import Workspace
@@ -50,6 +50,23 @@ def text_of(result: RunResult, files: tuple[Path, ...] = ()) -> str:
     text = re.sub(r"\d+\.\d\d s", "0.00 s", text.replace(result.run_id, "RUN"))
     text = re.sub(r"\d{3} B", "999 B", text)
     return re.sub(r'File ".*", line \d+', 'File "F", line N', text)
+
+
+def test_of_a_plan_without_a_step_it_is_told_what_was_left_out():
+    @effect(
+        name="t/mail",
+        perform=lambda item: {"sent": item.name},
+        doubt="at most once",
+        partitions=Daily(start="2024-01-01", end="2024-01-03"),
+    )
+    def mail() -> Intents:
+        return Intents(items={"all": 1})
+
+    workspace = in_memory([mail])
+    result = run_plan(workspace.plan("mail", partitions="2024-01-01..2024-01-02"), workspace)
+    assert text_of(result) == (
+        "nothing to do\nleft out: 2 partitions of t/mail (an effect is performed for the newest one only)"
+    )
 
 
 def test_rejected_and_failed_steps_are_explained_below_the_list():

@@ -173,7 +173,7 @@ t/prices
 """,
     without_automation: """
 t/archive
-  automation  none: a sweep makes it only if the clock makes it due
+  automation  none: no sweep makes it
   freshness  no promise
   when due  keep up to date
   attempt  published 2026-03-03 12:00 UTC

@@ -72,6 +72,7 @@ def step(**given: Any) -> str:
 
 
 MOVED = Reason.upstream_changed(["g/orders"])
+HERE = EffectFacts(performed=frozenset({DAY}))
 ALREADY = f"already performed for {DAY}; only `assets effects reissue` does it again"
 
 
@@ -90,9 +91,14 @@ ALREADY = f"already performed for {DAY}; only `assets effects reissue` does it a
             {"published": version("then"), "sure": MOVED}, "perform: upstream changed: g/orders", id="moved"
         ),
         pytest.param(
-            {"published": version("then"), "sure": MOVED, "tried": tried("held")},
+            {"published": version("then"), "sure": MOVED, "tried": tried("held"), "facts": HERE},
             "hold: because",
             id="moved, and it was found out that it was performed",
+        ),
+        pytest.param(
+            {"published": version("then"), "sure": MOVED, "tried": tried("held")},
+            "perform: upstream changed: g/orders",
+            id="moved, and it was performed in another environment",
         ),
         pytest.param(
             {"published": version("then"), "sure": MOVED, "tried": tried("held", "then")},

@@ -435,6 +435,26 @@ def test_it_is_the_same_on_every_ledger(desk: Desk, open_ledger: Callable[..., S
     assert desk.states() == {"a": "accepted", "b": "accepted"}
 
 
+def test_that_another_environment_performed_it_already_holds_nothing(desk: Desk) -> None:
+    desk.run()
+    desk.orders = {"c": 3}
+    assert ended(desk.run())[1].startswith("already performed for monday")
+    assert desk.kept is not None
+    desk.kept.ledger.create_environment("second", live=True)
+    assert ended(desk.run(environment="second"))[0] == "published"
+    assert desk.world.names() == ["monday:a:1", "monday:b:1", "monday:c:1"]
+    desk.kept.ledger.create_environment("dev")
+    assert ended(desk.run(environment="dev"))[0] == "published"
+    assert desk.states("dev") == {"c": "rehearsed"}
+
+
+def test_why_it_was_asked_for_is_told(desk: Desk) -> None:
+    desk.world.next = ["lost before"]
+    assert ended(desk.run())[1].startswith(
+        "a was not performed: the world outside does not know it (Lost: lost before); not finished"
+    )
+
+
 def test_a_function_is_told_whether_effects_are_performed(desk: Desk) -> None:
     @asset(name="desk/told", volatile=True)
     def told(run: Run) -> bool:
@@ -463,6 +483,18 @@ def test_only_a_reissue_does_it_again(desk: Desk) -> None:
     assert desk.world.names() == ["monday:a:1", "monday:b:1", "monday:b:2"]
     assert [(row["item"], row["attempt"]) for row in desk.receipts()] == [("a", 1), ("b", 2)]
     assert ended(desk.run())[0] == "kept"
+
+
+def test_what_is_issued_again_wholly_is_done_again_though_the_inputs_have_moved(desk: Desk) -> None:
+    desk.run()
+    desk.orders = {"a": 10}
+    assert ended(desk.run())[1].startswith("already performed for monday")
+    assert desk.kept is not None
+    effects = desk.kept.ledger.effects
+    effects.reissue("main", "desk/sent", "monday", ["a", "b"], name="ada", reason="cancelled there")
+    assert ended(desk.run())[0] == "published"
+    assert desk.world.names() == ["monday:a:1", "monday:b:1", "monday:a:2", "monday:b:2"]
+    assert ended(desk.run())[1].startswith("already performed for monday")
 
 
 def test_what_a_person_says_became_of_it_is_taken_up(desk: Desk) -> None:

@@ -87,6 +87,18 @@ def test_values_flow_and_a_second_run_keeps_everything() -> None:
     assert world.outcomes() == {"a": "kept", "b": "kept"}
 
 
+def test_an_annotation_may_be_quoted_although_all_of_them_are_postponed() -> None:
+    @asset(name="g/table")
+    def table() -> Any:
+        return numbers([1, 2])
+
+    @asset(name="g/rows")
+    def rows(table: "pa.Table") -> int:  # noqa: F821, UP037  # as one writes it who is used to quotes
+        return int(table.num_rows)
+
+    assert World(table, rows).outcomes() == {"table": "published", "rows": "published"}
+
+
 def test_early_cutoff_keeps_what_is_below_when_the_value_came_out_equal() -> None:
     @asset
     def a() -> int:

@@ -127,6 +127,25 @@ def test_eager_follows_a_change_upstream_once(farm: Farm) -> None:
     assert farm.sweep() == {}
 
 
+def test_a_tick_is_not_spent_on_an_upstream_that_fails(farm: Farm) -> None:
+    @asset(name="f/field", code=SAME, automation=eager())
+    def tilled(world: str) -> str:
+        return f"{farm.call('field')} of {world}"
+
+    farm.of(
+        world(farm, automation=on_cron("0 18 * * *")), tilled, bread(farm, automation=on_cron("0 18 * * *"))
+    )
+    farm.make()
+    farm.sweep()
+    farm.world, farm.data["field"] = "w2", ConnectionError("for a moment")
+    assert farm.sweep(6 * HOUR) == {"world": "published", "field": "failed", "bread": "kept"}
+    assert farm.sweep() == {}
+    farm.data["field"] = "better"
+    farm.make("field")
+    assert farm.sweep() == {"bread": "published"}
+    assert farm.sweep(HOUR) == {}
+
+
 def test_what_was_updated_and_is_the_same_makes_nothing_due(farm: Farm) -> None:
     farm.of(world(farm), field(farm), bread(farm, automation=eager()))
     farm.make()

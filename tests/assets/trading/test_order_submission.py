@@ -355,6 +355,29 @@ def test_the_books_agree_when_the_market_has_moved(market: Market) -> None:
     }
 
 
+def test_without_prices_the_records_are_had_all_the_same(market: Market) -> None:
+    def unreachable() -> pa.Table:
+        raise ConnectionError("nobody answers")
+
+    market.prices = unreachable  # type: ignore[method-assign]
+    outcomes = {one.name: one.outcome for one in market.run(when_closed="submit").results}
+    assert outcomes["trading/reconciliation"] == "published", outcomes
+    assert not market.rows("trading/orders")
+
+
+def test_without_the_records_there_is_nothing_to_compare(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(_: object) -> Any:
+        raise ConnectionError("nobody answers")
+
+    monkeypatch.setattr(SimulatedBroker, "accounts", unreachable)
+    (found,) = [
+        one for one in market.run(when_closed="submit").results if one.name == "trading/reconciliation"
+    ]
+    assert (found.outcome, found.reason) == ("skipped", "the broker's records could not be had yet")
+
+
 def test_an_order_that_the_broker_does_not_know_is_told_and_refused(market: Market, tmp_path: Path) -> None:
     market.run(when_closed="submit")
     market.simulated = SimulatedBroker(
