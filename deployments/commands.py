@@ -31,6 +31,7 @@ from deployments.command_options import partitions as _partitions
 from deployments.command_options import selection as _selection
 from deployments.command_options import take_over as _take_over
 from deployments.effect_commands import effects
+from deployments.key_commands import keys
 from deployments.run_commands import runs
 
 if TYPE_CHECKING:
@@ -545,6 +546,7 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
 
 
 assets.add_command(effects)
+assets.add_command(keys)
 assets.add_command(runs)
 for _command in (*reading_commands.COMMANDS, *environment_commands.COMMANDS, *data_commands.COMMANDS):
     assets.add_command(_command)

@@ -77,7 +77,7 @@ def compile_plan(
             tasks = _Tasks(plan, workspace, scope, watched, jobs=jobs or default_jobs())
             results.extend(tasks.carry_out(fail_fast=fail_fast))
             conclude(plan, results, workspace, scope)
-            told = tell_outside(results, workspace, scope)
+            told = tell_outside(results, workspace)
         run = run_result(plan, results, workspace, scope.run_id, told=told)
         if ended is not None:
             ended(run)

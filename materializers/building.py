@@ -17,6 +17,7 @@ from graph.partition_set import Partition, PartitionSet
 from graph.partition_text import batches
 from graph.reading import Reader
 from graph.reasons import Reason
+from graph.settling import failures_hold
 from graph.state import Outcome, Version
 from graph.steps import Adopt, Materialize
 from materializers.arguments import StepRun, Taken, arguments_for, taken
@@ -215,10 +216,16 @@ class Building:
         results = []
         for one in members:
             attempt = attempts[one.partition]
-            self._finish(attempt, outcome, reason=reason, error=details, output=output)
+            again = self._tried_again() if outcome == "failed" else None
+            self._finish(attempt, outcome, reason=reason, error=details, until=again, output=output)
             count = attempt.number if outcome == "failed" else 0
             results.append(self._result(outcome, one.partition, reason=reason, error=details, attempts=count))
         return results
+
+    def _tried_again(self) -> datetime | None:
+        """When an automatic run may try again what failed now; never, where only somebody's hand does."""
+        after = failures_hold(self.asset, automatic=True)
+        return None if after is None or after == timedelta.max else self.workspace.clock() + after
 
     def _finish(
         self,

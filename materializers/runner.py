@@ -253,7 +253,7 @@ def run_plan(
             workers.dismiss()
         results.extend(found)
         conclude(plan, results, workspace, scope)
-        told = tell_outside(results, workspace, scope)
+        told = tell_outside(results, workspace)
     return run_result(plan, results, workspace, scope.run_id, told=told)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from graph.steps import Materialize
-from materializers.result import Result, RunScope
+from materializers.result import Result
 from materializers.workspace import Workspace
 
 
@@ -17,7 +17,7 @@ def subscribe(workspace: Workspace) -> None:
         subscribe_all(workspace)
 
 
-def tell_outside(results: Iterable[Result], workspace: Workspace, scope: RunScope) -> tuple[str, ...]:
+def tell_outside(results: Iterable[Result], workspace: Workspace) -> tuple[str, ...]:
     """Bring the copies of all that a run looked at up to date, then tell subscribers.
 
     Answers a line for each copy that was made and each subscriber that was told, and for what failed: that the next
@@ -36,7 +36,7 @@ def tell_outside(results: Iterable[Result], workspace: Workspace, scope: RunScop
     if workspace.project is not None and workspace.project.events:
         from materializers.delivery import subscribe_all, tell_published
 
-        told = tell_published(workspace, subscribe_all(workspace), wait=scope.stop.wait)
+        told = tell_published(workspace, subscribe_all(workspace))
         lines.extend(str(one) for one in told if one.sent or one.failed)
     return tuple(lines)
 
