@@ -21,7 +21,8 @@ from deployments.saved_plans import save, saved_plan
 from deployments.text_table import shows_colours
 from graph.plan_text import explain, to_json
 from graph.steps import Plan
-from materializers.runner import RunResult, default_jobs, run_plan
+from materializers.runner import RunResult, default_jobs, require_served, run_plan
+from materializers.serving import GivenUp, ServedOtherwise
 from materializers.workspace import Workspace
 
 Engine = Literal["local", "prefect"]
@@ -46,6 +47,7 @@ def plan_selection(
     """
     workspace = workspace_for(environment, settings)
     plan = workspace.plan(selection, partitions=partitions, force=force, only=only, to_save=out is not None)
+    refused = _refused(plan, workspace)
     takes = estimated(plan, workspace, jobs=jobs or default_jobs())
     saved = "" if out is None else save(plan, out)
     return Answer(
@@ -55,12 +57,26 @@ def plan_selection(
                 [
                     explain(plan, every=every, notes=notes(takes)) or nothing_to_do(plan),
                     total_text(takes),
+                    f"a run of this would be refused: {refused}" if refused else "",
                     saved,
                 ],
             )
         ),
-        document=lambda: {**json.loads(to_json(plan)), "estimate": estimate_document(takes)},
+        document=lambda: {
+            **json.loads(to_json(plan)),
+            "estimate": estimate_document(takes),
+            "refused": refused or None,
+        },
     )
+
+
+def _refused(plan: Plan, workspace: Workspace) -> str:
+    """Why this checkout could not carry a plan out; empty when it can."""
+    try:
+        require_served(workspace, plan)
+    except (ServedOtherwise, GivenUp) as error:
+        return str(error)
+    return ""
 
 
 def apply_plan(

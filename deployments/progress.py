@@ -46,6 +46,15 @@ def outcome_word(step: Step, outcome: Outcome) -> str:
     return outcome
 
 
+def waits_text(key: str, run_id: str) -> str:
+    """Why nothing seems to happen: somebody else makes the same, or died without a word.
+
+    >>> waits_text("market/prices", "20261122-054512-3f9a1c")
+    'market/prices waits for run 20261122-054512-3f9a1c, which makes it or has died within its lease'
+    """
+    return f"{key} waits for run {run_id}, which makes it or has died within its lease"
+
+
 def left_open(found: tuple[AttemptRecord, ...]) -> str:
     """What killed runs left unfinished, in one sentence; empty when they left nothing."""
     if not found:
@@ -90,6 +99,10 @@ class PlainLines:
         """See `materializers.runner.Listener`."""
         if total > 0 and not self._quiet(name_of(step)):
             self._line(f"      {name_of(step)} {done / total:.0%}")
+
+    def step_waits(self, key: str, run_id: str) -> None:
+        """See `materializers.runner.Listener`."""
+        self._line(waits_text(key, run_id))
 
     def step_ended(self, result: Result) -> None:
         """See `materializers.runner.Listener`."""
@@ -170,6 +183,10 @@ class LiveDisplay:
         task = self._steps.get(name_of(step))
         if task is not None and len(step.partitions) == 1:
             self._progress.update(task, completed=done, total=total)
+
+    def step_waits(self, key: str, run_id: str) -> None:
+        """See `materializers.runner.Listener`."""
+        self._say(waits_text(key, run_id))
 
     def step_ended(self, result: Result) -> None:
         """See `materializers.runner.Listener`."""

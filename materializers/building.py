@@ -44,6 +44,8 @@ from materializers.result import Result, RunScope
 from materializers.workspace import Workspace
 
 CLAIM_POLL_S = 0.05
+TOLD_AFTER_POLLS = 40
+"""So often a claim is asked for before somebody is told whom it waits for."""
 LONGEST_DELAY = timedelta(hours=1)
 """Retries double their delay up to this."""
 
@@ -62,12 +64,16 @@ def claim(
     Args:
         seen: the last publication that was known when it was decided what goes in.
     """
+    polls = 0
     while not scope.stop.is_set():
         begun = workspace.ledger.begin(
             workspace.environment, key, wanted, run_id=scope.run_id, number=number, seen=seen
         )
         if not isinstance(begun, Busy):
             return begun
+        polls += 1
+        if polls == TOLD_AFTER_POLLS:
+            scope.waits(key, begun.run_id)
         scope.stop.wait(CLAIM_POLL_S)
     return None
 

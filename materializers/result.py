@@ -84,6 +84,7 @@ class RunScope:
     broken: dict[str, dict[str, PartitionSet]] = field(default_factory=dict)
     rehearse: bool = False
     progressed: Callable[[Step, float, float], None] = lambda step, done, total: None
+    waits: Callable[[str, str], None] = lambda key, run_id: None
     _ended: dict[str, list[Wrong]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

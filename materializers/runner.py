@@ -47,6 +47,9 @@ class Listener(Protocol):
     def step_progressed(self, step: Step, done: float, total: float) -> None:
         """The asset's function told how far it is."""
 
+    def step_waits(self, key: str, run_id: str) -> None:
+        """Another run holds what a step is about to make, and has held it for a while."""
+
     def step_ended(self, result: Result) -> None:
         """Some partitions of a step have ended."""
 
@@ -61,6 +64,9 @@ class Silent:
         """See `Listener`."""
 
     def step_progressed(self, step: Step, done: float, total: float) -> None:
+        """See `Listener`."""
+
+    def step_waits(self, key: str, run_id: str) -> None:
         """See `Listener`."""
 
     def step_ended(self, result: Result) -> None:
@@ -108,7 +114,7 @@ def running(
     Raises:
         ServedOtherwise: another checkout serves the environment with other definitions of what would be built.
     """
-    definitions = _served(workspace, plan)
+    definitions = require_served(workspace, plan)
     scope = RunScope(
         run_id=run_id or new_run_id(workspace.clock()),
         horizon=workspace.horizon(plan.made_at),
@@ -116,6 +122,7 @@ def running(
         automatic=plan.automatic,
         rehearse=rehearse,
         progressed=listener.step_progressed,
+        waits=listener.step_waits,
     )
     record = RunRecord(
         id=scope.run_id,
@@ -151,8 +158,13 @@ def running(
         workspace.ledger.end_run(scope.run_id, outcome)
 
 
-def _served(workspace: Workspace, plan: Plan) -> Mapping[str, Definition]:
-    """The definitions of what a plan would build, where this checkout may serve the environment with them."""
+def require_served(workspace: Workspace, plan: Plan) -> Mapping[str, Definition]:
+    """The definitions of what a plan would build, where this checkout may serve the environment with them.
+
+    Raises:
+        ServedOtherwise: another checkout serves it with others.
+        GivenUp: an asset has another key now.
+    """
     keys = keys_of_work(plan)
     if not keys:
         return {}
@@ -391,6 +403,7 @@ __all__ = [
     "Silent",
     "default_jobs",
     "new_run_id",
+    "require_served",
     "run_plan",
     "run_result",
     "running",

@@ -289,6 +289,11 @@ def test_another_checkout_is_refused_and_may_take_over(shop: Typing, monkeypatch
     monkeypatch.setenv("ASSETS_CHECKOUT", "worker")
     assert shop.materialize("*").code == 0
     shop.change(*DEARER)
+    planned = shop.materialize("*", "--plan")
+    assert (planned.code, "a run of this would be refused: the environment 'main'" in planned.out) == (
+        0,
+        True,
+    )
     refused = shop.materialize("*")
     assert (refused.code, refused.said) == (
         2,

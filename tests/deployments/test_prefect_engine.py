@@ -215,6 +215,8 @@ class Witness:
     def step_started(self, step: Step) -> None:
         self.began.append(step.key)
 
+    def step_waits(self, key: str, run_id: str) -> None: ...
+
     def step_progressed(self, step: Step, done: float, total: float) -> None: ...
 
     def step_ended(self, result: Result) -> None:

@@ -8,13 +8,19 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from graph import Execution, asset
+from graph.partition_set import WHOLE
 from graph.steps import Plan, Step
-from materializers import Workspace, in_memory, run_plan
-from materializers.ledger import AttemptRecord
+from materializers import Workspace, building, in_memory, run_plan
+from materializers.ledger import AttemptRecord, RunRecord, Wanted
+from materializers.result import RunScope
 from materializers.runner import RunResult
 from materializers.step import Result
+
+if TYPE_CHECKING:
+    import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,6 +36,8 @@ class Witness:
 
     def step_started(self, step: Step) -> None:
         self.heard.append(f"start {step.key.rpartition('/')[2]}")
+
+    def step_waits(self, key: str, run_id: str) -> None: ...
 
     def step_progressed(self, step: Step, done: float, total: float) -> None:
         self.heard.append(f"{done:g} of {total:g}")
@@ -158,3 +166,29 @@ def test_ctrl_c_leaves_nothing_half_and_does_not_wait(tmp_path: Path) -> None:
     assert run.outcome == "interrupted"
     assert [one.outcome for one in ledger.attempts_of(run.id)] == ["interrupted"]
     ledger.close()
+
+
+def test_who_waits_for_another_run_is_told_for_whom(monkeypatch: pytest.MonkeyPatch) -> None:
+    @asset(name="g/a")
+    def a() -> int:
+        return 1
+
+    monkeypatch.setattr(building, "TOLD_AFTER_POLLS", 1)
+    workspace = in_memory([a])
+    ledger = workspace.ledger
+    told: list[tuple[str, str]] = []
+    for name in ("theirs", "mine"):
+        record = RunRecord(
+            id=name, environment="main", selection="*", engine="local", started_at=workspace.clock()
+        )
+        ledger.begin_run(record)
+    wanted = {WHOLE: Wanted(fingerprint="f", was=None)}
+    ledger.begin("main", "g/a", wanted, run_id="theirs", number=1)
+
+    def waits(key: str, run_id: str) -> None:
+        told.append((key, run_id))
+        ledger.end_run("theirs", "interrupted")
+
+    scope = RunScope(run_id="mine", horizon=workspace.horizon(), sequence=0, waits=waits)
+    assert isinstance(building.claim(workspace, scope, "g/a", wanted, number=1), tuple)
+    assert told == [("g/a", "theirs")]
