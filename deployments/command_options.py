@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 failed, 2 wrong definition or usage, 3 rejected by a check, 130 interrupted."
+)
 
 
 def examples(*lines: str, closing: str = "") -> str:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 import click
 
-from deployments import data_commands, environment_commands, reading_commands
+from deployments import data_commands, environment_commands, reading_commands, sweep_commands
 from deployments.answers import Answer, run_command
+from deployments.command_options import EXIT_CODES as _EXIT_CODES
 from deployments.command_options import SETTINGS as _SETTINGS
 from deployments.command_options import as_json as _json
 from deployments.command_options import as_of as _as_of
@@ -37,10 +38,6 @@ from deployments.run_commands import runs
 if TYPE_CHECKING:
     from deployments.materializing import Engine
     from materializers.workspace import Workspace
-
-_EXIT_CODES = (
-    "Exit codes: 0 done, 1 failed, 2 wrong definition or usage, 3 rejected by a check, 130 interrupted."
-)
 
 
 def materialize_main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -372,117 +369,6 @@ def status(
     return show_status(_workspace(env), selection, now=datetime.now(UTC), limit=limit, colours=_colours())
 
 
-@assets.command(
-    epilog=_examples(
-        "assets sweep                            make what is due now, and nothing else",
-        "assets sweep --dry-run                  say it, with the reasons",
-        "assets sweep group:market --env dev --json",
-        closing=_EXIT_CODES,
-    )
-)
-@_selection(otherwise="*")
-@click.option("--dry-run", is_flag=True, help="Say what is due and why, and do nothing.")
-@click.option(
-    "--jobs", type=click.IntRange(min=1), metavar="N", help="Steps side by side; else one a processor."
-)
-@click.option(
-    "--engine",
-    type=click.Choice(["local", "prefect"]),
-    default="local",
-    show_default=True,
-    help="In this process, or as a Prefect flow.",
-)
-@_env
-@_json
-def sweep(*, selection: str, dry_run: bool, jobs: int | None, engine: Engine, env: str | None) -> Answer:
-    """Make what is due now.
-
-    The assets whose automation holds, and the sources and volatile assets that make something too old.
-    """
-    from deployments.sweep_view import sweep_assets
-
-    return sweep_assets(_workspace(env), selection, dry_run=dry_run, engine=engine, jobs=jobs)
-
-
-@assets.command(
-    epilog=_examples("assets why returns --tree", "assets why market/returns --partition 2024-01-05 --json")
-)
-@_key
-@click.option("--partition", metavar="TEXT", help="Only of these partitions; otherwise of the latest.")
-@click.option("--tree", is_flag=True, help="Every part of its condition, with its answer.")
-@_env
-@_json
-def why(*, key: str, partition: str | None, tree: bool, env: str | None) -> Answer:
-    """Say why the next sweep makes an asset, or the first thing that holds it.
-
-    With its freshness, what would be done with it when it is due, and its last attempts.
-    """
-    from deployments.why_view import why_asset
-
-    return why_asset(_workspace(env), key, partition=partition, with_tree=tree)
-
-
-@assets.command(
-    "run-continuous",
-    epilog=_examples(
-        "assets run-continuous eta/predictions               until Ctrl-C or SIGTERM",
-        "assets run-continuous eta/predictions --intervals 3",
-    ),
-)
-@_key
-@click.option("--intervals", type=click.IntRange(min=1), metavar="N", help="End after so many.")
-@_config
-@_env
-@_json
-def run_continuous(*, key: str, intervals: int | None, config: tuple[str, ...], env: str | None) -> Answer:
-    """Call a continuous asset at its cadence, and publish a summary for each interval.
-
-    What was counted survives a kill; one process at a time can run an asset.
-    """
-    from deployments.opening import workspace_for
-    from deployments.run_continuously import run_continuously
-
-    return run_continuously(workspace_for(env, config), key, intervals=intervals)
-
-
-@assets.group()
-def automation() -> None:
-    """Which assets are made by themselves. A sweep switches on what it is the first to see."""
-
-
-@automation.command("list", epilog=_examples("assets automation list"))
-@_selection(otherwise="*")
-@_env
-@_json
-def automation_list(selection: str, env: str | None) -> Answer:
-    """List the assets that have automation, and since when it is on."""
-    from deployments.sweep_view import list_automation
-
-    return list_automation(_workspace(env), selection, colours=_colours())
-
-
-@automation.command("on", epilog=_examples("assets automation on group:market"))
-@_selection()
-@_env
-@_json
-def automation_on(selection: str, env: str | None) -> Answer:
-    """Switch automation on: nothing that happened before makes anything due."""
-    from deployments.sweep_view import switch_automation
-
-    return switch_automation(_workspace(env), selection, on=True)
-
-
-@automation.command("off", epilog=_examples("assets automation off market/prices"))
-@_selection()
-@_env
-@_json
-def automation_off(selection: str, env: str | None) -> Answer:
-    """Switch automation off, until somebody switches it on."""
-    from deployments.sweep_view import switch_automation
-
-    return switch_automation(_workspace(env), selection, on=False)
-
-
 @assets.command(epilog=_examples("assets history prices", "assets history prices --limit 3 --json"))
 @_key
 @_limit(20)
@@ -548,5 +434,6 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
 assets.add_command(effects)
 assets.add_command(keys)
 assets.add_command(runs)
-for _command in (*reading_commands.COMMANDS, *environment_commands.COMMANDS, *data_commands.COMMANDS):
-    assets.add_command(_command)
+for _module in (reading_commands, environment_commands, data_commands, sweep_commands):
+    for _command in _module.COMMANDS:
+        assets.add_command(_command)
