@@ -16,21 +16,23 @@ import click
 
 from deployments import data_commands, environment_commands, reading_commands, sweep_commands
 from deployments.answers import Answer, run_command
-from deployments.command_options import EXIT_CODES as _EXIT_CODES
-from deployments.command_options import SETTINGS as _SETTINGS
-from deployments.command_options import as_json as _json
-from deployments.command_options import as_of as _as_of
-from deployments.command_options import colours as _colours
-from deployments.command_options import config as _config
-from deployments.command_options import env as _env
-from deployments.command_options import examples as _examples
-from deployments.command_options import force as _force
-from deployments.command_options import limit as _limit
-from deployments.command_options import one_key as _key
-from deployments.command_options import only as _only
-from deployments.command_options import partitions as _partitions
-from deployments.command_options import selection as _selection
-from deployments.command_options import take_over as _take_over
+from deployments.command_options import (
+    EXIT_CODES,
+    SETTINGS,
+    as_json,
+    as_of,
+    colours,
+    config,
+    env,
+    examples,
+    force,
+    limit,
+    one_key,
+    only,
+    partitions,
+    selection,
+    take_over,
+)
 from deployments.effect_commands import effects
 from deployments.key_commands import keys
 from deployments.run_commands import runs
@@ -60,8 +62,8 @@ def _workspace(env: str | None, as_of: datetime | None = None) -> Workspace:
 
 
 @click.command(
-    context_settings=_SETTINGS,
-    epilog=_examples(
+    context_settings=SETTINGS,
+    epilog=examples(
         "materialize portfolio_report            what it needs, and nothing that is up to date",
         "materialize group:market --plan         say what would be done, and why",
         "materialize 'prices or returns' --force",
@@ -72,10 +74,10 @@ def _workspace(env: str | None, as_of: datetime | None = None) -> Workspace:
         "materialize bars --plan --out plan.json                    look at it, then:",
         "materialize --apply plan.json                              exactly that, or a refusal",
         "materialize prices --as-of 2024-03-01 --to then",
-        closing=_EXIT_CODES,
+        closing=EXIT_CODES,
     ),
 )
-@_selection(needed=False)
+@selection(needed=False)
 @click.option("--plan", "plan_only", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option(
     "--out",
@@ -91,9 +93,9 @@ def _workspace(env: str | None, as_of: datetime | None = None) -> Workspace:
     help="Carry out a saved plan, unless something moved.",
 )
 @click.option("--explain", is_flag=True, help="Say every step's reason first, also of what is kept.")
-@_partitions
-@_force
-@_only
+@partitions
+@force
+@only
 @click.option(
     "--engine",
     type=click.Choice(["local", "prefect"]),
@@ -106,10 +108,10 @@ def _workspace(env: str | None, as_of: datetime | None = None) -> Workspace:
 )
 @click.option("--fail-fast", is_flag=True, help="Begin nothing new after the first failure.")
 @click.option("--rehearse", is_flag=True, help="Perform no effect: say what would be done.")
-@_config
-@_env
-@_take_over
-@_as_of
+@config
+@env
+@take_over
+@as_of
 @click.option(
     "--to",
     "folder",
@@ -117,7 +119,7 @@ def _workspace(env: str | None, as_of: datetime | None = None) -> Workspace:
     metavar="DIR",
     help="With --as-of: where the values go.",
 )
-@_json
+@as_json
 def materialize(
     *,
     selection: str,
@@ -225,8 +227,8 @@ def _refuse_half(selection: str, plan_only: bool, out: Path | None) -> None:
 
 
 @click.group(
-    context_settings=_SETTINGS,
-    epilog=_examples(
+    context_settings=SETTINGS,
+    epilog=examples(
         "assets list group:market",
         "assets show prices",
         "assets lineage portfolio_report --svg lineage.svg",
@@ -240,24 +242,24 @@ def assets() -> None:
 
 
 @assets.command(
-    "list", epilog=_examples("assets list", "assets list +order_proposals", "assets list group:market --json")
+    "list", epilog=examples("assets list", "assets list +order_proposals", "assets list group:market --json")
 )
-@_selection(otherwise="*")
-@_limit(200)
-@_json
+@selection(otherwise="*")
+@limit(200)
+@as_json
 def list_(selection: str, limit: int) -> Answer:
     """Say what assets there are."""
     from deployments.asset_list import list_assets
     from deployments.opening import project_graph
 
     _, graph = project_graph()
-    return list_assets(graph, selection, limit=limit, colours=_colours())
+    return list_assets(graph, selection, limit=limit, colours=colours())
 
 
-@assets.command(epilog=_examples("assets show prices", "assets show market/prices --json"))
-@_key
-@_env
-@_json
+@assets.command(epilog=examples("assets show prices", "assets show market/prices --json"))
+@one_key
+@env
+@as_json
 def show(key: str, env: str | None) -> Answer:
     """Tell all that is known of one asset.
 
@@ -265,18 +267,18 @@ def show(key: str, env: str | None) -> Answer:
     """
     from deployments.asset_report import show_asset
 
-    return show_asset(_workspace(env), key, now=datetime.now(UTC), colours=_colours())
+    return show_asset(_workspace(env), key, now=datetime.now(UTC), colours=colours())
 
 
-@assets.command(epilog=_examples("assets plan portfolio_report", "assets plan '*' --all --json"))
-@_selection()
-@_partitions
-@_force
-@_only
+@assets.command(epilog=examples("assets plan portfolio_report", "assets plan '*' --all --json"))
+@selection()
+@partitions
+@force
+@only
 @click.option("--all", "every", is_flag=True, help="Also what is kept.")
-@_config
-@_env
-@_json
+@config
+@env
+@as_json
 def plan(
     *,
     selection: str,
@@ -302,14 +304,14 @@ def plan(
 
 
 @assets.command(
-    epilog=_examples(
+    epilog=examples(
         "assets lineage prices                   what it is made from, and what is made from it",
         "assets lineage prices --depth 1",
         "assets lineage --svg all.svg            a picture of everything",
         "assets lineage group:market --mermaid   a diagram for a README",
     )
 )
-@_selection(otherwise="*")
+@selection(otherwise="*")
 @click.option(
     "--depth", type=click.IntRange(min=0), metavar="N", help="So many steps up and down from one asset."
 )
@@ -317,7 +319,7 @@ def plan(
 @click.option(
     "--svg", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a picture."
 )
-@_json
+@as_json
 def lineage(selection: str, depth: int | None, mermaid: bool, svg: Path | None) -> Answer:
     """Draw what is made from what.
 
@@ -331,7 +333,7 @@ def lineage(selection: str, depth: int | None, mermaid: bool, svg: Path | None) 
 
 
 @assets.command(
-    epilog=_examples(
+    epilog=examples(
         "assets status",
         "assets status group:market --json",
         "assets status bars --partitions             each partition, in a calendar",
@@ -339,7 +341,7 @@ def lineage(selection: str, depth: int | None, mermaid: bool, svg: Path | None) 
         "assets status bars --svg bars.svg",
     )
 )
-@_selection(otherwise="*")
+@selection(otherwise="*")
 @click.option("--partitions", is_flag=True, help="Each partition of those that have some.")
 @click.option("--outdated", is_flag=True, help="The same, and which are outdated; it costs a plan.")
 @click.option(
@@ -348,9 +350,9 @@ def lineage(selection: str, depth: int | None, mermaid: bool, svg: Path | None) 
     metavar="FILE",
     help="Write the partitions as a picture.",
 )
-@_limit(200)
-@_env
-@_json
+@limit(200)
+@env
+@as_json
 def status(
     *, selection: str, partitions: bool, outdated: bool, svg: Path | None, limit: int, env: str | None
 ) -> Answer:
@@ -362,28 +364,28 @@ def status(
         from deployments.partition_matrix import show_matrices
 
         return show_matrices(
-            _workspace(env), selection, limit=limit, colours=_colours(), outdated=outdated, svg=svg
+            _workspace(env), selection, limit=limit, colours=colours(), outdated=outdated, svg=svg
         )
     from deployments.status_view import show_status
 
-    return show_status(_workspace(env), selection, now=datetime.now(UTC), limit=limit, colours=_colours())
+    return show_status(_workspace(env), selection, now=datetime.now(UTC), limit=limit, colours=colours())
 
 
-@assets.command(epilog=_examples("assets history prices", "assets history prices --limit 3 --json"))
-@_key
-@_limit(20)
-@_env
-@_json
+@assets.command(epilog=examples("assets history prices", "assets history prices --limit 3 --json"))
+@one_key
+@limit(20)
+@env
+@as_json
 def history(key: str, limit: int, env: str | None) -> Answer:
     """List the attempts to make an asset."""
     from deployments.run_views import show_history
 
-    return show_history(_workspace(env), key, limit=limit, colours=_colours())
+    return show_history(_workspace(env), key, limit=limit, colours=colours())
 
 
-@assets.command(epilog=_examples("assets new weather", "assets new ~/projects/weather"))
+@assets.command(epilog=examples("assets new weather", "assets new ~/projects/weather"))
 @click.argument("place", metavar="NAME", type=click.Path(path_type=Path))
-@_json
+@as_json
 def new(place: Path) -> Answer:
     """Make a new project to grow from.
 
@@ -395,10 +397,10 @@ def new(place: Path) -> Answer:
 
 
 @assets.command(
-    "check-definitions", epilog=_examples("assets check-definitions", "assets check-definitions --json")
+    "check-definitions", epilog=examples("assets check-definitions", "assets check-definitions --json")
 )
-@_config
-@_json
+@config
+@as_json
 def check_definitions(config: tuple[str, ...]) -> Answer:
     """Say everything that is wrong.
 
@@ -411,7 +413,7 @@ def check_definitions(config: tuple[str, ...]) -> Answer:
 
 
 @assets.command(
-    epilog=_examples(
+    epilog=examples(
         'eval "$(assets completion bash)"        in ~/.bashrc',
         'eval "$(assets completion zsh)"         in ~/.zshrc',
         "assets completion fish | source         in config.fish",
