@@ -27,16 +27,20 @@ LASTING: tuple[TroubleKind, ...] = ("failed", "rejected", "overdue", "in doubt")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intents:
-    """What is to be done, all of it or nothing, in this order.
+    """What is to be done, all of it, in this order.
 
     Args:
         occasion: what it happens once for, for example a trading day; of a partitioned effect it is the partition.
         items: by name, what `perform` is told of each, as JSON values.
+        waiting: by group, why nothing of it is begun yet, while the rest is. A group is what the names of its items
+            have before the first ``:``, for example an account. The next runs ask the function for it again, until
+            ``until``.
         until: what has not begun by then (aware) is not begun any more.
     """
 
     items: Mapping[str, Any]
     occasion: str | None = None
+    waiting: Mapping[str, str] = field(default_factory=dict)
     until: datetime | None = None
 
 
@@ -67,6 +71,15 @@ class Item:
         """
         parts = (self.effect, self.occasion, self.name, str(self.attempt))
         return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+
+
+def group_of(name: str) -> str:
+    """The group of an item.
+
+    >>> group_of("paper:KO:BUY"), group_of("ada")
+    ('paper', 'ada')
+    """
+    return name.partition(":")[0]
 
 
 class NotPerformed(AssetGraphError):

@@ -10,7 +10,8 @@ which the outside world is asked to do it once. Its states:
        └────────────────────────┘              known not to be performed: planned again under the same key
 
 What is decided for an occasion is one `Decision`, which stays unfinished until all of its items are settled and what
-came of it is on record.
+came of it is on record. A group of items that is not decided yet is recorded under the name of the group as
+``waiting``; when it is decided, its items take that one's place.
 
 An item that is intended by somebody who no longer holds the claim is in doubt: nobody knows whether it was done. In an
 environment that is not live, items are recorded as ``rehearsed`` and never intended.
@@ -26,11 +27,11 @@ from typing import Literal, Protocol
 from materializers.records import LedgerError, StartedAttempt
 
 EffectState = Literal[
-    "planned", "intended", "accepted", "refused", "in doubt", "given up", "dropped", "rehearsed"
+    "planned", "waiting", "intended", "accepted", "refused", "in doubt", "given up", "dropped", "rehearsed"
 ]
 Outcome = Literal["accepted", "refused", "in doubt", "given up", "not performed"]
 """What became of an intended item; what was not performed is planned again."""
-OPEN: frozenset[EffectState] = frozenset({"planned", "intended", "in doubt"})
+OPEN: frozenset[EffectState] = frozenset({"planned", "waiting", "intended", "in doubt"})
 """States in which an item is neither done nor given up."""
 BEGUN: frozenset[EffectState] = frozenset({"intended", "accepted", "refused", "in doubt", "given up"})
 """States in which something was done, or may have been, or was tried."""
@@ -122,6 +123,7 @@ class EffectRecords(Protocol):
         occasion: str,
         items: Mapping[str, str],
         *,
+        waiting: Mapping[str, str] | None = None,
         made_from: str = "",
         until: datetime | None = None,
         rehearse: bool = False,
@@ -129,10 +131,12 @@ class EffectRecords(Protocol):
         """Record what is to be done, as payloads by item, before anything is; answers all items of the occasion.
 
         Items that were planned and never intended take the new payload, or are dropped when they are not among the
-        new ones. Everything else stays as it is; what a dead attempt intended is in doubt from now on. This is the
-        occasion's decision from now on. In an environment that is not live all of it is rehearsed.
+        new ones; so are groups that waited. Everything else stays as it is; what a dead attempt intended is in doubt
+        from now on. This is the occasion's decision from now on. In an environment that is not live, items are
+        rehearsed.
 
         Args:
+            waiting: by group, why it is not decided yet.
             rehearse: in a live one too, and then it is no decision; what is there of it in earnest stays as it is.
 
         Raises:
@@ -159,7 +163,8 @@ class EffectRecords(Protocol):
     ) -> Effect:
         """Record what became of an intended item, or what asking the outside world, or a person, found out.
 
-        What is accepted stays so: a later word that it was refused or is in doubt is an error, a second receipt is not.
+        What is accepted stays so: a later word that it was refused or is in doubt is an error, a second receipt is
+        not; of a person it takes the place of the first.
         Other outcomes of a performance count when they come from the run that intended it last.
 
         Args:
@@ -198,7 +203,7 @@ class EffectRecords(Protocol):
         """The occasions of which something was done, or may have been."""
 
     def drop(self, attempt: StartedAttempt, decision: Decision, reason: str) -> None:
-        """Give up what was only planned of a decision.
+        """Give up what was only planned of a decision, or waits.
 
         Raises:
             ClaimLost: the claim was taken over.

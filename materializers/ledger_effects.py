@@ -10,7 +10,6 @@ from typing import NamedTuple
 from materializers.database import Database, Reading, Row, Writing
 from materializers.effect_records import (
     BEGUN,
-    OPEN,
     Decision,
     Effect,
     EffectKey,
@@ -34,6 +33,7 @@ LEFT JOIN (
 LEFT JOIN leases l ON l.run_id = a.run_id
 """
 """Each item with its last event, and whether whoever intended it still holds the claim."""
+_NOT_SETTLED: Sequence[EffectState] = ("in doubt", "intended", "planned")
 _KILLED = "whoever performed it is gone, and left no word"
 
 
@@ -50,29 +50,34 @@ class SqlEffects:
         occasion: str,
         items: Mapping[str, str],
         *,
+        waiting: Mapping[str, str] | None = None,
         made_from: str = "",
         until: datetime | None = None,
         rehearse: bool = False,
     ) -> tuple[Effect, ...]:
         """See `EffectRecords`."""
-        claim = attempt.claim
+        claim, waiting = attempt.claim, waiting or {}
         with self._database.writing() as db:
             check_held(db, [claim])
             live = _is_live(db, claim.environment)
             there = {one.key.item: one for one in self._of(db, claim.environment, claim.key, occasion)}
-            renewed = ("dropped", "rehearsed") if rehearse and live else ("planned", "dropped", "rehearsed")
+            renewed = {"dropped", "rehearsed"}
+            if not rehearse or not live:
+                renewed |= {"planned", "waiting"}
             changed: list[Effect] = []
-            for item, payload in items.items():
+            for item in (*items, *waiting):
                 old = there.get(item)
                 if old is None or old.state in renewed:
+                    decided: EffectState = "planned" if live and not rehearse else "rehearsed"
                     key = EffectKey(
                         environment=claim.environment, key=claim.key, occasion=occasion, item=item
                     )
                     changed.append(
                         Effect(
                             key=old.key if old is not None else key,
-                            state="planned" if live and not rehearse else "rehearsed",
-                            payload=payload,
+                            state="waiting" if item in waiting else decided,
+                            payload=items.get(item, "null"),
+                            reason=waiting.get(item, ""),
                             planned_at=old.planned_at if old else db.now,
                             changed_at=db.now,
                             run_id=claim.run_id,
@@ -81,10 +86,13 @@ class SqlEffects:
             for item, old in there.items():
                 if old.state == "in doubt" and old.reason == _KILLED:
                     changed.append(replace(old, changed_at=db.now, run_id=claim.run_id))
-                elif item not in items and (
-                    (old.state == "planned" and not rehearse) or old.state == "rehearsed"
+                elif item not in items.keys() | waiting.keys() and (
+                    (old.state in ("planned", "waiting") and not rehearse) or old.state == "rehearsed"
                 ):
-                    changed.append(replace(old, state="dropped", changed_at=db.now, run_id=claim.run_id))
+                    reason = "" if old.state == "waiting" else old.reason
+                    changed.append(
+                        replace(old, state="dropped", reason=reason, changed_at=db.now, run_id=claim.run_id)
+                    )
             _append(db, changed, attempt.id)
             if not rehearse:
                 _decide(
@@ -130,7 +138,11 @@ class SqlEffects:
         """See `EffectRecords`."""
         with self._database.writing() as db:
             old = self._one(db, item)
-            if old.state == "accepted" and outcome == "accepted":
+            if (
+                old.state == "accepted"
+                and outcome == "accepted"
+                and (name is None or receipt in ("", old.receipt))
+            ):
                 return old
             if old.state == "planned" and outcome == "not performed" and self._was_intended(db, item):
                 return old
@@ -173,7 +185,9 @@ class SqlEffects:
             for item in items:
                 old = there[item]
                 if old.state not in ("accepted", "refused", "given up"):
-                    raise NotToBePerformed(old, f"it is {old.state}; find out what became of it first")
+                    unknown = old.state in ("intended", "in doubt")
+                    follows = "find out what became of it first" if unknown else "it was not performed yet"
+                    raise NotToBePerformed(old, f"it is {old.state}; {follows}")
                 found.append(
                     Effect(
                         key=replace(old.key, attempt=old.key.attempt + 1),
@@ -229,10 +243,14 @@ class SqlEffects:
             items = self._of(db, decision.environment, decision.key, decision.occasion)
             dropped = [
                 replace(
-                    one, state="dropped", reason=plain(reason), changed_at=db.now, run_id=attempt.claim.run_id
+                    one,
+                    state="dropped",
+                    reason=f"{reason} ({one.reason})" if reason and one.state == "waiting" else reason,
+                    changed_at=db.now,
+                    run_id=attempt.claim.run_id,
                 )
                 for one in items
-                if one.state == "planned"
+                if one.state in ("planned", "waiting")
             ]
             _append(db, dropped, attempt.id)
 
@@ -252,7 +270,14 @@ class SqlEffects:
         """See `EffectRecords`."""
         with self._database.reading() as db:
             chain(db, environment)
-            return self._of(db, environment, key, occasion, open_only=open_only)
+            found = self._of(db, environment, key, occasion, states=_NOT_SETTLED if open_only else None)
+        if open_only:
+            # What waits is looked for where something is not finished: the index knows only what is not settled.
+            for one in self.unfinished(environment, key):
+                if occasion in (None, one.occasion):
+                    items = self.of(environment, one.key, occasion=one.occasion)
+                    found += tuple(item for item in items if item.state == "waiting")
+        return found
 
     def history(self, item: EffectKey) -> tuple[Effect, ...]:
         """See `EffectRecords`."""
@@ -272,14 +297,14 @@ class SqlEffects:
         key: str | None,
         occasion: str | None,
         *,
-        open_only: bool = False,
+        states: Sequence[EffectState] | None = None,
     ) -> tuple[Effect, ...]:
         where, values = "f.environment = ?", [environment]
         for column, value in (("asset", key), ("occasion", occasion)):
             if value is not None:
                 where, values = f"{where} AND f.{column} = ?", [*values, value]
-        if open_only:
-            where += f" AND f.state IN ({', '.join(repr(state) for state in sorted(OPEN))})"
+        if states is not None:
+            where += f" AND f.state IN ({', '.join(map(repr, states))})"
         last = (
             " AND f.attempt = (SELECT max(o.attempt) FROM effects o WHERE o.environment = f.environment"
             " AND o.asset = f.asset AND o.occasion = f.occasion AND o.item = f.item)"

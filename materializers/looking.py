@@ -68,16 +68,24 @@ class Looking:
             keys |= self.workspace.graph.ancestors([self.asset.key])
         return frozenset(keys)
 
-    def at(self, partitions: PartitionSet, reader: Reader, state: LedgerState) -> list[Result | Ready]:
-        """For each partition, what is to be done, or how it ended without being built."""
+    def at(
+        self, partitions: PartitionSet, reader: Reader, state: LedgerState, *, again: bool = False
+    ) -> list[Result | Ready]:
+        """For each partition, what is to be done, or how it ended without being built.
+
+        Args:
+            again: its function is asked whatever is published, and however it ended before.
+        """
         reader.fetch(self.asset, partitions)
         asked = self.step.reason.kind in ("forced", "due")
         moved = state.changed(self.asset.key, self.scope.sequence) if asked else partitions
         forced = self.step.reason.kind == "forced"
-        tried = {} if forced else state.attempts(self.asset.producer, partitions)
+        tried = {} if forced or again else state.attempts(self.asset.producer, partitions)
         mixed = self._mixed_provenance(reader) if self.asset.reads_provenance else ()
         return [
-            self._look_at(one, reader, state, tried.get(one), must=asked and one not in moved, mixed=mixed)
+            self._look_at(
+                one, reader, state, tried.get(one), must=again or (asked and one not in moved), mixed=mixed
+            )
             for one in partitions
         ]
 

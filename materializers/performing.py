@@ -4,7 +4,8 @@
                └────── decide ──> record the intents ──┘
 
 Whoever is killed at any instant leaves a `Decision` that is unfinished; the next run carries it on from what is on
-record, and never from new inputs once something was tried.
+record, and never from new inputs once something was tried. A decision of which only groups that wait are left is asked
+for again, and decides for those alone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from graph import Intents, Skip
 from graph.asset_graph import key_of
+from graph.effects import group_of
 from graph.partition_set import Partition, PartitionSet
 from graph.reading import Reader
 from graph.reasons import Reason
@@ -69,15 +71,20 @@ class Performing:
     def _once(self, partition: Partition) -> tuple[Result | None, bool]:
         """One look, and what follows from it; True when it has to be looked at again."""
         label = key_of(self.asset, partition)
-        looked, given, visible = self._look(partition)
         begun = self._unfinished(label)
-        if isinstance(looked, Result) and (not begun or looked.outcome == "interrupted"):
-            return looked, False
         decision = begun[0] if begun else None
-        anew = decision is None or not self._was_begun(decision)
-        if isinstance(looked, Result) and anew and (looked.outcome == "skipped" or looked.kind in _WAITING):
+        waits = decision is not None and self._waits(decision, partition)
+        looked, given, visible = self._look(partition, again=waits)
+        if isinstance(looked, Result) and (not begun or waits or looked.outcome == "interrupted"):
             return looked, False
-        if self.scope.rehearse and not anew and decision is not None:
+        anew = decision is None or waits or not self._was_begun(decision)
+        if (
+            isinstance(looked, Result)
+            and anew
+            and (looked.outcome == "skipped" or looked.kind in _HELD_ABOVE)
+        ):
+            return looked, False
+        if self.scope.rehearse and (waits or not anew) and decision is not None:
             reason = f"not finished: {self._told(decision)}; a rehearsal leaves that as it is"
             return self._result("held", partition, reason=reason, because="rehearsed"), False
         mark = looked.mark if isinstance(looked, Ready) and anew else decision.fingerprint if decision else ""
@@ -93,12 +100,12 @@ class Performing:
             return None, True
         return _Attempt(self, attempt, partition, looked, given, visible).guarded(decision, anew=anew)
 
-    def _look(self, partition: Partition) -> tuple[Result | Ready, Taken, Version | None]:
+    def _look(self, partition: Partition, *, again: bool) -> tuple[Result | Ready, Taken, Version | None]:
         ledger, environment = self.workspace.ledger, self.workspace.environment
         with ledger.state(environment, self._looking.keys()) as state:
             reader = Reader(graph=self.workspace.graph, state=state, horizon=self.scope.horizon)
             unit = PartitionSet.of([partition])
-            (looked,) = self._looking.at(unit, reader, state)
+            (looked,) = self._looking.at(unit, reader, state, again=again)
             given = Taken(partitions=unit, versions={})
             if isinstance(looked, Ready):
                 given = taken(self.asset, unit, reader, looked.troubles)
@@ -123,6 +130,27 @@ class Performing:
             for one in self.items(decision.occasion)
         )
 
+    def _waits(self, decision: Decision, partition: Partition) -> bool:
+        """Whether only groups that wait are left of it, and there is still time for them."""
+        states = {one.state for one in self.items(decision.occasion)}
+        return (
+            "waiting" in states
+            and not states & {"planned", "intended", "in doubt"}
+            and not self.too_late(decision)
+            and self.is_newest(partition)
+        )
+
+    def too_late(self, decision: Decision) -> bool:
+        """Whether what has not begun of it is not begun any more."""
+        return decision.until is not None and self.workspace.clock() >= decision.until
+
+    def is_newest(self, partition: Partition) -> bool:
+        """Nothing that was missed is begun late."""
+        if self.asset.partitions is None:
+            return True
+        existing = self.scope.horizon.existing(self.asset.partitions)
+        return not any(one.ordinal > partition.ordinal for one in existing if one.slice == partition.slice)
+
     def _told(self, decision: Decision) -> str:
         return told(decision.occasion, self.items(decision.occasion))
 
@@ -130,7 +158,7 @@ class Performing:
         return self._looking.result(outcome, partition, **details)
 
 
-_WAITING = frozenset({"waits", "in trouble", "not observed"})
+_HELD_ABOVE = frozenset({"waits", "in trouble", "not observed"})
 
 
 class _Attempt:
@@ -193,28 +221,33 @@ class _Attempt:
             return looked
         value = self._called()
         if isinstance(value, Skip):
-            self._give_up(before, value.reason)
-            return self._ended("skipped", value.reason, until=value.until, notes=looked.notes)
+            return self._skipped(before, value, looked)
         occasion, payloads = self._checked(value)
-        if any(one.state in BEGUN for one in self.of.items(occasion)):
-            self._give_up(before if before and before.occasion != occasion else None, "decided otherwise")
-            return self._ended(
-                "held",
-                Reason.already_performed(occasion).text,
-                because="already performed",
-                notes=looked.notes,
-            )
+        waiting = {group: self.workspace.hidden(why) for group, why in value.waiting.items()}
+        there = self.of.items(occasion)
+        if any(one.state in BEGUN for one in there):  # what was done stands; only what waits is open
+            waited = {one.key.item: one.reason for one in there if one.state == "waiting"}
+            payloads = {name: text for name, text in payloads.items() if group_of(name) in waited}
+            waiting = {group: why for group, why in waiting.items() if group in waited}
+            if not payloads and waiting == waited:
+                self._give_up(before if before and before.occasion != occasion else None, "decided otherwise")
+                return self._performed_before(occasion, waiting, looked)
+        elif waiting and not payloads:
+            skip = Skip("; ".join(waiting.values()), until=self.workspace.clock())
+            return self._skipped(before, skip, looked)
         if self.scope.rehearse:
             self.effects.plan(self.attempt, occasion, payloads, rehearse=True)
             reason = f"rehearsed: would perform {len(payloads)} for {occasion}"
             now = self.workspace.clock()
-            return self._ended("held", reason, until=now, because="rehearsed", notes=looked.notes)
+            notes = (*looked.notes, *_waits(waiting))
+            return self._ended("held", reason, until=now, because="rehearsed", notes=notes)
         basis = self.workspace.basis(self.asset.key)
         as_of = looked.as_of or (self.attempt.started_at, False)
         self.effects.plan(
             self.attempt,
             occasion,
             payloads,
+            waiting=waiting,
             made_from=made_from(looked, basis, as_of),
             until=value.until,
         )
@@ -223,6 +256,24 @@ class _Attempt:
         unfinished = self.effects.unfinished(self.workspace.environment, self.asset.key)
         (decision,) = [one for one in unfinished if one.occasion == occasion]
         return self._finish(decision)
+
+    def _skipped(self, before: Decision | None, skip: Skip, looked: Ready) -> Result:
+        """There is nothing to do now. What waits of an occasion that is begun goes on waiting."""
+        items = self.of.items(before.occasion) if before else ()
+        if before and any(one.state in BEGUN for one in items):
+            waiting = {one.key.item: skip.reason for one in items if one.state == "waiting"}
+            return self._performed_before(before.occasion, waiting, looked)
+        self._give_up(before, skip.reason)
+        return self._ended("skipped", skip.reason, until=skip.until, notes=looked.notes)
+
+    def _performed_before(self, occasion: str, waiting: Mapping[str, str], looked: Ready) -> Result:
+        """All of an occasion was performed before, or all but some groups, which still wait."""
+        reason = Reason.already_performed(occasion).text
+        until = None
+        if waiting:
+            reason = f"performed for {occasion}, but {'; '.join(_waits(waiting))}"
+            until = self.workspace.clock()
+        return self._ended("held", reason, until=until, because="already performed", notes=looked.notes)
 
     def _called(self) -> Intents | Skip:
         label = key_of(self.asset, self.partition)
@@ -267,6 +318,13 @@ class _Attempt:
         wrong = [name for name in value.items if not isinstance(name, str) or not name]
         if wrong:
             raise NotDone(f"the name of an item is a text, not {wrong[0]!r}")
+        for group, why in value.waiting.items():
+            if not isinstance(group, str) or not group or ":" in group:
+                raise NotDone(f"a group that waits is named by a text without ':', not {group!r}")
+            if not isinstance(why, str) or not why:
+                raise NotDone(f"group '{group}' waits for no reason: say it, waiting={{'{group}': 'why'}}")
+            if any(group_of(name) == group for name in value.items):
+                raise NotDone(f"group '{group}' waits and has items; leave one of them out")
         return occasion, {
             name: self.performer.text_of(payload, f"item '{name}'") for name, payload in value.items.items()
         }
@@ -276,7 +334,7 @@ class _Attempt:
         if decision is not None:
             self.effects.drop(self.attempt, decision, "")
             self.effects.finish(decision, self.scope.run_id)
-            self.output.line(f"{decision.occasion}, which was only planned, is given up: {reason}")
+            self.output.line(f"what was only planned for {decision.occasion} is given up: {reason}")
 
     # Doing
 
@@ -289,10 +347,10 @@ class _Attempt:
                 )
                 self.performer.ask(noted)
         held = self.looked if isinstance(self.looked, Result) and self.looked.kind == "in trouble" else None
-        planned = any(one.state == "planned" for one in self.of.items(decision.occasion))
-        if planned and not self._is_newest():
+        states = {one.state for one in self.of.items(decision.occasion)}
+        if states & {"planned", "waiting"} and not self.of.is_newest(self.partition):
             self.effects.drop(self.attempt, decision, "its time has passed: there is a newer partition")
-        elif planned and held is not None:
+        elif "planned" in states and held is not None:
             self._settle_none(held)
             return held, False
         result = self._finish(decision)
@@ -303,27 +361,20 @@ class _Attempt:
         now = self.workspace.clock()
         self.workspace.ledger.finish(self.attempt, "held", reason=held.reason, until=now, output=output)
 
-    def _is_newest(self) -> bool:
-        """Nothing that was missed is begun late."""
-        if self.asset.partitions is None:
-            return True
-        existing = self.scope.horizon.existing(self.asset.partitions)
-        return not any(
-            one.ordinal > self.partition.ordinal for one in existing if one.slice == self.partition.slice
-        )
-
     def _finish(self, decision: Decision) -> Result:
         """Perform what is planned, in order, up to the first that is not settled; publish when all are."""
         for item in self.of.items(decision.occasion):
-            if item.state not in ("planned", "in doubt"):
+            if item.state not in ("planned", "waiting", "in doubt"):
                 continue
             if self.scope.stop.is_set():
                 raise Stopped
-            if item.state == "planned" and self._too_late(decision):
+            if item.state != "in doubt" and self.of.too_late(decision):
                 self.effects.drop(
                     self.attempt, decision, f"it was not begun before {decision.until:%Y-%m-%d %H:%M %Z}"
                 )
                 break
+            if item.state == "waiting":
+                continue
             found = self.performer.settle(self.attempt, item, self._wait)
             if found.state not in SETTLED:
                 return self._unsettled(decision, found)
@@ -332,9 +383,6 @@ class _Attempt:
         if open_ones:
             return self._unsettled(decision, open_ones[0])
         return self._published(decision, items)
-
-    def _too_late(self, decision: Decision) -> bool:
-        return decision.until is not None and self.workspace.clock() >= decision.until
 
     def _wait(self, span: timedelta) -> bool:
         return not self.scope.stop.wait(span.total_seconds())
@@ -351,11 +399,16 @@ class _Attempt:
         return self._ended("failed", reason, error=error)
 
     def _published(self, decision: Decision, items: tuple[Effect, ...]) -> Result:
-        """The receipts, judged and published as made from what the decision was made from."""
+        """The receipts, judged and published as made from what the decision was made from.
+
+        The decision is finished by that unless groups still wait.
+        """
+        waiting = {one.key.item: one.reason for one in items if one.state == "waiting"}
         value = receipts(items)
         content = choose(value, None, "table", key=self.asset.key).encode(value, self.workspace.store)
         if self._is_shown(decision, content):
-            self.effects.finish(decision, self.scope.run_id)
+            if not waiting:
+                self.effects.finish(decision, self.scope.run_id)
             self.workspace.ledger.finish(self.attempt, "kept", reason="the receipts are published already")
             return self._result("kept", reason="the receipts are published already")
         judgement, verdicts = judged(self.asset, value, self.workspace)
@@ -367,7 +420,8 @@ class _Attempt:
             refused={key: why_rejected(verdicts)} if judgement.failing else {},
         )
         (ids,) = self.workspace.ledger.publish([product], output=self.workspace.hidden(self.output.text()))
-        self.effects.finish(decision, self.scope.run_id)
+        if not waiting:
+            self.effects.finish(decision, self.scope.run_id)
         return self._result(
             "rejected" if product.refused else "published",
             reason=product.refused.get(key) or self._why(),
@@ -376,7 +430,7 @@ class _Attempt:
             verdicts={key: verdicts},
             versions=ids,
             attempts=self.attempt.number,
-            notes=self.looked.notes,
+            notes=(*self.looked.notes, *_waits(waiting)),
         )
 
     def _is_shown(self, decision: Decision, content: Content) -> bool:
@@ -414,3 +468,8 @@ class _Attempt:
 
     def _result(self, outcome: Outcome, **details: Any) -> Result:
         return self.of._looking.result(outcome, self.partition, **details)  # noqa: SLF001  # the same module
+
+
+def _waits(waiting: Mapping[str, str]) -> list[str]:
+    """What waits, in words."""
+    return [f"{group} waits: {why}" for group, why in waiting.items()]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _WORDS: Mapping[EffectState, str] = {
+    "waiting": "waiting",
     "accepted": "performed",
     "refused": "refused",
     "given up": "given up",
@@ -30,8 +31,8 @@ def receipts(items: Iterable[Effect]) -> pa.Table:
     """One row an item, in the order of the intents.
 
     Its columns are ``occasion``, ``item``, ``attempt``, ``outcome``, ``reason``, ``at``, ``payload`` and ``receipt``.
-    ``outcome`` is performed, refused, given up, not performed or rehearsed; ``at`` is when it became that, in UTC;
-    ``payload`` and ``receipt`` are JSON, the latter null where there is none.
+    ``outcome`` is performed, refused, given up, not performed, waiting (a group that is not decided yet) or rehearsed;
+    ``at`` is when it became that, in UTC; ``payload`` and ``receipt`` are JSON, the latter null where there is none.
     """
     import pyarrow as pa
 

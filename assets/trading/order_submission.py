@@ -72,7 +72,7 @@ def find(item: Item, broker: Broker) -> dict[str, str] | None:
     reconcile=find,
     checks=[
         unique("item"),
-        one_of("outcome", ["performed", "refused", "not performed", "rehearsed"]),
+        one_of("outcome", ["performed", "refused", "waiting", "not performed", "rehearsed"]),
         expression("outcome <> 'performed' or receipt is not null", name="what was performed has a receipt"),
         expression("outcome <> 'refused'", name="no order was refused", severity="warn"),
     ],
@@ -88,8 +88,8 @@ def order_submission(
 ) -> Intents | Skip:
     """The proposed orders, submitted to the broker, sells before buys: once a session, under their own names.
 
-    Skipped while the market is closed, when the orders are of an older session, when the account has open orders,
-    and when it does not hold what the orders were decided from.
+    Skipped while the market is closed, and when the orders are of an older session. An account waits, while the
+    others' orders are submitted, as long as it has open orders or does not hold what its orders were decided from.
 
     Returns:
         One item an order, named ``account:symbol:side``; its receipt is the broker's ``id`` of it, the
@@ -111,23 +111,40 @@ def order_submission(
     if not clock.is_open and config.when_closed == "skip":
         opens = run.now + (clock.next_open - clock.at)  # by our clock: the market's may stand still
         return Skip(f"market closed, opens {clock.next_open:%Y-%m-%d %H:%M %Z}", until=opens)
+    waiting = {}
     for account in sorted({row["account"] for row in orders}):
-        waiting = broker.open_orders(account)
-        if waiting:
-            names = ", ".join(sorted(one.symbol for one in waiting)[:5])
-            return Skip(f"account '{account}' has {len(waiting)} open orders ({names})", until=run.now)
-        if config.same_holdings and (moved := differences(holdings, broker)):
-            return Skip(
-                f"account '{account}' does not hold what the orders were decided from ({moved}); let"
-                " trading/holdings read it: TRADING_HOLDINGS=broker",
-                until=run.now,
-            )
+        book = holdings if config.same_holdings and account == holdings.account else None
+        if reason := why_it_waits(account, book, broker):
+            waiting[account] = reason
     orders.sort(key=lambda row: row["side"] != "SELL")
     return Intents(
         occasion=session.isoformat(),
-        items={f"{row['account']}:{row['symbol']}:{row['side']}": _payload(row) for row in orders},
+        items={
+            f"{row['account']}:{row['symbol']}:{row['side']}": _payload(row)
+            for row in orders
+            if row["account"] not in waiting
+        },
+        waiting=waiting,
         until=run.now + (clock.next_close - clock.at),
     )
+
+
+def why_it_waits(account: str, holdings: Holdings | None, broker: Broker) -> str:
+    """Why nothing can be submitted to an account now, in words; empty where it can.
+
+    Args:
+        holdings: what it should hold; None where that does not matter.
+    """
+    open_orders = broker.open_orders(account)
+    if open_orders:
+        names = ", ".join(sorted(one.symbol for one in open_orders)[:5])
+        return f"account '{account}' has {len(open_orders)} open orders ({names})"
+    if holdings is not None and (moved := differences(holdings, broker)):
+        return (
+            f"account '{account}' does not hold what the orders were decided from ({moved}); let trading/holdings"
+            " read it: TRADING_HOLDINGS=broker"
+        )
+    return ""
 
 
 def differences(holdings: Holdings, broker: Broker) -> str:

@@ -7,7 +7,7 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -60,7 +60,7 @@ def orders() -> Observation:
 
 @asset
 def proposals(orders: dict[str, Any]) -> dict[str, Any]:
-    return {"day": orders["day"], "items": dict(sorted(orders["items"].items()))}
+    return {"day": orders["day"], "items": dict(sorted(orders["items"].items())), "busy": orders["busy"]}
 """
 
 WORLD = '''
@@ -125,9 +125,9 @@ def sent(proposals: dict[str, Any]) -> Intents:
     {body}
 """
 BODIES = (
-    'return Intents(occasion=proposals["day"], items=proposals["items"])',
-    'day, items = proposals["day"], {**proposals["items"]}\n    return Intents(items=items, occasion=day)',
-    'items = {**proposals}\n    return Intents(occasion=items["day"], items=items["items"])',
+    'return Intents(occasion=proposals["day"], items=proposals["items"], waiting=proposals["busy"])',
+    'got = proposals\n    return Intents(items=got["items"], waiting=got["busy"], occasion=got["day"])',
+    'told = {**proposals}\n    return Intents(occasion=told["day"], items=told["items"], waiting=told["busy"])',
 )
 """The same, written in other ways: each has a code digest of its own."""
 
@@ -172,8 +172,9 @@ class Desk:
         sent = SENT.replace("{body}", BODIES[body]).replace("{retries}", str(self.retries))
         (self.folder / "desk.py").write_text(HEAD + self.world + sent)
 
-    def order(self, day: str, items: dict[str, Any]) -> None:
-        (self.folder / "orders.json").write_text(json.dumps({"day": day, "items": items}))
+    def order(self, day: str, items: dict[str, Any], busy: Mapping[str, str] | None = None) -> None:
+        told = {"day": day, "items": items, "busy": busy or {}}
+        (self.folder / "orders.json").write_text(json.dumps(told))
 
     def run(self, kill: list[Any] | None = None) -> dict[str, Any]:
         code, told = self.children.run(self.folder, kill)
@@ -213,7 +214,8 @@ class Desk:
 
 FOLLOWS = {
     "planned": {"planned", "intended", "dropped"},
-    "dropped": {"planned", "dropped"},
+    "waiting": {"waiting", "dropped"},
+    "dropped": {"planned", "waiting", "dropped"},
     "intended": {"accepted", "refused", "planned", "in doubt"},
     "in doubt": {"accepted", "refused", "planned", "in doubt"},
 }
@@ -274,6 +276,32 @@ def test_killed_at_any_instant_nothing_is_done_twice_and_nothing_is_lost(
     assert told == {
         f"desk/sent:{day}:{name}:1": json.loads(one.payload) for (day, name), one in items.items()
     }
+
+
+@pytest.mark.faults(small=2, full=60)
+def test_killed_while_a_group_waits_and_when_it_is_free(
+    tmp_path: Path, children: Children, fault_seed: int
+) -> None:
+    """What was done for the others stands, and what waited is done once, as it is decided then."""
+    chance = random.Random(3000 + fault_seed)
+    desk = Desk(tmp_path, children, WORLD)
+    first, then = (
+        {f"{group}:{name}": told for group in "xy" for name, told in some_items(chance).items()} for _ in "12"
+    )
+    for items, busy in ((first, {"y": "busy"}), (then, {})):
+        desk.order("monday", {name: told for name, told in items.items() if name[0] not in busy}, busy)
+        for _ in range(chance.randint(1, 2)):
+            desk.run(a_death(chance))
+        desk.finish()
+    lines = [line.split(" ", 1) for line in (tmp_path / "done.txt").read_text().splitlines()]
+    done = {
+        key.removeprefix("desk/sent:monday:").replace("%3A", ":"): json.loads(told) for key, told in lines
+    }
+    assert len(done) == len(lines), "done twice"
+    wanted = {name: told for name, told in first.items() if name[0] == "x"}
+    wanted |= {name: told for name, told in then.items() if name[0] == "y"}
+    assert done == {f"{name}:1": told for name, told in wanted.items()}
+    assert_every_doubt_was_settled(desk)
 
 
 @pytest.mark.faults(small=2, full=60)

@@ -187,6 +187,33 @@ def test_a_new_plan_changes_only_what_was_not_done(ledger: SqlLedger, attempt: A
     assert states(ledger)["MSFT buy"] == "planned"
 
 
+def test_a_group_waits_until_it_is_decided(ledger: SqlLedger, book: Any) -> None:
+    attempt = book.begin(5)
+    first = ledger.effects.plan(attempt, DAY, {"x:KO": "1"}, waiting={"y": "busy"})
+    assert [(one.key.item, one.state, one.reason) for one in first] == [
+        ("x:KO", "planned", ""),
+        ("y", "waiting", "busy"),
+    ]
+    (planned,) = [one.key for one in first if one.state == "planned"]
+    ledger.effects.intend(attempt, [planned])
+    ledger.effects.record(planned, "accepted", receipt='"#1"')
+    assert [one.key.item for one in ledger.effects.of("main", open_only=True)] == ["y"]
+    with pytest.raises(NotToBePerformed, match="it is waiting"):
+        ledger.effects.intend(attempt, [first[1].key])
+    with pytest.raises(NotToBePerformed, match="it is waiting; it was not performed yet"):
+        ledger.effects.reissue("main", "g/a", DAY, ["y"], name="ada", reason="again")
+    ledger.effects.plan(attempt, DAY, {"y:KO": "2"}, waiting={"z": "late"})
+    assert states(ledger) == {"x:KO": "accepted", "y": "dropped", "y:KO": "planned", "z": "waiting"}
+    (decision,) = ledger.effects.unfinished("main")
+    ledger.effects.drop(attempt, decision, "too late")
+    assert [one.reason for one in ledger.effects.of("main") if one.state == "dropped"] == [
+        "",
+        "too late",
+        "too late (late)",
+    ]
+    assert ledger.effects.of("main", open_only=True) == ()
+
+
 def test_a_person_says_what_became_of_an_item(ledger: SqlLedger, attempt: Any) -> None:
     ledger.effects.intend(attempt, [item()])
     with pytest.raises(NotToBePerformed, match="the run 'r1' is performing it"):

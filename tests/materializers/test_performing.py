@@ -27,6 +27,7 @@ from graph import (
     source,
 )
 from graph import resource as provide
+from graph.effects import group_of
 from graph.plan_text import explain
 from materializers import Workspace, in_memory
 from materializers.ledger import LEASE
@@ -89,6 +90,7 @@ class Desk:
         self.day = "monday"
         self.now = MONDAY
         self.until: datetime | None = None
+        self.waiting: dict[str, str] = {}
         self.skip = ""
         self.calls = 0
         self.world = World()
@@ -125,7 +127,8 @@ class Desk:
             desk.calls += 1
             if desk.skip:
                 return Skip(desk.skip)
-            return Intents(occasion=desk.day, items=orders, until=desk.until)
+            items = {name: told for name, told in orders.items() if group_of(name) not in desk.waiting}
+            return Intents(occasion=desk.day, items=items, waiting=desk.waiting, until=desk.until)
 
         return [orders, sent]
 
@@ -349,6 +352,173 @@ def test_a_skip_performs_nothing(desk: Desk) -> None:
     assert desk.world.done == []
 
 
+# Groups that wait
+
+
+@pytest.fixture
+def waiting(desk: Desk) -> Desk:
+    """Two accounts, of which the second is not ready."""
+    desk.orders = {"a:KO": 1, "b:KO": 2, "b:V": 3}
+    desk.waiting = {"b": "it has open orders"}
+    return desk
+
+
+def test_a_group_that_waits_holds_no_other_and_is_decided_when_it_is_free(waiting: Desk) -> None:
+    desk = waiting
+    result = desk.run()
+    assert ended(result)[0] == "published"
+    assert [one.notes for one in result.results if one.name == "desk/sent"] == [
+        ("b waits: it has open orders",)
+    ]
+    assert desk.outcomes() == {"a:KO": "performed", "b": "waiting"}
+    assert "not finished: monday (1 waiting)" in desk.plan()
+    again = desk.run()
+    assert ended(again) == ("held", "performed for monday, but b waits: it has open orders")
+    assert again.exit_code == 0
+    desk.orders = {"a:KO": 9, "a:V": 9, "b:KO": 5}
+    desk.waiting = {}
+    assert ended(desk.run())[0] == "published"
+    assert desk.world.names() == ["monday:a%3AKO:1", "monday:b%3AKO:1"]
+    assert {row["item"]: (row["payload"], row["outcome"]) for row in desk.receipts()} == {
+        "a:KO": ("1", "performed"),
+        "b:KO": ("5", "performed"),
+    }
+    assert ended(desk.run())[0] == "kept"
+    desk.orders = {"b:V": 1}
+    assert ended(desk.run())[1].startswith("already performed for monday")
+
+
+def test_why_it_waits_may_change(waiting: Desk) -> None:
+    waiting.run()
+    waiting.waiting = {"b": "it does not hold what it should"}
+    assert ended(waiting.run())[0] == "published"
+    assert waiting.receipts()[1]["reason"] == "it does not hold what it should"
+    assert ended(waiting.run())[0] == "held"
+
+
+def test_where_all_wait_it_is_a_skip(waiting: Desk) -> None:
+    waiting.waiting = {"a": "closed", "b": "busy"}
+    for _ in range(2):
+        assert ended(waiting.run()) == ("skipped", "closed; busy")
+    waiting.waiting = {}
+    assert ended(waiting.run())[0] == "published"
+    assert len(waiting.world.done) == 3
+
+
+def test_what_waited_too_long_is_not_performed(waiting: Desk) -> None:
+    waiting.until = MONDAY + timedelta(hours=1)
+    waiting.run()
+    waiting.now += timedelta(hours=2)
+    waiting.waiting = {}
+    assert ended(waiting.run())[0] == "published"
+    assert waiting.outcomes() == {"a:KO": "performed", "b": "not performed"}
+    assert waiting.receipts()[1]["reason"] == (
+        "it was not begun before 2024-05-06 13:00 UTC (it has open orders)"
+    )
+    assert (ended(waiting.run())[0], len(waiting.world.done)) == ("kept", 1)
+
+
+def test_what_waited_is_dropped_when_another_occasion_comes(waiting: Desk) -> None:
+    waiting.run()
+    waiting.day, waiting.orders = "tuesday", {"a:KO": 4}
+    waiting.waiting = {}
+    assert ended(waiting.run())[0] == "published"
+    assert waiting.outcomes() == {"a:KO": "performed"}
+    assert waiting.states() == {"a:KO": "accepted", "b": "dropped"}
+    assert ended(waiting.run())[0] == "kept"
+
+
+def test_what_waits_and_is_not_wanted_any_more_is_dropped(waiting: Desk) -> None:
+    waiting.run()
+    waiting.orders, waiting.waiting = {"a:KO": 4}, {}
+    assert ended(waiting.run())[0] == "published"
+    assert waiting.outcomes() == {"a:KO": "performed"}
+    assert ended(waiting.run())[0] == "kept"
+
+
+def test_a_skip_lets_it_wait_on(waiting: Desk) -> None:
+    waiting.run()
+    waiting.skip = "the market is closed"
+    assert ended(waiting.run()) == ("held", "performed for monday, but b waits: the market is closed")
+    waiting.skip, waiting.waiting = "", {}
+    assert ended(waiting.run())[0] == "published"
+    assert len(waiting.world.done) == 3
+
+
+def test_what_is_in_doubt_comes_before_what_waits(waiting: Desk) -> None:
+    waiting.world.next, waiting.world.answers = ["lost after"], False
+    assert ended(waiting.run())[0] == "failed"
+    assert "not finished: monday (1 in doubt, 1 waiting)" in waiting.plan()
+    waiting.world.answers, waiting.waiting = True, {}
+    assert ended(waiting.run())[0] == "published"
+    assert waiting.world.names() == ["monday:a%3AKO:1", "monday:b%3AKO:1", "monday:b%3AV:1"]
+    assert set(waiting.outcomes().values()) == {"performed"}
+
+
+def test_what_is_issued_again_while_another_group_waits(waiting: Desk) -> None:
+    waiting.run()
+    assert waiting.kept is not None
+    effects = waiting.kept.ledger.effects
+    effects.reissue("main", "desk/sent", "monday", ["a:KO"], name="ada", reason="cancelled there")
+    assert ended(waiting.run())[0] == "published"
+    assert waiting.outcomes() == {"a:KO": "performed", "b": "waiting"}
+    waiting.waiting = {}
+    assert ended(waiting.run())[0] == "published"
+    assert waiting.world.names()[:2] == ["monday:a%3AKO:1", "monday:a%3AKO:2"]
+    assert len(waiting.world.done) == 4
+
+
+def test_a_rehearsal_leaves_what_waits_and_elsewhere_it_waits_too(waiting: Desk) -> None:
+    waiting.workspace(*waiting.declared()).ledger.create_environment("dev")
+    assert ended(waiting.run(environment="dev"))[0] == "published"
+    assert waiting.outcomes() == {"a:KO": "rehearsed", "b": "waiting"}
+    waiting.waiting = {}
+    assert ended(waiting.run(environment="dev"))[0] == "published"
+    assert waiting.outcomes() == {"a:KO": "rehearsed", "b:KO": "rehearsed", "b:V": "rehearsed"}
+    assert ended(waiting.run(environment="dev"))[0] == "kept"
+    waiting.waiting = {"b": "it has open orders"}
+    assert ended(waiting.run(rehearse=True))[1] == "rehearsed: would perform 1 for monday"
+    waiting.run()
+    assert "a rehearsal leaves that as it is" in ended(waiting.run(rehearse=True))[1]
+    assert len(waiting.world.done) == 1
+
+
+def test_of_a_partitioned_effect_what_waits_ends_with_its_partition(desk: Desk) -> None:
+    @effect(name="desk/mail", partitions=Daily(start="2024-05-01"), perform=perform, reconcile=reconcile)
+    def mail(desk: Desk) -> Intents:
+        return Intents(items={"a": desk.day}, waiting=desk.waiting)
+
+    desk.waiting = {"b": "not ready"}
+    desk.run(mail)
+    desk.now += timedelta(days=1)
+    result = desk.run(mail)
+    assert [one.outcome for one in result.results] == ["published", "published"]
+    assert desk.world.names() == ["2024-05-05:a:1", "2024-05-06:a:1"]
+    assert desk.kept is not None
+    rows = desk.kept.load("desk/mail", partition="2024-05-05").to_pylist()
+    assert rows[1]["reason"] == "its time has passed: there is a newer partition (not ready)"
+
+
+@pytest.mark.parametrize(
+    ("waits", "said"),
+    [
+        pytest.param({"a": "busy"}, "group 'a' waits and has items", id="it has items"),
+        pytest.param({"b:KO": "busy"}, "a text without ':', not 'b:KO'", id="no group"),
+        pytest.param({"b": ""}, "group 'b' waits for no reason", id="no reason"),
+    ],
+)
+def test_what_waits_is_looked_at_before_anything_is_done(
+    desk: Desk, waits: dict[str, str], said: str
+) -> None:
+    @effect(name="desk/sent", perform=perform, reconcile=reconcile)
+    def sent() -> Intents:
+        return Intents(occasion="monday", items={"a:KO": 1}, waiting=waits)
+
+    outcome, reason = ended(desk.run(sent))
+    assert (outcome, said in reason) == ("failed", True), reason
+    assert desk.world.done == []
+
+
 # Environments, rehearsals
 
 
@@ -506,6 +676,19 @@ def test_what_a_person_says_became_of_it_is_taken_up(desk: Desk) -> None:
     assert ended(desk.run())[0] == "published"
     assert desk.world.names() == ["monday:a:1", "monday:b:1"]
     assert desk.receipts()[0]["receipt"] == '"seen"'
+
+
+def test_a_person_may_add_the_proof_of_what_was_performed(desk: Desk) -> None:
+    desk.run()
+    assert desk.kept is not None
+    effects = desk.kept.ledger.effects
+    (item,) = [one.key for one in effects.of("main") if one.key.item == "a"]
+    effects.record(item, "accepted", name="ada", reason="it is there")
+    assert ended(desk.run())[0] == "kept", "that is known"
+    effects.record(item, "accepted", receipt='"#1 of the bank"', name="ada", reason="their number")
+    assert ended(desk.run())[0] == "published"
+    assert (desk.receipts()[0]["receipt"], len(desk.world.done)) == ('"#1 of the bank"', 2)
+    assert ended(desk.run())[0] == "kept"
 
 
 # Partitions

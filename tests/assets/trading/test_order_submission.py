@@ -41,10 +41,13 @@ class Market:
         self.now = EVENING
         self.faults: deque[Fault] = deque()
         self.simulated = SimulatedBroker(
-            path=folder / "broker.sqlite", opening_cash={"paper": D(10_000)}, now=lambda: self.now
+            path=folder / "broker.sqlite",
+            opening_cash={"paper": D(10_000)},
+            now=lambda: self.now,
         )
         self.closes = {FRIDAY: {"KO": 60.0, "AAPL": 180.0}, MONDAY: {"KO": 61.0, "AAPL": 181.0}}
         self.orders = [("KO", "BUY", "10"), ("AAPL", "BUY", "5")]
+        self.accounts = ["paper"]
         self.session = MONDAY
         self.holdings = Holdings(account="paper", cash=D("10000.00"))
         self.kept: Workspace | None = None
@@ -55,7 +58,7 @@ class Market:
     def proposals(self) -> pa.Table:
         rows = [
             {
-                "account": "paper",
+                "account": account,
                 "session": self.session,
                 "client_order_id": f"{symbol}",
                 "symbol": symbol,
@@ -64,6 +67,7 @@ class Market:
                 "limit_price": D("200.00"),
                 "omitted": None,
             }
+            for account in self.accounts
             for symbol, side, quantity in self.orders
         ]
         left_out = {**rows[0], "symbol": "V", "quantity": None, "omitted": "too small"} if rows else None
@@ -163,9 +167,6 @@ def test_the_orders_are_submitted_once_under_their_own_names(market: Market) -> 
     assert json.loads(rows[0]["receipt"])["client_order_id"] == names[0]
     assert market.ended(when_closed="submit")[0] == "kept"
     market.orders = [("KO", "BUY", "11")]
-    assert market.ended(when_closed="submit") == ("skipped", "account 'paper' has 2 open orders (AAPL, KO)")
-    for name in names:
-        market.simulated.cancel("paper", name)
     assert market.ended(when_closed="submit")[1].startswith("already performed for 2024-05-06")
     assert submitted(market) == names
 
@@ -234,6 +235,33 @@ def test_it_is_skipped_while_the_account_has_open_orders(market: Market) -> None
     assert market.ended() == ("skipped", "account 'paper' has 1 open orders (KO)")
     market.simulated.cancel("paper", "by hand")
     assert market.ended()[0] == "published"
+
+
+def test_an_account_with_open_orders_waits_alone(market: Market) -> None:
+    market.now, market.accounts = OPEN, ["paper", "second"]
+    market.simulated.opening_cash["second"] = D(5_000)
+    market.simulated.advance(market.prices())
+    market.simulated.submit(
+        OrderTicket(account="second", client_order_id="by hand", symbol="KO", side="BUY", quantity=D(1))
+    )
+    assert market.ended()[0] == "published"
+    assert submitted(market) == [f"paper:2024-05-06:attempt-1:{name}:BUY" for name in ("KO", "AAPL")]
+    (row,) = [row for row in market.rows("trading/order_submission") if row["outcome"] == "waiting"]
+    assert (row["item"], row["reason"]) == ("second", "account 'second' has 1 open orders (KO)")
+    assert market.rows("trading/reconciliation"), "what was submitted is reconciled meanwhile"
+    assert market.ended() == (
+        "held",
+        "performed for 2024-05-06, but second waits: account 'second' has 1 open orders (KO)",
+    )
+    market.simulated.cancel("second", "by hand")
+    assert market.ended()[0] == "published"
+    orders = market.simulated.orders("second", datetime(2024, 1, 1, tzinfo=UTC))
+    assert [order.client_order_id for order in orders][1:] == [
+        f"second:2024-05-06:attempt-1:{name}:BUY" for name in ("KO", "AAPL")
+    ]
+    assert len(submitted(market)) == 2
+    assert {row["outcome"] for row in market.rows("trading/order_submission")} == {"performed"}
+    assert market.ended()[0] == "kept"
 
 
 FAULTS: list[tuple[Fault, str]] = [
