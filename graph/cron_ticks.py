@@ -13,17 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
+from hashlib import sha256
 from itertools import accumulate
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from graph.ticks import HOUR_S, changes, local, offset_at, settled
+from graph.ticks import BLOCK, HOUR_S, changes, local, offset_at, settled
 
 if TYPE_CHECKING:
     from cronsim import CronSim
 
 _CYCLE, _DAYS = 400, 146_097
 """After so many years, of so many days, the calendar repeats, weekdays and all."""
+_BLOCKS = range(64, 1 << 20)
+"""Those in which expressions count: any two have different ones but for one case in a million."""
 
 
 def problems_of(cron: str) -> list[str]:
@@ -48,12 +51,14 @@ class Days:
         every_hour: whether hours and days are unrestricted, so that ticks go by hours that pass.
         months: the matching days of each month of a cycle of years.
         before: how many days match before each of these months, and in all.
+        first: where the block begins in which this expression, and all that match the same, counts.
     """
 
     times: tuple[time, ...]
     every_hour: bool
     months: Sequence[tuple[int, ...]]
     before: Sequence[int]
+    first: int
 
     def number(self, day: date) -> int:
         """How many days match before a day."""
@@ -95,11 +100,14 @@ def days_of(cron: str) -> Days:
             months.append(alike[kind])
     minutes, hours = sorted(expression.minutes), sorted(expression.hours)
     before = list(accumulate((len(days) for days in months), initial=0))
+    matching = repr((hours, minutes, sorted(alike.items()))).encode()
+    block = _BLOCKS[int.from_bytes(sha256(matching).digest()[:8]) % len(_BLOCKS)]
     return Days(
         times=tuple(time(hour, minute) for hour in hours for minute in minutes),
         every_hour=len(hours) == 24 and before[-1] == _DAYS,
         months=months,
         before=before,
+        first=block * BLOCK,
     )
 
 
@@ -112,7 +120,7 @@ def _matching(expression: CronSim, first: date, length: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CronTicks:
-    """The ticks of a cron expression; an ordinal is how many there were before, by the calendar alone.
+    """The ticks of a cron expression; an ordinal is how many there were before, by the calendar alone, in its block.
 
     An expression with restricted hours or days ticks once at each of its local times: one that the clocks skip at the
     moment at which they do, one that they show twice at the later. Ticks that fall together are one.
@@ -122,12 +130,12 @@ class CronTicks:
     days: Days
 
     def at(self, ordinal: int) -> int:
-        number, slot = divmod(ordinal, len(self.days.times))
+        number, slot = divmod(ordinal - self.days.first, len(self.days.times))
         return settled(datetime.combine(self.days.day(number), self.days.times[slot]), self.zone)
 
     def containing(self, instant: int) -> int:
         moment = local(instant, self.zone)
-        ordinal = self.days.number(moment.date()) * len(self.days.times)
+        ordinal = self.days.first + self.days.number(moment.date()) * len(self.days.times)
         ordinal += bisect_right(self.days.times, moment.time()) if self.days.match(moment) else 0
         while self.at(ordinal) > instant:
             ordinal -= 1
@@ -141,19 +149,21 @@ class CronTicks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinuteTicks:
-    """Several ticks in each hour that passes; an ordinal counts them from 1970 UTC on.
+    """Several ticks in each hour that passes; an ordinal counts them from 1970 UTC on, in the block of its minutes.
 
     Where the clocks change by half an hour, an hour may lack some of them; those have empty windows.
 
     Args:
         minutes: the local minutes, ascending.
+        first: where the block begins.
     """
 
     zone: ZoneInfo
     minutes: tuple[int, ...]
+    first: int
 
     def at(self, ordinal: int) -> int:
-        hour, slot = divmod(ordinal, len(self.minutes))
+        hour, slot = divmod(ordinal - self.first, len(self.minutes))
         instants = self._of_hour(hour)
         while slot >= len(instants):
             hour, slot = hour + 1, 0
@@ -164,7 +174,7 @@ class MinuteTicks:
         hour = instant // HOUR_S
         while not (passed := bisect_right(self._of_hour(hour), instant)):
             hour -= 1
-        return hour * len(self.minutes) + passed - 1
+        return self.first + hour * len(self.minutes) + passed - 1
 
     def may_lose(self, shift_s: int) -> bool:
         return shift_s % HOUR_S != 0
@@ -192,5 +202,5 @@ def cron_ticks(cron: str, timezone: str) -> CronTicks | MinuteTicks:
     days, zone = days_of(cron), ZoneInfo(timezone)
     if days.every_hour:
         minutes = tuple(moment.minute for moment in days.times if moment.hour == 0)
-        return MinuteTicks(zone=zone, minutes=minutes)
+        return MinuteTicks(zone=zone, minutes=minutes, first=days.first)
     return CronTicks(zone=zone, days=days)

@@ -2,7 +2,9 @@
 
 Instants are whole seconds since 1970 UTC, and local times are those of a zone. Each kind of `Ticks` is total and
 ascending: every ordinal has an instant, and an instant lies in exactly one window. Ordinals do not depend on where
-an asset's partitions start, nor on the rules of a time zone, so that a ledger may keep them.
+an asset's partitions start, nor on the rules of a time zone, so that a ledger may keep them. Windows that begin on
+another weekday, day of the month or minute, or by another expression, are others and have other ordinals: each such way
+of counting counts from its own `BLOCK` on, and what was kept under another one is not found under its keys.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ HOUR_S = 3600
 _DAY_S = 24 * HOUR_S
 _MIDNIGHT = time()
 _NO_OFFSET = timedelta(0)
+BLOCK = 1 << 33
+"""More windows than a way of counting has from year 1 to year 9999, at one a minute."""
 _AROUND_S = 2 * HOUR_S
 """How far from a change of the clocks it can move a tick, and more."""
 
@@ -125,7 +129,7 @@ def _found(ticks: Ticks, guess: int, instant: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourlyTicks:
-    """Each hour at ``minute``; an ordinal is the number of whole hours since 1970 UTC.
+    """Each hour at ``minute``; an ordinal is the number of whole hours since 1970 UTC, in the block of the minute.
 
     Hours are those that pass, so that a day has 23 or 25 when the clocks change. Where they change by half an hour,
     the hour in which they do is one or one and a half.
@@ -135,7 +139,7 @@ class HourlyTicks:
     minute: int = 0
 
     def at(self, ordinal: int) -> int:
-        begin = ordinal * HOUR_S
+        begin = (ordinal - self.minute * BLOCK) * HOUR_S
         offset = offset_at(begin, self.zone)
         instant = begin + (self.minute * 60 - offset) % HOUR_S
         now = offset_at(instant, self.zone)
@@ -146,7 +150,7 @@ class HourlyTicks:
         return instant if instant < begin + HOUR_S else change
 
     def containing(self, instant: int) -> int:
-        ordinal = instant // HOUR_S
+        ordinal = self.minute * BLOCK + instant // HOUR_S
         return ordinal if self.at(ordinal) <= instant else ordinal - 1
 
     def may_lose(self, shift_s: int) -> bool:
@@ -173,7 +177,7 @@ class DailyTicks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeeklyTicks:
-    """Each week on a day at a time; an ordinal is the number of weeks since the first Sunday of the calendar.
+    """Each week on a day at a time; an ordinal counts weeks from the first Sunday of the calendar on, in its block.
 
     Args:
         day: 0 for Sunday to 6 for Saturday.
@@ -184,10 +188,12 @@ class WeeklyTicks:
     clock: time = _MIDNIGHT
 
     def at(self, ordinal: int) -> int:
-        return settled(datetime.combine(date.fromordinal(ordinal * 7 + self.day), self.clock), self.zone)
+        days = (ordinal - self.day * BLOCK) * 7 + self.day
+        return settled(datetime.combine(date.fromordinal(days), self.clock), self.zone)
 
     def containing(self, instant: int) -> int:
-        return _found(self, (local(instant, self.zone).toordinal() - self.day) // 7, instant)
+        weeks = (local(instant, self.zone).toordinal() - self.day) // 7
+        return _found(self, self.day * BLOCK + weeks, instant)
 
     def may_lose(self, shift_s: int) -> bool:
         del shift_s
@@ -196,7 +202,7 @@ class WeeklyTicks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthlyTicks:
-    """Each month on a day at a time; an ordinal is twelve times the year, and the month from 0 on.
+    """Each month on a day at a time; an ordinal is twelve times the year, and the month from 0 on, in its block.
 
     Args:
         day: 1 to 28, which every month has.
@@ -207,12 +213,13 @@ class MonthlyTicks:
     clock: time = _MIDNIGHT
 
     def at(self, ordinal: int) -> int:
-        year, month = divmod(ordinal, 12)
+        year, month = divmod(ordinal - (self.day - 1) * BLOCK, 12)
         return settled(datetime.combine(date(year, month + 1, self.day), self.clock), self.zone)
 
     def containing(self, instant: int) -> int:
         day = local(instant, self.zone)
-        return _found(self, day.year * 12 + day.month - 1, instant)
+        months = day.year * 12 + day.month - 1
+        return _found(self, (self.day - 1) * BLOCK + months, instant)
 
     def may_lose(self, shift_s: int) -> bool:
         del shift_s

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -136,3 +137,26 @@ def test_a_day_that_an_island_skipped_is_empty() -> None:
     apia = DailyTicks(zone=ZoneInfo("Pacific/Apia"))
     skipped = datetime(2011, 12, 30, tzinfo=UTC).toordinal()
     assert empty_windows(apia, skipped - 400, skipped + 400) == [skipped]
+
+
+PACES = {
+    "hours": [HourlyTicks(zone=NEW_YORK, minute=minute) for minute in (0, 1, 59)],
+    "weeks": [WeeklyTicks(zone=NEW_YORK, day=day) for day in (0, 1, 6)],
+    "months": [MonthlyTicks(zone=NEW_YORK, day=day) for day in (1, 2, 28)],
+    "crons": [
+        cron_ticks(cron, "America/New_York")
+        for cron in ("* * * * *", "*/15 * * * *", "0 9 * * *", "0 10 * * *", "0 9 * * 1", "0 9 * * 1-5")
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", PACES)
+def test_windows_that_are_counted_otherwise_have_other_ordinals(kind: str) -> None:
+    begin, end = (int(datetime(year, 7, 1, tzinfo=UTC).timestamp()) for year in (2, 9998))
+    spans = sorted((each.containing(begin), each.containing(end)) for each in PACES[kind])
+    assert all(one[1] < two[0] for one, two in pairwise(spans))
+    assert spans[-1][1] < 1 << 53, "a number that every reader of JSON reads exactly"
+
+
+def test_expressions_that_say_the_same_count_alike() -> None:
+    assert cron_ticks("0 9 * * 1", "UTC").containing(0) == cron_ticks("00 9 * * MON", "UTC").containing(0)
