@@ -123,6 +123,8 @@ def _removing(
         for number, address in enumerate(sorted(going)):
             if number % _RENEW_EVERY == 0:
                 ledger.renew(run_id)
+            if not ledger.garbage.still(address):  # this run was taken for dead, and somebody needs it
+                continue
             store.delete(address)
             yield done
             ledger.garbage.removed([address])

@@ -47,6 +47,9 @@ class Garbage(Protocol):
         Also what somebody was removing who has died. What has become visible again is no longer condemned.
         """
 
+    def still(self, address: str) -> bool:
+        """Whether content is still to be deleted: nobody has saved it meanwhile, from somebody who was slow."""
+
     def removed(self, addresses: Iterable[str]) -> None:
         """Record that content was deleted from the store."""
 

@@ -107,6 +107,11 @@ class SqlGarbage:
             )
             return found
 
+    def still(self, address: str) -> bool:
+        """See `Garbage`."""
+        rows = self._database.rows("SELECT state FROM tombstones WHERE address = ?", (address,))
+        return bool(rows) and rows[0]["state"] == "removing"
+
     def removed(self, addresses: Iterable[str]) -> None:
         """See `Garbage`."""
         with self._database.writing() as db:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -203,6 +204,28 @@ def test_what_somebody_was_removing_who_has_died_is_saved(house: House) -> None:
     assert house.kept.put(b"one", ".json").address == address
     assert house.ledger.garbage.remove(grace=HOUR) == frozenset()
     assert house.store.get(address) == b"one"
+
+
+def test_a_collector_that_was_taken_for_dead_deletes_nothing_that_was_saved(house: House) -> None:
+    addresses = [house.store.put(data.encode(), ".json").address for data in ("one", "two")]
+    house.collect()
+    house.clock.tick()
+    steps = collecting(
+        house.ledger, house.store, run_id="slow", now=house.clock.now, last=0, grace=timedelta(0)
+    )
+    while all(map(house.store.exists, addresses)):
+        next(steps)
+    (left,) = filter(house.store.exists, addresses)
+    house.clock.tick(2 * LEASE)
+    house.ledger._liveness.release("slow")
+    data = house.store.get(left)
+    writer = house.write(data.decode())
+    for _ in range(2):  # it begins, and puts what is still there
+        next(writer)
+    with suppress(LedgerError):
+        done(steps)
+    done(writer)
+    assert house.read(house.visible()[WHOLE]) == data
 
 
 def test_old_runs_are_forgotten_and_what_is_known_of_assets_stays(house: House) -> None:
