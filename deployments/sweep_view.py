@@ -99,6 +99,7 @@ def _document(found: Sweep, workspace: Workspace) -> Mapping[str, object]:
     return {
         "due": {key: partitions.to_plain() for key, partitions in found.due.partitions.items()},
         "refresh": {key: dict(one.needed_by) for key, one in found.refresh.items()},
+        "unfinished": {key: partitions.to_plain() for key, partitions in found.unfinished.items()},
         "busy": {key: partitions.to_plain() for key, partitions in found.busy.items()},
         "switched_on": list(found.new),
         "switched_off": list(found.due.switched_off),

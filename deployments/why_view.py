@@ -19,7 +19,7 @@ from graph.refreshing import Refresh, what_to_refresh
 from graph.state import Attempt
 from graph.steps import Plan, Step
 from graph.why import to_json, tree_text, why
-from materializers.sweeping import View, conditions_of, planned, view
+from materializers.sweeping import View, conditions_of, planned, unfinished_of, view
 from materializers.workspace import Workspace
 
 _ATTEMPTS = 3
@@ -35,6 +35,7 @@ class Answers:
         by_clock: the clock can make it due: it is a source, or volatile.
         tree: the answer of its condition, as lines and as JSON.
         refresh: what makes it due by the clock.
+        unfinished: it is an effect that the next sweep goes on with.
         steps: what the plan of a sweep would do with it, were it due.
         attempts: the last ones, by the partition's name, newest first.
     """
@@ -45,6 +46,7 @@ class Answers:
     tree: tuple[str, str] | None
     freshness: Freshness
     refresh: Refresh | None
+    unfinished: bool
     steps: tuple[Step, ...]
     attempts: tuple[tuple[str, Attempt], ...]
     busy: str
@@ -90,7 +92,7 @@ def _due(workspace: Workspace, seen: View, keys: frozenset[str]) -> Due:
         seen.partitioning,
         seen.now,
         catch_up={key: one.catch_up for key, one in graph.assets.items() if one.catch_up is not None},
-        also={key: one.partitions for key, one in refresh.items()},
+        also={key: one.partitions for key, one in refresh.items()} | unfinished_of(workspace, keys, seen),
         thorough=True,
     )
 
@@ -123,6 +125,7 @@ def _answers(
         ),
         freshness=seen.facts.states()[key],
         refresh=refresh,
+        unfinished=key in unfinished_of(workspace, [key], seen),
         steps=plan.steps,
         attempts=tuple(
             (asset.partitions.key(at) if asset.partitions is not None else "", attempts[at])
@@ -155,6 +158,8 @@ def _rows(found: Answers, now: datetime) -> Iterator[tuple[str, str]]:
     yield "freshness", state_text(found.freshness, now) + (f", {slack}" if slack != "-" else "")
     if found.refresh is not None:
         yield "clock", f"looked at again by the next sweep: {found.refresh}"
+    if found.unfinished:
+        yield "effect", "the next sweep goes on with what is not finished"
     if found.busy:
         made = "" if found.busy == "everything" else f" {found.busy}"
         yield "running", f"another run is making it{made}"
@@ -187,6 +192,7 @@ def _document(found: Answers, now: datetime) -> object:
             "because_of": found.freshness.culprit,
         },
         "clock": dict(found.refresh.needed_by) if found.refresh is not None else None,
+        "unfinished": found.unfinished,
         "running": found.busy or None,
         "when_due": [
             {

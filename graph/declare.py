@@ -61,7 +61,7 @@ class Execution:
 
     Args:
         retry_after: so long after a failure, an automatic run tries again although nothing has moved. Without it,
-            only what is volatile is tried again, after `graph.settling.VOLATILE_AGAIN`.
+            only what is volatile is tried again, after `graph.settling.AGAIN`.
     """
 
     retries: int = 0

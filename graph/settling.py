@@ -16,15 +16,15 @@ from graph.mappings import Identity
 from graph.reasons import Reason, held_after
 from graph.state import Attempt, Version
 
-VOLATILE_AGAIN = timedelta(minutes=15)
-"""So long after a failure, an automatic run looks at the world outside again."""
+AGAIN = timedelta(minutes=15)
+"""So long after a failure, an automatic run turns to the world outside again."""
 
 
 def failures_hold(asset: Asset, *, automatic: bool) -> timedelta | None:
     """How long a failure holds back another try with the same inputs; None when somebody asks for it by hand."""
     if not automatic:
         return None
-    return asset.execution.retry_after or (VOLATILE_AGAIN if asset.volatile else timedelta.max)
+    return asset.execution.retry_after or (AGAIN if asset.volatile else timedelta.max)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

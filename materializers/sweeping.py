@@ -1,7 +1,8 @@
 """The sweep: what is due now is made, and nothing else.
 
-Due are the assets whose automation holds, and the sources and volatile assets that make something too old. What follows
-from the record alone is found again by whoever looks next, so that two sweeps at once, or none for a week, do no harm.
+Due are the assets whose automation holds, the sources and volatile assets that make something too old, and effects that
+automation began and that are not finished. What follows from the record alone is found again by whoever looks next, so
+that two sweeps at once, or none for a week, do no harm.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from graph import AssetGraph
 from graph.conditions import Condition
 from graph.evaluation import Due, Tree, due
 from graph.facts import Moment
-from graph.partition_set import EMPTY, PartitionSet
+from graph.partition_set import EMPTY, ONLY, PartitionSet
 from graph.partitioning import GraphPartitioning
 from graph.partitions import Horizon
 from graph.plan import make_plan, scope_of
 from graph.reading import Reader
 from graph.refreshing import Refresh, what_to_refresh
+from graph.settling import AGAIN
+from graph.state import Attempt
 from graph.steps import Hold, Keep, LeftOut, Materialize, Plan
 from graph.why import because
 from materializers.concluding import conclude
@@ -43,6 +46,7 @@ class Sweep:
     Args:
         due: the answers of automation.
         refresh: by key, the sources and volatile assets that make something too old.
+        unfinished: by key, what effects have begun and not finished.
         busy: by key, what is due as well, and a living run is making.
         new: the assets whose automation this sweep is the first to see: it is switched on, as of now.
     """
@@ -50,6 +54,7 @@ class Sweep:
     plan: Plan
     due: Due
     refresh: Mapping[str, Refresh] = field(default_factory=dict)
+    unfinished: Mapping[str, PartitionSet] = field(default_factory=dict)
     busy: Mapping[str, PartitionSet] = field(default_factory=dict)
     new: tuple[str, ...] = ()
 
@@ -79,6 +84,8 @@ def sweep(workspace: Workspace, selection: str = "*") -> Sweep:
     graph, keys = workspace.graph, workspace.keys(selection)
     with view(workspace, keys) as seen, uncollected():
         refresh = what_to_refresh(graph, seen.facts.states(), seen.reader, seen.now, keys)
+        unfinished = unfinished_of(workspace, keys, seen)
+        wanted = {key: one.partitions for key, one in refresh.items()} | unfinished
         found = due(
             graph,
             conditions_of(graph, keys),
@@ -86,9 +93,8 @@ def sweep(workspace: Workspace, selection: str = "*") -> Sweep:
             seen.partitioning,
             seen.now,
             catch_up={key: one.catch_up for key, one in graph.assets.items() if one.catch_up is not None},
-            also={key: one.partitions for key, one in refresh.items()},
+            also=wanted,
         )
-        wanted = {key: refresh[key].partitions for key in refresh}
         for key, partitions in found.partitions.items():
             wanted[key] = wanted.get(key, EMPTY) | partitions
         busy = {key: seen.facts.status("in progress", key, partitions) for key, partitions in wanted.items()}
@@ -104,9 +110,33 @@ def sweep(workspace: Workspace, selection: str = "*") -> Sweep:
         plan=replace(plan, left_out=left_out),
         due=found,
         refresh=refresh,
+        unfinished=unfinished,
         busy={key: partitions for key, partitions in busy.items() if partitions},
         new=seen.new,
     )
+
+
+def unfinished_of(workspace: Workspace, keys: Iterable[str], seen: View) -> dict[str, PartitionSet]:
+    """By key, what automated effects have begun and not finished; what has just failed is left alone for a while."""
+    graph, found = workspace.graph, {}
+    automated = [key for key in conditions_of(graph, keys) if graph[key].is_effect]
+    on = [key for key in automated if seen.facts.switched_on(key) is not None]
+    for key, facts in workspace.effect_facts(on).items():
+        asset = graph[key]
+        begun = ONLY if facts.unfinished else EMPTY
+        if asset.partitions is not None:
+            begun = PartitionSet.of(map(asset.partitions.partition, facts.unfinished))
+            begun &= seen.reader.existing(key)
+        attempts = seen.reader.state.attempts(asset.producer, begun)
+        patience = asset.execution.retry_after or AGAIN
+        resting = (at for at, one in attempts.items() if _has_just_failed(one, seen.now - patience))
+        if left := begun - PartitionSet.of(resting):
+            found[key] = left
+    return found
+
+
+def _has_just_failed(attempt: Attempt, since: datetime) -> bool:
+    return attempt.outcome == "failed" and attempt.ended_at > since
 
 
 def carry_out(

@@ -9,9 +9,25 @@ from typing import Any
 
 import pytest
 
-from graph import Code, Daily, Execution, Observation, Out, Skip, asset, fresh_within, multi_asset, source
+from graph import (
+    Code,
+    Daily,
+    Execution,
+    Intents,
+    Item,
+    NotPerformed,
+    Observation,
+    Out,
+    Skip,
+    asset,
+    effect,
+    fresh_within,
+    multi_asset,
+    source,
+)
 from graph.automation import eager, in_latest_window, missing, newly_missing, on_cron, on_missing
 from graph.catch_up import catch_up_last
+from graph.partition_set import ONLY
 from materializers import Workspace, in_memory, materialize
 from materializers.runner import RunResult
 from materializers.sweeping import Sweep, carry_out, sweep
@@ -405,6 +421,62 @@ def test_what_failed_in_the_world_outside_is_looked_at_again_after_a_while(farm:
 
 
 # One at a time
+
+
+def post(farm: Farm, busy: dict[str, str], **options: Any) -> Callable[..., Any]:
+    """An effect that sends a letter to each of two, of whom some are busy."""
+
+    def send(item: Item) -> str:
+        if farm.call("send") == "the line is busy":
+            raise NotPerformed("the line is busy")
+        return "sent"
+
+    @effect(
+        name="f/post", code=SAME, perform=send, reconcile=lambda item: None, automation=eager(), **options
+    )
+    def letters(world: str) -> Intents:
+        items = {name: world for name in ("ada", "bob") if name not in busy}
+        return Intents(occasion="monday", items=items, waiting=dict(busy))
+
+    return letters
+
+
+def test_an_effect_that_waits_for_something_is_gone_on_with_by_the_next_sweeps(farm: Farm) -> None:
+    busy = {"bob": "on holiday"}
+    farm.of(world(farm), post(farm, busy))
+    farm.sweep()
+    farm.world = "w2"
+    farm.make("world")
+    assert farm.sweep() == {"post": "published"}
+    assert farm.calls == ["send"]
+    found = farm.find()
+    assert found.unfinished == {"f/post": ONLY}
+    assert [str(step.reason) for step in found.plan.steps] == ["not finished: monday (1 waiting)"]
+    assert farm.sweep() == {"post": "held"}
+    busy.clear()
+    assert farm.sweep() == {"post": "published"}
+    assert farm.calls == ["send", "send"]
+    assert farm.find().is_idle
+
+
+def test_an_effect_that_failed_is_gone_on_with_after_a_while(farm: Farm) -> None:
+    farm.of(world(farm), post(farm, {}))
+    farm.sweep()
+    farm.world, farm.data["send"] = "w2", "the line is busy"
+    farm.make("world")
+    assert farm.sweep() == {"post": "failed"}
+    assert farm.sweep() == {}
+    farm.data.clear()
+    assert farm.sweep(timedelta(minutes=15)) == {"post": "published"}
+
+
+def test_an_effect_whose_automation_is_off_is_left_to_people(farm: Farm) -> None:
+    workspace = farm.of(world(farm), post(farm, {"bob": "on holiday"}))
+    farm.sweep()
+    farm.make()
+    assert farm.find().unfinished == {"f/post": ONLY}
+    workspace.ledger.switch_automation("main", ["f/post"], on=False)
+    assert farm.find().unfinished == {}
 
 
 def test_two_sweeps_at_once_make_it_once(farm: Farm) -> None:
