@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from checks.declaration import Check, InvalidCheck, Severity
+from checks.row_conditions import RowCondition, column
 from checks.verdict import ROW_NUMBER, Finding, Verdict, blocking
 from checks.vocabulary import (
     between,
@@ -31,11 +32,13 @@ __all__ = [
     "Finding",
     "InvalidCheck",
     "ParquetFiles",
+    "RowCondition",
     "Severity",
     "Verdict",
     "between",
     "blocking",
     "check",
+    "column",
     "evaluate",
     "expression",
     "matches",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from checks.plain_values import Plain, to_json
+from checks.row_conditions import RowCondition
 from checks.sentences import sentence
 from graph.errors import AssetGraphError, near_miss
 from graph.fingerprint import digest
@@ -34,6 +35,8 @@ class Check:
         kind: what is promised: the name of the constructor that made it.
         columns: the columns that it looks at, as far as it says.
         parameters: the rest of the promise, as pairs of name and plain value.
+        mostly: the part of what is looked at that has to be good, above 0 and up to 1.
+        row_condition: which rows are looked at; None for all.
         function: the user's function, for the kind ``check``.
         code: the digest of that function's code, given by `with_code`.
     """
@@ -43,6 +46,8 @@ class Check:
     columns: tuple[str, ...] = ()
     parameters: tuple[tuple[str, Plain], ...] = ()
     severity: Severity = "error"
+    mostly: float = 1.0
+    row_condition: RowCondition | None = None
     function: Callable[..., Any] | None = None
     code: str = ""
 
@@ -54,6 +59,8 @@ class Check:
             raise InvalidCheck(
                 self.name, f"has the severity {self.severity!r}, which is not 'error' or 'warn'.{miss}"
             )
+        if not isinstance(self.mostly, int | float) or not 0 <= self.mostly <= 1:
+            raise InvalidCheck(self.name, f"has mostly={self.mostly!r}, which must lie between 0 and 1.")
 
     def __getitem__(self, parameter: str) -> Any:
         """The value of one parameter."""
@@ -72,6 +79,8 @@ class Check:
             ""
             if self.function is None
             else self.code or f"{self.function.__module__}.{self.function.__qualname__}",
+            *(("mostly", repr(float(self.mostly))) if self.mostly != 1 else ()),
+            *(("where", self.row_condition.sql) if self.row_condition is not None else ()),
         )
 
     def with_code(self, code: str) -> Check:
@@ -87,11 +96,7 @@ class Check:
         """
         if self.function is not None:
             return (self.function.__doc__ or "").strip().split("\n")[0].rstrip(".") or f"{self.name} holds"
-        return sentence(self.kind, self.columns, dict(self.parameters))
-
-
-def _name_of(function: Callable[..., Any] | None) -> str:
-    """What is known of a function without the digest of its code."""
-    if function is None:
-        return ""
-    return f"{function.__module__}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+        said = sentence(self.kind, self.columns, dict(self.parameters))
+        if self.mostly != 1:
+            said += f", in at least {self.mostly:.15g} of the cases"
+        return said if self.row_condition is None else f"{said}, where {self.row_condition.sql}"

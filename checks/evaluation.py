@@ -11,7 +11,7 @@ from checks.columns import CannotJudge
 from checks.declaration import Check, InvalidCheck
 from checks.functions import call
 from checks.plain_values import cut, plain
-from checks.rules import Answer, Asked, Rule, observed_of, rule_of
+from checks.rules import Answer, Asked, Figure, Rule, observed_of, rule_of
 from checks.scan import judged_in_sql
 from checks.schemas import schema_finding
 from checks.small_tables import judged_in_python
@@ -105,7 +105,8 @@ def _columns_judged(
     rules: dict[str, Asked] = {}
     for check in checks:
         try:
-            rules[check.name] = Asked(rule=rule_of(check, columns, now), first=check.columns)
+            where = check.row_condition.sql if check.row_condition is not None else ""
+            rules[check.name] = Asked(rule=rule_of(check, columns, now), first=check.columns, where=where)
         except CannotJudge as reason:
             found[check.name] = reason
     answers: dict[str, Answer | CannotJudge] = {}
@@ -113,16 +114,25 @@ def _columns_judged(
         answers |= judged_in_python(source.table, rules, sample_rows)
     if rest := {name: asked for name, asked in rules.items() if name not in answers}:
         answers |= judged_in_sql(source, rest, sample_rows)
-    return found | {name: _finding(rules[name].rule, answer) for name, answer in answers.items()}
+    return found | {
+        check.name: _finding(rules[check.name].rule, answers[check.name], check.mostly)
+        for check in checks
+        if check.name in answers
+    }
 
 
-def _finding(rule: Rule, answer: Answer | CannotJudge) -> Finding | CannotJudge:
+def _finding(rule: Rule, answer: Answer | CannotJudge, mostly: float) -> Finding | CannotJudge:
     if isinstance(answer, CannotJudge):
         return answer
+    observed = observed_of(rule, answer.observed)
+    if isinstance(rule, Figure):
+        return Finding(passed=rule.passes(answer.observed), rows=answer.rows, observed=observed)
     return Finding(
-        passed=not answer.failing,
+        passed=not answer.failing or (answer.counted - answer.failing) / answer.counted >= mostly,
         failing=answer.failing,
-        observed=observed_of(rule, answer.observed),
+        counted=answer.counted,
+        rows=answer.rows,
+        observed=observed,
         sample=answer.sample,
     )
 
@@ -134,9 +144,16 @@ def _verdict(check: Check, found: Finding | CannotJudge, rows: int | None) -> Ve
         told = {
             "passed": found.passed,
             "failing": found.failing,
+            "counted": found.counted,
+            **({"rows": found.rows} if found.rows is not None else {}),
             "observed": plain(found.observed, longest=_LONGEST_OBSERVED),
             "sample": tuple({name: plain(value) for name, value in row.items()} for row in found.sample),
         }
     return Verdict(
-        check=check.name, kind=check.kind, digest=check.digest, severity=check.severity, rows=rows, **told
+        check=check.name,
+        kind=check.kind,
+        digest=check.digest,
+        severity=check.severity,
+        promise=cut(check.describe(), _LONGEST_OBSERVED),
+        **{"rows": rows, **told},
     )

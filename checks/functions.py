@@ -52,13 +52,15 @@ def _finding(returned: object, sample_rows: int) -> Finding:
     """What a function returned, checked and in plain values; only so much of its sample is looked at."""
     if not isinstance(returned, Finding):
         return Finding(passed=_true_or_false(returned))
-    failing = plain(returned.failing)
-    if failing is not None and not isinstance(failing, int):
-        raise TypeError(f"its Finding has failing={returned.failing!r}, which is no number of things")
+    failing, counted = plain(returned.failing), plain(returned.counted)
+    if not isinstance(failing, int | None) or not isinstance(counted, int | None):
+        wrong = f"failing={returned.failing!r} and counted={returned.counted!r}"
+        raise TypeError(f"its Finding has {wrong}, which are no numbers of things")
     return Finding(
         passed=_true_or_false(returned.passed),
         observed=plain(returned.observed),
         failing=failing,
+        counted=counted,
         sample=[
             {str(name): plain(value) for name, value in dict(row).items()}
             for row in islice(returned.sample, sample_rows)

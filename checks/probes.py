@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from checks.columns import Column, literal, quoted
-from checks.rules import Among, Distinct, Holding, Matching, NoneMissing, Ordered, Rule, Summing, Within
+from checks.rules import (
+    Among,
+    Distinct,
+    Figure,
+    Holding,
+    Matching,
+    NoneMissing,
+    Ordered,
+    Rows,
+    Rule,
+    Summing,
+    Within,
+)
 
 # More values than this are looked up once for each distinct value of the column, not for each row.
 _FEW = 32
@@ -22,7 +34,7 @@ class Probe:
     """How one rule is judged.
 
     Args:
-        judge: an SQL expression over the table: a struct of ``failing``, a count, and ``observed``.
+        judge: an SQL expression over the table: a struct of ``failing`` and ``counted``, of how many, and ``observed``.
         rows: a query for the numbers of the failing rows, in order; to be limited.
         groups: where groups fail and not rows, a query for them; to be limited.
         proof: a cheaper expression of the same form: where it finds nothing failing, nothing does.
@@ -36,15 +48,27 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """The table as SQL names it; ``row`` is the name of the column that `numbered` has for a row's number."""
+    """The table as SQL names it, and the rows of it that are looked at.
+
+    Args:
+        row: the name of the column that `numbered` has for a row's number.
+        where: a condition in SQL; empty for all rows.
+    """
 
     table: str
     row: str
+    where: str = ""
+
+    @property
+    def rows(self) -> str:
+        """The table, or a sub-query: the rows that are looked at."""
+        return f"(FROM {self.table} WHERE (\n{self.where}\n))" if self.where else self.table
 
     @property
     def numbered(self) -> str:
-        """A sub-query: the table with its row numbers, in order."""
-        return f"(SELECT *, row_number() OVER () - 1 AS {self.row} FROM {self.table})"
+        """A sub-query: those rows with their numbers in the table, in order."""
+        every = f"(SELECT *, row_number() OVER () - 1 AS {self.row} FROM {self.table})"
+        return f"(FROM {every} WHERE (\n{self.where}\n))" if self.where else every
 
 
 def probe_of(rule: Rule, frame: Frame) -> Probe:
@@ -52,21 +76,25 @@ def probe_of(rule: Rule, frame: Frame) -> Probe:
     match rule:
         case NoneMissing(columns=columns):
             return _rows(
-                frame, " OR ".join(f"{column.sql} IS NULL OR {_is_nan(column)}" for column in columns)
+                frame, " OR ".join(f"{column.sql} IS NULL OR {_is_nan(column)}" for column in columns), "true"
             )
         case Within(column=Column(family="null")):
-            return _rows(frame, "false", "[NULL, NULL]")
+            return _rows(frame, "false", "false", "[NULL, NULL]")
         case Among(column=Column(family="null")) | Matching(column=Column(family="null")):
-            return _rows(frame, "false")
+            return _rows(frame, "false", "false")
         case Within(column=column, bounds=bounds):
             extremes = f"[min({column.place}), max({column.place})]"
-            return _rows(frame, _failing(column, bounds.sql(column.place)), extremes)
+            return _rows(frame, _failing(column, bounds.sql(column.place)), _there(column), extremes)
         case Among():
             return _among(rule, frame)
         case Matching(column=column, regex=regex):
-            return _rows(frame, f"NOT regexp_matches({column.sql}, {literal(regex)})")
-        case Holding(sql=sql):
-            return _rows(frame, f"NOT (\n{sql}\n)")  # on lines of its own: it may end in a comment
+            return _rows(frame, f"NOT regexp_matches({column.sql}, {literal(regex)})", _there(column))
+        case Holding(sql=sql):  # on lines of its own: it may end in a comment
+            return _rows(frame, f"NOT (\n{sql}\n)", f"(\n{sql}\n) IS NOT NULL")
+        case Rows(holds=holds, counts=counts):
+            return _rows(frame, f"({counts}) AND ({holds}) IS NOT TRUE", counts)
+        case Figure(value=value):
+            return Probe(judge=f"(SELECT {_judged('0', value)} FROM {frame.rows})")
         case Distinct(key=key):
             return _distinct(key, frame)
         case Summing():
@@ -76,10 +104,10 @@ def probe_of(rule: Rule, frame: Frame) -> Probe:
     assert_never(rule)
 
 
-def _rows(frame: Frame, bad: str, observed: str = "NULL") -> Probe:
-    """A condition that is true for each failing row."""
+def _rows(frame: Frame, bad: str, counts: str, observed: str = "NULL") -> Probe:
+    """A condition that is true for each failing row, and one that is for each row that counts."""
     return Probe(
-        judge=_judged(f"count_if({bad})", observed),
+        judge=_judged(f"count_if({bad})", observed, f"count_if({counts})"),
         rows=f"SELECT {frame.row} FROM {frame.numbered} WHERE {bad} ORDER BY {frame.row}",
     )
 
@@ -88,23 +116,25 @@ def _among(rule: Among, frame: Frame) -> Probe:
     column = rule.column
     known = ", ".join(map(literal, rule.known))
     bad = _failing(column, f"{column.place} IN ({known})" if known else f"{column.sql} IS NULL")
-    probe = _rows(frame, bad)
+    probe = _rows(frame, bad, _there(column))
     if len(rule.known) <= _FEW:
         return probe
-    counted = f"(SELECT {column.sql}, count(*) AS times FROM {frame.table} GROUP BY 1)"
+    counted = f"(SELECT {column.sql}, count(*) AS times FROM {frame.rows} GROUP BY 1)"
     return Probe(
-        judge=f"(SELECT {_judged('coalesce(sum(times), 0)')} FROM {counted} WHERE {bad})", rows=probe.rows
+        judge=f"(SELECT {_judged(_summed(bad), counted=_summed(_there(column)))} FROM {counted})",
+        rows=probe.rows,
     )
 
 
 def _distinct(key: Sequence[Column], frame: Frame) -> Probe:
     names = ", ".join(column.sql for column in key)
     whole = " AND ".join(f"{column.sql} IS NOT NULL" for column in key)
-    groups = f"(SELECT count(*) AS times FROM {frame.table} WHERE {whole} GROUP BY {names})"
+    groups = f"(SELECT count(*) AS times FROM {frame.rows} WHERE {whole} GROUP BY {names})"
+    judged = _judged(_summed("times > 1"), "coalesce(count_if(times > 1), 0)", _summed("true"))
     equals = f"SELECT {names}, min({frame.row}) AS first_row FROM {frame.numbered} WHERE {whole}"
     equals += f" GROUP BY {names} HAVING count(*) > 1"
     return Probe(
-        judge=f"(SELECT {_judged('coalesce(sum(times), 0)', 'count(*)')} FROM {groups} WHERE times > 1)",
+        judge=f"(SELECT {judged} FROM {groups})",
         rows=f"SELECT {frame.row} FROM {frame.numbered} JOIN ({equals}) USING ({names})"
         f" ORDER BY first_row, {frame.row}",
         proof=_sorted_by([(column, ">") for column in key], frame, whole, strict=True, observed="0"),
@@ -116,10 +146,10 @@ def _summing(rule: Summing, frame: Frame) -> Probe:
     total = f"coalesce({'fsum' if rule.column.float_bits else 'sum'}({rule.column.place}), 0) AS total"
     bad = _failing(rule.total, rule.bounds.sql("total"))
     names = ", ".join(column.sql for column in rule.by)
-    summed = f"(SELECT {total} FROM {frame.table}{f' GROUP BY {names}' if names else ''})"
+    summed = f"(SELECT {total} FROM {frame.rows}{f' GROUP BY {names}' if names else ''})"
     away = f"abs(total::DOUBLE - {literal(rule.aim)})"
     worst = f"max({{'away': {away}, 'total': total}}).total"  # of two as far away, always the same one
-    judge = f"(SELECT {_judged(f'count_if({bad})', worst)} FROM {summed})"
+    judge = f"(SELECT {_judged(f'count_if({bad})', worst, 'count(*)')} FROM {summed})"
     if not names:
         return Probe(judge=judge)
     listed = (
@@ -142,8 +172,8 @@ def _ordered(rule: Ordered, frame: Frame) -> Probe:
     lagged = f"SELECT {column.place} AS value, lag({column.place}) OVER {over} AS previous"
     key = [*((other, ">") for other in rule.by), (column, "<" if rule.decreasing else ">")]
     return Probe(
-        judge=f"(SELECT {_judged(f'count_if({bad})')}"
-        f" FROM ({lagged} FROM {frame.numbered if names else frame.table} WHERE {present}))",
+        judge=f"(SELECT {_judged(f'count_if({bad})', counted='count(*)')}"
+        f" FROM ({lagged} FROM {frame.numbered if names else frame.rows} WHERE {present}))",
         rows=f"SELECT {frame.row} FROM ({lagged}, {frame.row} FROM {frame.numbered} WHERE {present})"
         f" WHERE {bad} ORDER BY {frame.row}",
         proof=_sorted_by(key, frame, present, strict=rule.strict) if names else "",
@@ -169,7 +199,8 @@ def _sorted_by(
     nan = " OR ".join(f"isnan(v{i})" for i, (column, _) in enumerate(key) if column.float_bits) or "false"
     # The first row follows none, and is counted as breaking the order.
     failing = f"greatest(least({', '.join(broken)}) - 1, 0) + count_if({nan})"
-    return f"(SELECT {_judged(failing, observed)} FROM (SELECT {seen} FROM {frame.table} WHERE {present}))"
+    judged = _judged(failing, observed, "count(*)")
+    return f"(SELECT {judged} FROM (SELECT {seen} FROM {frame.rows} WHERE {present}))"
 
 
 def _follows(order: Sequence[tuple[int, str]], strict: bool) -> str:
@@ -180,8 +211,17 @@ def _follows(order: Sequence[tuple[int, str]], strict: bool) -> str:
     return f"v{i} {sign} p{i} OR (v{i} = p{i} AND ({_follows(rest, strict)}))"
 
 
-def _judged(failing: str, observed: str = "NULL") -> str:
-    return f"{{'failing': {failing}, 'observed': {observed}}}"
+def _judged(failing: str, observed: str = "NULL", counted: str = "0") -> str:
+    return f"{{'failing': {failing}, 'observed': {observed}, 'counted': {counted}}}"
+
+
+def _summed(of: str) -> str:
+    """How many rows stand behind those groups for which a condition is true."""
+    return f"coalesce(sum(times) FILTER (WHERE {of}), 0)"
+
+
+def _there(column: Column) -> str:
+    return f"{column.sql} IS NOT NULL"
 
 
 def _is_nan(column: Column) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -80,24 +80,55 @@ class Holding:
     sql: str
 
 
-Rule: TypeAlias = NoneMissing | Within | Among | Matching | Distinct | Summing | Ordered | Holding
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """A condition in SQL is true for every row that counts."""
+
+    holds: str
+    counts: str = "true"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One figure of the whole table, in SQL, is as it should be; ``column`` says what it shows, if it is a place."""
+
+    value: str
+    passes: Callable[[Any], bool]
+    column: Column | None = None
+
+
+Rule: TypeAlias = (
+    NoneMissing | Within | Among | Matching | Distinct | Summing | Ordered | Holding | Rows | Figure
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What was found of one rule: how many failing rows or groups, what was observed, and some of what failed."""
+    """What was found of one rule: how many failing rows or groups, what was observed, and some of what failed.
+
+    Args:
+        counted: of how many rows or groups, nulls left out.
+        rows: how many rows meet the row condition.
+    """
 
     failing: int
     observed: Any
+    counted: int
+    rows: int
     sample: Sequence[Mapping[str, Plain]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A rule with the columns that its check names, which a sample shows first."""
+    """A rule with the columns that its check names, which a sample shows first.
+
+    Args:
+        where: of which rows it is asked, in SQL; empty for all.
+    """
 
     rule: Rule
     first: Sequence[str]
+    where: str = ""
 
 
 def rule_of(check: Check, columns: Mapping[str, Column | None], now: datetime) -> Rule:
@@ -150,6 +181,8 @@ def observed_of(rule: Rule, observed: Any) -> Plain:
             return None if low is None else f"{low!s} to {high!s}"
         case Summing():
             return total_of(observed)
+        case Figure(column=Column() as column):
+            return column.shown(observed)
     return observed  # type: ignore[no-any-return]  # what DuckDB gives has no type
 
 

@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,22 +38,34 @@ def judged_in_sql(
     Faults of files and of memory are raised as DuckDB raises them: they say nothing about the value.
     """
     found: dict[str, Answer | CannotJudge] = {}
-    with _opened(source, asked.values()) as (cursor, frame, refused):
-        probes: dict[str, Probe] = {}
-        for name, one in asked.items():
-            if strange := [column for column in one.first if column in refused]:
-                found[name] = CannotJudge(f"column '{strange[0]}' is of a type that DuckDB does not know.")
-            else:
-                probes[name] = probe_of(one.rule, frame)
-        for name, answer in _judge(cursor, frame, probes, source).items():
-            if isinstance(answer, CannotJudge):
-                found[name] = answer
-                continue
-            failing, observed = answer["failing"] or 0, answer["observed"]
-            sample: Sequence[Mapping[str, Plain]] = ()
-            if failing and sample_rows > 0:
-                sample = _sample(source, cursor, frame, probes[name], sample_rows, asked[name])
-            found[name] = Answer(failing=failing, observed=observed, sample=sample)
+    with _opened(source, asked.values()) as (cursor, whole, refused):
+        for where in dict.fromkeys(one.where for one in asked.values()):  # one scan for each row condition
+            frame = replace(whole, where=where)
+            probes: dict[str, Probe] = {}
+            for name, one in asked.items():
+                if one.where != where:
+                    continue
+                if strange := [column for column in one.first if column in refused]:
+                    found[name] = CannotJudge(
+                        f"column '{strange[0]}' is of a type that DuckDB does not know."
+                    )
+                else:
+                    probes[name] = probe_of(one.rule, frame)
+            for name, answer in _judge(cursor, frame, probes, source).items():
+                if isinstance(answer, CannotJudge):
+                    found[name] = answer
+                    continue
+                failing = answer["failing"] or 0
+                sample: Sequence[Mapping[str, Plain]] = ()
+                if failing and sample_rows > 0:
+                    sample = _sample(source, cursor, frame, probes[name], sample_rows, asked[name])
+                found[name] = Answer(
+                    failing=int(failing),
+                    observed=answer["observed"],
+                    counted=int(answer["counted"] or 0),
+                    rows=answer["rows"],
+                    sample=sample,
+                )
     return found
 
 
@@ -112,6 +125,7 @@ def _looked_at(source: Source, asked: Collection[Asked]) -> list[int]:
     """The positions of the columns that a rule is about, or whose name is found in the text of an expression."""
     named = {name for one in asked for name in one.first}
     texts = [one.rule.sql.lower() for one in asked if isinstance(one.rule, Holding)]
+    texts += [one.where.lower() for one in asked]
     every = any("*" in text or "columns" in text for text in texts)
     seen = [
         position
@@ -143,10 +157,10 @@ def _ask_all(
     if not expressions:
         return {}
     # The count makes it an aggregate, also where every expression is a sub-query.
-    query = f"SELECT {', '.join(['count(*)', *expressions.values()])} FROM {frame.table}"
+    query = f"SELECT {', '.join(['count(*)', *expressions.values()])} FROM {frame.rows}"
     try:
-        ((_, *values),) = _ask(cursor, query)
-        return dict(zip(expressions, values, strict=True))
+        ((rows, *values),) = _ask(cursor, query)
+        return {name: {**value, "rows": rows} for name, value in zip(expressions, values, strict=True)}
     except CannotJudge as reason:
         if len(expressions) == 1:
             return dict.fromkeys(expressions, _explained(reason, source))

@@ -16,10 +16,12 @@ from checks.rules import (
     Answer,
     Asked,
     Distinct,
+    Figure,
     Holding,
     Matching,
     NoneMissing,
     Ordered,
+    Rows,
     Rule,
     Summing,
     Within,
@@ -42,6 +44,8 @@ def judged_in_python(
     small = _SmallTable(table=table)
     answers: dict[str, Answer | CannotJudge] = {}
     for name, one in asked.items():
+        if one.where:
+            continue
         try:
             found = _found(one.rule, small)
         except pa.ArrowInvalid as error:  # RE2 does not know a regular expression
@@ -49,15 +53,26 @@ def judged_in_python(
             continue
         if found is not None:
             sample = small.sample(found, one, sample_rows)
-            answers[name] = Answer(failing=len(found.bad), observed=found.observed, sample=sample)
+            answers[name] = Answer(
+                failing=len(found.bad),
+                observed=found.observed,
+                counted=found.counted,
+                rows=table.num_rows,
+                sample=sample,
+            )
     return answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """The rows that fail, by number; for groups the number of their first row, with the sums. And what was observed."""
+    """The rows that fail, by number; for groups the number of their first row, with the sums. And what was observed.
+
+    Args:
+        counted: of how many.
+    """
 
     bad: Sequence[int]
+    counted: int
     sums: Sequence[Any] = ()
     observed: Any = None
 
@@ -114,27 +129,28 @@ def _found(rule: Rule, table: _SmallTable) -> _Found | None:
             missing = {
                 n for values in read for n, value in enumerate(values) if value is None or value != value
             }
-            return _Found(bad=sorted(missing))
+            return _Found(bad=sorted(missing), counted=table.table.num_rows)
         case Within(column=column, bounds=bounds):
             values = table.places(column)
             holds = bounds.test()
             bad = [n for n, value in enumerate(values) if value is not None and not holds(value)]
-            return _Found(bad=bad, observed=_extremes(values))
+            return _Found(bad=bad, counted=_there(values), observed=_extremes(values))
         case Among(column=column, known=known):
             expected = frozenset(known)
             values = table.places(column)
-            return _Found(
-                bad=[n for n, value in enumerate(values) if value is not None and value not in expected]
-            )
+            bad = [n for n, value in enumerate(values) if value is not None and value not in expected]
+            return _Found(bad=bad, counted=_there(values))
         case Matching(column=column, regex=regex):
-            return _Found(bad=[n for n, found in enumerate(table.found(column, regex)) if found is False])
+            answers = table.found(column, regex)
+            bad = [n for n, found in enumerate(answers) if found is False]
+            return _Found(bad=bad, counted=_there(answers))
         case Distinct(key=key):
             return None if _unreadable(key) else _distinct(table.keys(key))
         case Summing(by=by):
             return None if _unreadable(by) else _summing(rule, table)
         case Ordered(by=by):
             return None if _unreadable(by) else _ordered(rule, table)
-        case Holding():
+        case Holding() | Rows() | Figure():
             return None
     assert_never(rule)
 
@@ -145,7 +161,8 @@ def _distinct(keys: Iterable[tuple[Hashable, ...]]) -> _Found:
         if None not in key:
             rows[key].append(n)
     repeated = [numbers for numbers in rows.values() if len(numbers) > 1]
-    return _Found(bad=[n for numbers in repeated for n in numbers], observed=len(repeated))
+    counted = sum(map(len, rows.values()))
+    return _Found(bad=[n for numbers in repeated for n in numbers], counted=counted, observed=len(repeated))
 
 
 def _summing(rule: Summing, table: _SmallTable) -> _Found:
@@ -164,21 +181,32 @@ def _summing(rule: Summing, table: _SmallTable) -> _Found:
     worst = max(
         totals.values(), key=lambda total: _nan_last(abs(float(total) - rule.aim), total), default=None
     )
-    return _Found(bad=[first[key] for key in bad], sums=[totals[key] for key in bad], observed=worst)
+    return _Found(
+        bad=[first[key] for key in bad],
+        counted=len(totals),
+        sums=[totals[key] for key in bad],
+        observed=worst,
+    )
 
 
 def _ordered(rule: Ordered, table: _SmallTable) -> _Found:
     previous: dict[tuple[Hashable, ...], Any] = {}
-    bad = []
+    bad, counted = [], 0
     for n, (key, value) in enumerate(zip(table.keys(rule.by), table.places(rule.column), strict=True)):
         if value is None:
             continue
+        counted += 1
         before = previous.get(key, value)
         wrong = value > before if rule.decreasing else value < before
         if wrong or value != value or (rule.strict and key in previous and value == before):
             bad.append(n)
         previous[key] = value
-    return _Found(bad=bad)
+    return _Found(bad=bad, counted=counted)
+
+
+def _there(values: Iterable[Any]) -> int:
+    """How many are not null."""
+    return sum(value is not None for value in values)
 
 
 def _unreadable(columns: Iterable[Column]) -> bool:

@@ -22,11 +22,15 @@ class Finding:
         observed: the value that decided.
         failing: how many rows (or other things) are bad.
         sample: a few of them, each as a mapping.
+        counted: of how many.
+        rows: how many rows were looked at, if not all.
     """
 
     passed: bool
     observed: object = None
     failing: int | None = None
+    counted: int | None = None
+    rows: int | None = None
     sample: Sequence[Mapping[str, object]] = ()
 
 
@@ -37,7 +41,9 @@ class Verdict:
     Args:
         check, kind, digest, severity: of the check that judged.
         failing: how many rows failed (for `sums_to` groups, for `schema` columns); None where nobody counted.
-        rows: how many rows the value has; None when it is no table.
+        counted: of how many, nulls left out; None where nobody counted.
+        rows: how many rows the value has, of those that meet the row condition; None when it is no table.
+        promise: what was promised, in words.
         observed: the value that decided, such as the smallest one found, or None.
         sample: some of what failed, at most as many as were asked for: the row's number under ``"#"``, then its
             values, the columns that were judged first.
@@ -50,8 +56,10 @@ class Verdict:
     severity: Severity
     passed: bool
     failing: int | None = None
+    counted: int | None = None
     rows: int | None = None
     observed: Plain = None
+    promise: str = ""
     sample: tuple[Mapping[str, Plain], ...] = field(default=(), hash=False)
     error: str | None = None
 
@@ -92,8 +100,10 @@ class Verdict:
                 "severity": self.severity,
                 "passed": self.passed,
                 "failing": self.failing,
+                "counted": self.counted,
                 "rows": self.rows,
                 "observed": tagged(self.observed),
+                "promise": self.promise,
                 "sample": [{name: tagged(value) for name, value in row.items()} for row in self.sample],
                 "error": self.error,
             },

@@ -1,6 +1,8 @@
 """The vocabulary: one constructor for each kind of check.
 
-Every constructor takes ``name=`` (default: what it promises of which columns) and ``severity=`` (default: error).
+Every constructor takes ``name=`` (default: what it promises of which columns) and ``severity=`` (default: error). Those
+about rows take ``mostly=``, the part of them that has to be good, and ``row_condition=``, which of them are looked at:
+SQL, or `checks.column`.
 Two rules hold for all of them. A null is the absence of a value: only `not_null` forbids it. A NaN is a broken
 number: it fails every check that looks at the number (`not_null`, `between`, `one_of`, `sums_to`, `monotonic`),
 and to `unique` two NaN are equal.
@@ -19,6 +21,8 @@ from typing import Any, TypeAlias, overload
 
 from checks.declaration import Check, InvalidCheck, Severity
 from checks.plain_values import Plain, cut, to_json, whole
+from checks.row_conditions import RowCondition
+from checks.row_conditions import row_condition as as_row_condition
 from graph.errors import near_miss
 
 Number: TypeAlias = int | float | Decimal
@@ -38,18 +42,30 @@ _ARROW_TYPES = frozenset({
 # fmt: on
 
 
-def not_null(*columns: str, name: str | None = None, severity: Severity = "error") -> Check:
+def not_null(
+    *columns: str,
+    name: str | None = None,
+    severity: Severity = "error",
+    mostly: float = 1.0,
+    row_condition: RowCondition | str | None = None,
+) -> Check:
     """None of these columns has a null, or a NaN."""
-    return _check("not_null", columns, {}, name, severity)
+    return _check("not_null", columns, {}, name, severity, mostly, row_condition)
 
 
-def unique(*columns: str, name: str | None = None, severity: Severity = "error") -> Check:
+def unique(
+    *columns: str,
+    name: str | None = None,
+    severity: Severity = "error",
+    mostly: float = 1.0,
+    row_condition: RowCondition | str | None = None,
+) -> Check:
     """No two rows have the same values in these columns together.
 
     As in SQL, a row with a null in any of them is like no other row: forbid that with `not_null`. Every row of a
     group of equals counts as failing, not only the repetitions; observed is the number of such groups.
     """
-    return _check("unique", columns, {}, name, severity)
+    return _check("unique", columns, {}, name, severity, mostly, row_condition)
 
 
 def between(
@@ -61,6 +77,8 @@ def between(
     strict_high: bool = False,
     name: str | None = None,
     severity: Severity = "error",
+    mostly: float = 1.0,
+    row_condition: RowCondition | str | None = None,
 ) -> Check:
     """The column's values lie between two bounds, of which one may be None; nulls pass, a NaN fails.
 
@@ -85,11 +103,17 @@ def between(
         if nothing:
             raise InvalidCheck(label, f"lets nothing pass: its low bound is {low}, its high bound {high}.")
     bounds = {"low": low, "high": high, "strict_low": strict_low, "strict_high": strict_high}
-    return _check("between", (column,), bounds, name, severity)
+    return _check("between", (column,), bounds, name, severity, mostly, row_condition)
 
 
 def one_of(
-    column: str, values: Collection[Bound | bytes], *, name: str | None = None, severity: Severity = "error"
+    column: str,
+    values: Collection[Bound | bytes],
+    *,
+    name: str | None = None,
+    severity: Severity = "error",
+    mostly: float = 1.0,
+    row_condition: RowCondition | str | None = None,
 ) -> Check:
     """The column's values are among these; nulls pass, a NaN fails."""
     label = name or f"one_of({column})"
@@ -102,11 +126,25 @@ def one_of(
             label, "needs values of one kind: numbers, texts, booleans, dates, times or bytes."
         )
     return _check(
-        "one_of", (column,), {"values": tuple(known[text] for text in sorted(known))}, name, severity
+        "one_of",
+        (column,),
+        {"values": tuple(known[text] for text in sorted(known))},
+        name,
+        severity,
+        mostly,
+        row_condition,
     )
 
 
-def matches(column: str, regex: str, *, name: str | None = None, severity: Severity = "error") -> Check:
+def matches(
+    column: str,
+    regex: str,
+    *,
+    name: str | None = None,
+    severity: Severity = "error",
+    mostly: float = 1.0,
+    row_condition: RowCondition | str | None = None,
+) -> Check:
     """The regular expression is found somewhere in each text, as by `re.search`; ``^...$`` asks for all of it.
 
     It is judged by RE2, which knows neither look-around nor references back; nulls pass.
@@ -124,7 +162,7 @@ def matches(column: str, regex: str, *, name: str | None = None, severity: Sever
         raise InvalidCheck(
             label, f"uses {found[1]!r}, which RE2 does not know: no look-around, no references back."
         )
-    return _check("matches", (column,), {"regex": regex}, name, severity)
+    return _check("matches", (column,), {"regex": regex}, name, severity, mostly, row_condition)
 
 
 def row_count(
@@ -171,7 +209,13 @@ def schema(
 
 
 def no_future_timestamps(
-    column: str, tolerance: timedelta = timedelta(0), *, name: str | None = None, severity: Severity = "error"
+    column: str,
+    tolerance: timedelta = timedelta(0),
+    *,
+    name: str | None = None,
+    severity: Severity = "error",
+    mostly: float = 1.0,
+    row_condition: RowCondition | str | None = None,
 ) -> Check:
     """No timestamp lies after the time of judging by more than ``tolerance``; nulls pass.
 
@@ -182,7 +226,9 @@ def no_future_timestamps(
         raise InvalidCheck(
             name or "no_future_timestamps", f"has the tolerance {tolerance!r}; give it a duration."
         )
-    return _check("no_future_timestamps", (column,), {"tolerance": tolerance}, name, severity)
+    return _check(
+        "no_future_timestamps", (column,), {"tolerance": tolerance}, name, severity, mostly, row_condition
+    )
 
 
 def sums_to(
@@ -193,6 +239,7 @@ def sums_to(
     tolerance: Number = 1e-9,
     name: str | None = None,
     severity: Severity = "error",
+    row_condition: RowCondition | str | None = None,
 ) -> Check:
     """The column sums to ``total``, give or take ``tolerance`` (absolute): in all, or for each value of ``by``.
 
@@ -207,7 +254,7 @@ def sums_to(
     if tolerance < 0:
         raise InvalidCheck(name or f"sums_to({column})", f"has the tolerance {tolerance}, which is negative.")
     parameters: dict[str, Plain] = {"total": total, "tolerance": tolerance}
-    return _check("sums_to", (column, *_names(by)), parameters, name, severity)
+    return _check("sums_to", (column, *_names(by)), parameters, name, severity, row_condition=row_condition)
 
 
 def monotonic(
@@ -218,6 +265,8 @@ def monotonic(
     decreasing: bool = False,
     name: str | None = None,
     severity: Severity = "error",
+    mostly: float = 1.0,
+    row_condition: RowCondition | str | None = None,
 ) -> Check:
     """The column never decreases from row to row, in the order of the table: in all, or within each value of ``by``.
 
@@ -228,11 +277,24 @@ def monotonic(
         decreasing: it never increases, instead.
     """
     return _check(
-        "monotonic", (column, *_names(by)), {"strict": strict, "decreasing": decreasing}, name, severity
+        "monotonic",
+        (column, *_names(by)),
+        {"strict": strict, "decreasing": decreasing},
+        name,
+        severity,
+        mostly,
+        row_condition,
     )
 
 
-def expression(sql: str, *, name: str | None = None, severity: Severity = "error") -> Check:
+def expression(
+    sql: str,
+    *,
+    name: str | None = None,
+    severity: Severity = "error",
+    mostly: float = 1.0,
+    row_condition: RowCondition | str | None = None,
+) -> Check:
     """A condition in DuckDB's SQL holds for every row; as in SQL's CHECK, a row for which it is null passes.
 
     In SQL a NaN is larger than every number.
@@ -243,7 +305,13 @@ def expression(sql: str, *, name: str | None = None, severity: Severity = "error
     if not isinstance(sql, str) or not sql.strip():
         raise InvalidCheck(name or "expression", f"has the condition {sql!r}; give it SQL.")
     return _check(
-        "expression", (), {"sql": sql.strip()}, name or f"expression({cut(sql.strip(), 80)})", severity
+        "expression",
+        (),
+        {"sql": sql.strip()},
+        name or f"expression({cut(sql.strip(), 80)})",
+        severity,
+        mostly,
+        row_condition,
     )
 
 
@@ -304,7 +372,13 @@ def family_of(value: object) -> str:
 
 
 def _check(
-    kind: str, columns: tuple[str, ...], parameters: Mapping[str, Plain], name: str | None, severity: Severity
+    kind: str,
+    columns: tuple[str, ...],
+    parameters: Mapping[str, Plain],
+    name: str | None,
+    severity: Severity,
+    mostly: float = 1.0,
+    row_condition: RowCondition | str | None = None,
 ) -> Check:
     about = ", ".join(map(str, columns[:1] if kind in {"sums_to", "monotonic"} else columns))
     by = f" by {', '.join(map(str, columns[1:]))}" if kind in {"sums_to", "monotonic"} and columns[1:] else ""
@@ -317,7 +391,13 @@ def _check(
     if len(set(columns)) < len(columns):
         raise InvalidCheck(label, "names a column twice.")
     return Check(
-        name=label, kind=kind, columns=columns, parameters=tuple(parameters.items()), severity=severity
+        name=label,
+        kind=kind,
+        columns=columns,
+        parameters=tuple(parameters.items()),
+        severity=severity,
+        mostly=mostly,
+        row_condition=as_row_condition(row_condition),
     )
 
 
