@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from checks import expect
 from checks.declaration import Check, InvalidCheck, Severity
 from checks.row_conditions import RowCondition, column
 from checks.verdict import ROW_NUMBER, Finding, Verdict, blocking
@@ -40,6 +41,7 @@ __all__ = [
     "check",
     "column",
     "evaluate",
+    "expect",
     "expression",
     "matches",
     "monotonic",

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from checks.columns import CannotJudge
 from checks.declaration import Check, InvalidCheck
+from checks.expectation_rules import is_expectation, is_translated, rule_of_expectation
 from checks.functions import call
 from checks.plain_values import cut, plain
 from checks.rules import Answer, Asked, Figure, Rule, observed_of, rule_of
 from checks.scan import judged_in_sql
-from checks.schemas import schema_finding
+from checks.schemas import SHAPES, schema_finding, shape_finding
 from checks.small_tables import judged_in_python
 from checks.table import ParquetFiles, Source, source_of
 from checks.verdict import Finding, Verdict
@@ -55,6 +56,7 @@ def evaluate(
     source = source_of(data)
     found: dict[str, Finding | CannotJudge] = {}
     by_column: list[Check] = []
+    by_others: list[Check] = []
     for check in checks:
         match check.kind:
             case "check":
@@ -67,12 +69,31 @@ def evaluate(
                 )
             case "schema":
                 found[check.name] = schema_finding(check, source.schemas())
+            case kind if kind in SHAPES:
+                found[check.name] = shape_finding(check, source.schema)
+            case kind if is_expectation(kind) and not is_translated(kind):
+                by_others.append(check)
             case _:
                 by_column.append(check)
     if source is not None and by_column:
         found |= _columns_judged(source, by_column, now, sample_rows, small_rows)
+    if source is not None and by_others:
+        found |= _judged_elsewhere(source, by_others, sample_rows)
     rows = source.count() if source is not None and checks else None
     return tuple(_verdict(check, found[check.name], rows) for check in checks)
+
+
+def _judged_elsewhere(
+    source: Source, checks: Sequence[Check], sample_rows: int
+) -> Mapping[str, Finding | CannotJudge]:
+    """The findings of what only Great Expectations itself can judge."""
+    try:
+        from checks.great_expectations_bridge import judged_by_great_expectations
+
+        return judged_by_great_expectations(source.whole(), checks, sample_rows)
+    except ImportError as error:
+        needed = f"it needs Great Expectations, which is not installed ({error}); install the extra 'all'."
+        return dict.fromkeys((check.name for check in checks), CannotJudge(needed))
 
 
 def _called(
@@ -105,8 +126,9 @@ def _columns_judged(
     rules: dict[str, Asked] = {}
     for check in checks:
         try:
+            rule = rule_of_expectation(check, columns) or rule_of(check, columns, now)
             where = check.row_condition.sql if check.row_condition is not None else ""
-            rules[check.name] = Asked(rule=rule_of(check, columns, now), first=check.columns, where=where)
+            rules[check.name] = Asked(rule=rule, first=check.columns, where=where)
         except CannotJudge as reason:
             found[check.name] = reason
     answers: dict[str, Answer | CannotJudge] = {}

@@ -92,11 +92,12 @@ def probe_of(rule: Rule, frame: Frame) -> Probe:
         case Holding(sql=sql):  # on lines of its own: it may end in a comment
             return _rows(frame, f"NOT (\n{sql}\n)", f"(\n{sql}\n) IS NOT NULL")
         case Rows(holds=holds, counts=counts):
+            holds = holds.replace("$rows", frame.rows)
             return _rows(frame, f"({counts}) AND ({holds}) IS NOT TRUE", counts)
         case Figure(value=value):
-            return Probe(judge=f"(SELECT {_judged('0', value)} FROM {frame.rows})")
-        case Distinct(key=key):
-            return _distinct(key, frame)
+            return Probe(judge=_judged("0", value.replace("$rows", frame.rows)))
+        case Distinct(key=key, counts=counts):
+            return _distinct(key, frame, counts)
         case Summing():
             return _summing(rule, frame)
         case Ordered():
@@ -126,15 +127,24 @@ def _among(rule: Among, frame: Frame) -> Probe:
     )
 
 
-def _distinct(key: Sequence[Column], frame: Frame) -> Probe:
+def _distinct(key: Sequence[Column], frame: Frame, counts: str) -> Probe:
     names = ", ".join(column.sql for column in key)
-    whole = " AND ".join(f"{column.sql} IS NOT NULL" for column in key)
+    whole = counts or " AND ".join(f"{column.sql} IS NOT NULL" for column in key)
     groups = f"(SELECT count(*) AS times FROM {frame.rows} WHERE {whole} GROUP BY {names})"
     judged = _judged(_summed("times > 1"), "coalesce(count_if(times > 1), 0)", _summed("true"))
+    judge = f"(SELECT {judged} FROM {groups})"
+    if counts:
+        over = f"(PARTITION BY {names})"
+        equals = (
+            f"SELECT {frame.row}, count(*) OVER {over} AS times, min({frame.row}) OVER {over} AS first_row"
+        )
+        equals += f" FROM {frame.numbered} WHERE {whole}"
+        rows = f"SELECT {frame.row} FROM ({equals}) WHERE times > 1 ORDER BY first_row, {frame.row}"
+        return Probe(judge=judge, rows=rows)
     equals = f"SELECT {names}, min({frame.row}) AS first_row FROM {frame.numbered} WHERE {whole}"
     equals += f" GROUP BY {names} HAVING count(*) > 1"
     return Probe(
-        judge=f"(SELECT {judged} FROM {groups})",
+        judge=judge,
         rows=f"SELECT {frame.row} FROM {frame.numbered} JOIN ({equals}) USING ({names})"
         f" ORDER BY first_row, {frame.row}",
         proof=_sorted_by([(column, ">") for column in key], frame, whole, strict=True, observed="0"),

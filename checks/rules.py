@@ -47,9 +47,14 @@ class Matching:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distinct:
-    """No two rows without null have the same key."""
+    """No two rows have the same key.
+
+    Args:
+        counts: SQL: which rows count, nulls being equal; empty for those without a null.
+    """
 
     key: tuple[Column, ...]
+    counts: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +87,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """A condition in SQL is true for every row that counts."""
+    """A condition in SQL is true for every row that counts; ``$rows`` in it are all the rows that are looked at."""
 
     holds: str
     counts: str = "true"
@@ -90,7 +95,11 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One figure of the whole table, in SQL, is as it should be; ``column`` says what it shows, if it is a place."""
+    """One figure of the whole table, in SQL as in `Rows`, is as it should be.
+
+    Args:
+        column: whose place it is, if it is one.
+    """
 
     value: str
     passes: Callable[[Any], bool]

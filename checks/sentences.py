@@ -39,7 +39,9 @@ def sentence(kind: str, columns: Sequence[str], parameters: Mapping[str, Any]) -
             return f"{columns[0]} never {never}{' or repeats' if parameters['strict'] else ''} from row to row{by}"
         case "expression":
             return f"every row holds {parameters['sql']}"
-    return f"{kind} of {who}" if columns else kind
+    words = kind.removeprefix("expect_").replace("_", " ")
+    given = ", ".join(f"{name} {shown(value)}" for name, value in parameters.items() if value is not False)
+    return f"{who}: {words}" * bool(columns) + words * (not columns) + (f" ({given})" if given else "")
 
 
 def _bounds(low: object, high: object, strict_low: bool = False, strict_high: bool = False) -> str:

@@ -144,8 +144,8 @@ def _found(rule: Rule, table: _SmallTable) -> _Found | None:
             answers = table.found(column, regex)
             bad = [n for n, found in enumerate(answers) if found is False]
             return _Found(bad=bad, counted=_there(answers))
-        case Distinct(key=key):
-            return None if _unreadable(key) else _distinct(table.keys(key))
+        case Distinct(key=key, counts=counts):
+            return None if counts or _unreadable(key) else _distinct(table.keys(key))
         case Summing(by=by):
             return None if _unreadable(by) else _summing(rule, table)
         case Ordered(by=by):
