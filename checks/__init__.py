@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from checks import expect
 from checks.declaration import Check, InvalidCheck, Severity
 from checks.row_conditions import RowCondition, column
+from checks.suites import Suite, suite, to_suite, to_validation_result
 from checks.verdict import ROW_NUMBER, Finding, Verdict, blocking
 from checks.vocabulary import (
     between,
@@ -35,6 +36,7 @@ __all__ = [
     "ParquetFiles",
     "RowCondition",
     "Severity",
+    "Suite",
     "Verdict",
     "between",
     "blocking",
@@ -50,7 +52,10 @@ __all__ = [
     "one_of",
     "row_count",
     "schema",
+    "suite",
     "sums_to",
+    "to_suite",
+    "to_validation_result",
     "unique",
 ]
 

@@ -51,7 +51,7 @@ class BoundedFigures(FigureOptions, Bounds, total=False):
 IgnoredPairs: TypeAlias = Literal["both_values_are_missing", "either_value_is_missing", "neither"]
 IgnoredRows: TypeAlias = Literal["all_values_are_missing", "any_value_is_missing", "never"]
 
-_OPTIONS = frozenset({"name", "severity", "mostly", "row_condition"})
+OPTIONS = frozenset({"name", "severity", "mostly", "row_condition"})
 _BOUNDS = ("min_value", "max_value", "strict_min", "strict_max")
 _UNBOUNDED = "has no bound; give it a min_value or a max_value."
 
@@ -67,7 +67,7 @@ def expectation(
     Raises:
         InvalidCheck: it could not be judged, or could not fail.
     """
-    more = {name: value for name, value in options.items() if name not in _OPTIONS}
+    more = {name: value for name, value in options.items() if name not in OPTIONS}
     told: dict[str, Plain] = {
         name: whole(value) for name, value in {**parameters, **more}.items() if value is not None
     }
@@ -80,7 +80,7 @@ def expectation(
         raise InvalidCheck(label, "names a column twice.")
     bounded = kind.endswith("_to_be_between") and "quantile" not in kind
     if strange := [name for name in more if not bounded or name not in _BOUNDS]:
-        known = [*parameters, *(_BOUNDS if bounded else ()), *_OPTIONS]
+        known = [*parameters, *(_BOUNDS if bounded else ()), *OPTIONS]
         raise InvalidCheck(label, f"has no argument '{strange[0]}'.{near_miss(strange[0], known)}")
     if bounded:
         _require_bounds(label, told.get("min_value"), told.get("max_value"))

@@ -36,6 +36,7 @@ from materializers.records import (
     Definition,
     DefinitionRecord,
     Environment,
+    Judged,
     Judgement,
     Kind,
     LedgerError,
@@ -312,6 +313,18 @@ class Ledger(Protocol):
     def materialization(self, version_id: str) -> Materialization:
         """All that is known of one version."""
 
+    def judgements(
+        self, key: str, *, environment: str, producer: str | None = None, limit: int = 400
+    ) -> tuple[Judged, ...]:
+        """What checks said of the newest versions of an asset, published or rejected, in the order it was said.
+
+        Of an environment, and of those that it reads from.
+
+        Args:
+            producer: the key that attempts at the asset are recorded under, where that is another one.
+            limit: so many versions.
+        """
+
     def history(self, key: str, *, environment: str, limit: int = 50) -> tuple[AttemptRecord, ...]:
         """The attempts of an asset, newest first."""
 
@@ -360,6 +373,7 @@ __all__ = [
     "Definition",
     "DefinitionRecord",
     "Environment",
+    "Judged",
     "Judgement",
     "Kind",
     "Ledger",

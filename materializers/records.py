@@ -157,6 +157,28 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What was said of one version at one time, for reading: trends, reports, checks that compare with what was.
+
+    Args:
+        label: the partition's key for people; empty for an asset without partitions.
+        rejected: why the version was held back; None where it was published.
+        schema, rows: of the version; see `Content`.
+    """
+
+    version_id: str
+    partition: Partition
+    label: str
+    made_at: datetime
+    judged_at: datetime
+    run_id: str
+    judgement: Judgement
+    rejected: str | None = None
+    schema: str | None = None
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
     """What an attempt at one partition gave: by key, what was made and what its checks said.
 

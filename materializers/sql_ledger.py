@@ -29,6 +29,7 @@ from materializers.ledger import (
     Definition,
     DefinitionRecord,
     Environment,
+    Judged,
     Judgement,
     LedgerError,
     LedgerState,
@@ -63,6 +64,7 @@ from materializers.ledger_rows import (
     run_record_of,
 )
 from materializers.ledger_schema import prepare
+from materializers.ledger_verdicts import judgements
 from materializers.liveness import RunLocks
 
 
@@ -354,6 +356,13 @@ class SqlLedger:
         """See `Ledger`."""
         rows = self.database.rows(f"{VERSIONS} WHERE v.id = ?", (version_id,))
         return materialization_of(_only(rows, version_id))
+
+    def judgements(
+        self, key: str, *, environment: str, producer: str | None = None, limit: int = 400
+    ) -> tuple[Judged, ...]:
+        """See `Ledger`."""
+        with self.database.reading() as db:
+            return judgements(db, environment, key, producer or key, limit)
 
     def history(self, key: str, *, environment: str, limit: int = 50) -> tuple[AttemptRecord, ...]:
         """See `Ledger`."""

@@ -1,0 +1,47 @@
+"""What checks said of an asset's versions, one after another."""
+
+from __future__ import annotations
+
+import json
+
+from materializers.database import Reading, Row, listed
+from materializers.ledger_environments import chain
+from materializers.ledger_rows import moment, partition_of
+from materializers.records import Judged, Judgement
+
+_NEWEST = """
+SELECT v.id FROM attempts a CROSS JOIN versions v ON v.attempt_id = a.id
+WHERE a.environment = ? AND a.asset = ? AND v.asset = ? ORDER BY a.id DESC LIMIT ?
+"""
+_JUDGED = """
+SELECT v.id, v.slice, v.ordinal, v.made_at, v.schema, v.row_count, v.rejected, a.label,
+    j.checks, j.verdicts, j.failing, j.judged_at, j.run_id
+FROM judgements j JOIN versions v ON v.id = j.version_id JOIN attempts a ON a.id = v.attempt_id
+WHERE j.version_id IN LISTED(?) AND j.environment IN LISTED(?) ORDER BY j.id
+"""
+
+
+def judgements(db: Reading, environment: str, key: str, producer: str, limit: int) -> tuple[Judged, ...]:
+    """What was said of the newest versions, in the order in which it was said."""
+    environments = chain(db, environment)
+    versions = [row["id"] for name in environments for row in db.rows(_NEWEST, (name, producer, key, limit))][
+        :limit
+    ]
+    return tuple(map(_judged, db.rows(_JUDGED, (listed(versions), listed(environments)))))
+
+
+def _judged(row: Row) -> Judged:
+    return Judged(
+        version_id=row["id"],
+        partition=partition_of(row),
+        label=row["label"],
+        made_at=moment(row["made_at"]),
+        judged_at=moment(row["judged_at"]),
+        run_id=row["run_id"],
+        judgement=Judgement(
+            checks=row["checks"], verdicts=tuple(json.loads(row["verdicts"])), failing=bool(row["failing"])
+        ),
+        rejected=row["rejected"],
+        schema=row["schema"],
+        rows=row["row_count"],
+    )
