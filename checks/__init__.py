@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from checks import expect
+from checks.beside import Beside, Earlier
 from checks.declaration import Check, InvalidCheck, Severity
 from checks.row_conditions import RowCondition, column
 from checks.suites import Suite, suite, to_suite, to_validation_result
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ROW_NUMBER",
+    "Beside",
     "Check",
+    "Earlier",
     "Finding",
     "InvalidCheck",
     "ParquetFiles",

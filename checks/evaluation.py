@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from checks.beside import ALONE, Beside
 from checks.columns import CannotJudge
 from checks.declaration import Check, InvalidCheck
 from checks.expectation_rules import is_expectation, is_translated, rule_of_expectation
@@ -31,6 +32,7 @@ def evaluate(
     checks: Sequence[Check],
     *,
     now: datetime,
+    beside: Beside = ALONE,
     sample_rows: int = 5,
     small_rows: int = 2_000,
 ) -> tuple[Verdict, ...]:
@@ -42,6 +44,7 @@ def evaluate(
     Args:
         data: an Arrow table, Parquet files, or any other value (for function checks, and `row_count` of a sized one).
         now: the time of judging, aware.
+        beside: what the value was made from, and what was observed before, for checks that compare.
         sample_rows: at most so many failing rows are kept with a verdict.
         small_rows: tables of no more rows are judged in Python, which gives the same and is faster for them.
 

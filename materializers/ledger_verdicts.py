@@ -10,8 +10,8 @@ from materializers.ledger_rows import moment, partition_of
 from materializers.records import Judged, Judgement
 
 _NEWEST = """
-SELECT v.id FROM attempts a CROSS JOIN versions v ON v.attempt_id = a.id
-WHERE a.environment = ? AND a.asset = ? AND v.asset = ? ORDER BY a.id DESC LIMIT ?
+SELECT v.id FROM attempts a CROSS JOIN versions v
+WHERE v.attempt_id = a.id AND a.environment = ? AND a.asset = ? AND v.asset = ? ORDER BY a.id DESC LIMIT ?
 """
 _JUDGED = """
 SELECT v.id, v.slice, v.ordinal, v.made_at, v.schema, v.row_count, v.rejected, a.label,
