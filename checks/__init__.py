@@ -5,6 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from checks import expect
+from checks.across import (
+    across_partitions,
+    covers,
+    needs,
+    no_look_ahead,
+    references,
+    same_row_count,
+    same_sum,
+    sql,
+)
 from checks.beside import Beside, Earlier
 from checks.declaration import Check, InvalidCheck, Severity
 from checks.row_conditions import RowCondition, column
@@ -41,20 +51,28 @@ __all__ = [
     "Severity",
     "Suite",
     "Verdict",
+    "across_partitions",
     "between",
     "blocking",
     "check",
     "column",
+    "covers",
     "evaluate",
     "expect",
     "expression",
     "matches",
     "monotonic",
+    "needs",
     "no_future_timestamps",
+    "no_look_ahead",
     "not_null",
     "one_of",
+    "references",
     "row_count",
+    "same_row_count",
+    "same_sum",
     "schema",
+    "sql",
     "suite",
     "sums_to",
     "to_suite",

@@ -33,7 +33,14 @@ _WIDEST_DECIMAL_DIGITS = 38
 
 
 class CannotJudge(Exception):
-    """This check cannot be judged on this table; the message, which becomes a verdict's error, says why."""
+    """This check cannot be judged on this table; the message, which becomes a verdict's error, says why.
+
+    ``quotes`` where the words are somebody else's, and may quote a value.
+    """
+
+    def __init__(self, message: str, *, quotes: bool = False) -> None:
+        super().__init__(message)
+        self.quotes = quotes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,19 +174,21 @@ def literal(place: Place) -> str:
     return f"'{'-' if place < 0 else ''}inf'::DOUBLE"
 
 
-def find(columns: Mapping[str, Column | None], name: str) -> Column:
+def find(columns: Mapping[str, Column | None], name: str, of: str = "") -> Column:
     """The column of this name.
 
     Args:
         columns: by the table's own names; None where two columns share one.
+        of: what is told of the table where it is another one.
 
     Raises:
         CannotJudge: there is none, or more than one.
     """
+    where = f" of {of}" if of else ""
     if name not in columns:
-        raise CannotJudge(f"column '{name}' is missing.{near_miss(name, columns)}")
+        raise CannotJudge(f"column '{name}'{where} is missing.{near_miss(name, columns)}")
     if (column := columns[name]) is None:
-        raise CannotJudge(f"column '{name}' is there more than once.")
+        raise CannotJudge(f"column '{name}'{where} is there more than once.")
     return column
 
 

@@ -12,10 +12,22 @@ from checks.sentences import sentence
 from graph.errors import AssetGraphError, near_miss
 from graph.fingerprint import digest
 
-Severity: TypeAlias = Literal["error", "warn"]
+Severity: TypeAlias = Literal["error", "warn", "quarantine"]
 
 # Part of every digest: moved when a rule of judging changes, so that what is published is judged again.
 _RULES = "1"
+
+# Of what is good or bad row by row, whatever other rows there are.
+_ABOUT_ROWS = frozenset(
+    "not_null unique between one_of matches expression no_future_timestamps references point_in_time local_time".split()
+)
+_EXPECTED_OF_ROWS = (
+    "expect_column_values_to_",
+    "expect_column_pair_values_",
+    "expect_compound_",
+    "expect_multicolumn_values_",
+    "expect_select_",
+)
 
 
 class InvalidCheck(AssetGraphError):
@@ -30,6 +42,8 @@ class InvalidCheck(AssetGraphError):
 class Check:
     """A promise about a value. ``severity="error"`` holds the version back, ``"warn"`` only tells.
 
+    ``"quarantine"`` moves the rows that fail into an asset of their own, and the rest is published.
+
     Args:
         name: unique within an asset; verdicts are kept under it.
         kind: what is promised: the name of the constructor that made it.
@@ -37,6 +51,8 @@ class Check:
         parameters: the rest of the promise, as pairs of name and plain value.
         mostly: the part of what is looked at that has to be good, above 0 and up to 1.
         row_condition: which rows are looked at; None for all.
+        needs: the parameters of the asset's function whose values it looks at, with the columns that it needs there.
+        whole: it is about all partitions of the asset together; see `across_partitions`.
         function: the user's function, for the kind ``check``.
         code: the digest of that function's code, given by `with_code`.
     """
@@ -48,6 +64,8 @@ class Check:
     severity: Severity = "error"
     mostly: float = 1.0
     row_condition: RowCondition | None = None
+    needs: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    whole: bool = False
     function: Callable[..., Any] | None = None
     code: str = ""
 
@@ -57,10 +75,33 @@ class Check:
         if self.severity not in get_args(Severity):
             miss = near_miss(str(self.severity), get_args(Severity))
             raise InvalidCheck(
-                self.name, f"has the severity {self.severity!r}, which is not 'error' or 'warn'.{miss}"
+                self.name,
+                f"has the severity {self.severity!r}, which is not 'error', 'warn' or 'quarantine'.{miss}",
             )
         if not isinstance(self.mostly, int | float) or not 0 <= self.mostly <= 1:
             raise InvalidCheck(self.name, f"has mostly={self.mostly!r}, which must lie between 0 and 1.")
+        if self.severity == "quarantine" and (problem := self._keeps_its_rows()):
+            raise InvalidCheck(
+                self.name, f"cannot move rows aside: {problem}; make it an error or a warning."
+            )
+
+    def _keeps_its_rows(self) -> str:
+        """Why no rows can be moved aside for it; empty where they can."""
+        if self.kind not in _ABOUT_ROWS and not self.kind.startswith(_EXPECTED_OF_ROWS):
+            return f"'{self.kind}' does not say of each row by itself whether it is good"
+        if self.mostly != 1:
+            return "with mostly= some rows may fail; give row_count a minimum to say how much has to be left"
+        return "it is about all partitions together" if self.whole else ""
+
+    @property
+    def only_columns(self) -> tuple[str, ...] | None:
+        """The columns that the table has and no others, where it promises that."""
+        return self.columns if self.kind == "schema" and self["exact"] else None
+
+    @property
+    def compares(self) -> bool:
+        """Whether it keeps what it observed, to compare it with what comes."""
+        return self.kind.startswith("usual") or self.kind == "same_schema"
 
     def __getitem__(self, parameter: str) -> Any:
         """The value of one parameter."""
@@ -81,6 +122,8 @@ class Check:
             else self.code or f"{self.function.__module__}.{self.function.__qualname__}",
             *(("mostly", repr(float(self.mostly))) if self.mostly != 1 else ()),
             *(("where", self.row_condition.sql) if self.row_condition is not None else ()),
+            *(("needs", to_json(self.needs)) if self.needs else ()),
+            *(("whole",) if self.whole else ()),
         )
 
     def with_code(self, code: str) -> Check:
@@ -96,7 +139,10 @@ class Check:
         """
         if self.function is not None:
             return (self.function.__doc__ or "").strip().split("\n")[0].rstrip(".") or f"{self.name} holds"
-        said = sentence(self.kind, self.columns, dict(self.parameters))
+        given = dict(self.parameters)
+        said = sentence(self.kind, self.columns, {**given, "needs": self.needs} if self.needs else given)
+        if self.whole:
+            said += ", in all partitions together"
         if self.mostly != 1:
             said += f", in at least {self.mostly:.15g} of the cases"
         return said if self.row_condition is None else f"{said}, where {self.row_condition.sql}"

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from checks.across_rules import Upstream, needs_finding, rule_across
 from checks.beside import ALONE, Beside
-from checks.columns import CannotJudge
+from checks.columns import CannotJudge, Column
 from checks.declaration import Check, InvalidCheck
 from checks.expectation_rules import is_expectation, is_translated, rule_of_expectation
 from checks.functions import call
+from checks.look_ahead import look_ahead_finding
+from checks.masking import masked
 from checks.plain_values import cut, plain
-from checks.rules import Answer, Asked, Figure, Rule, observed_of, rule_of
-from checks.scan import judged_in_sql
+from checks.rules import Answer, Asked, Figure, Querying, Rule, observed_of, rule_of
+from checks.scan import failing_rows, judged_in_sql
 from checks.schemas import SHAPES, schema_finding, shape_finding
 from checks.small_tables import judged_in_python
 from checks.table import ParquetFiles, Source, source_of
@@ -33,6 +37,7 @@ def evaluate(
     *,
     now: datetime,
     beside: Beside = ALONE,
+    private: frozenset[str] = frozenset(),
     sample_rows: int = 5,
     small_rows: int = 2_000,
 ) -> tuple[Verdict, ...]:
@@ -45,6 +50,7 @@ def evaluate(
         data: an Arrow table, Parquet files, or any other value (for function checks, and `row_count` of a sized one).
         now: the time of judging, aware.
         beside: what the value was made from, and what was observed before, for checks that compare.
+        private: columns whose values are masked in what is told; see `checks.masking`.
         sample_rows: at most so many failing rows are kept with a verdict.
         small_rows: tables of no more rows are judged in Python, which gives the same and is faster for them.
 
@@ -57,18 +63,25 @@ def evaluate(
     if twice := [name for name, times in Counter(check.name for check in checks).items() if times > 1]:
         raise InvalidCheck(twice[0], "is there twice; give one of them a name=.")
     source = source_of(data)
+    upstream = Upstream(beside=beside, loaded={})
     found: dict[str, Finding | CannotJudge] = {}
     by_column: list[Check] = []
     by_others: list[Check] = []
     for check in checks:
         match check.kind:
             case "check":
-                found[check.name] = _called(check, data, source, now, sample_rows)
+                found[check.name] = _called(check, data, source, now, upstream, sample_rows)
+            case "needs":
+                found[check.name] = _told(partial(needs_finding, check, upstream))
             case "row_count":
                 found[check.name] = _row_count(check, data, source)
             case _ if source is None:
                 found[check.name] = CannotJudge(
                     f"it is about a table, but the value is of type {type(data).__name__}."
+                )
+            case "no_look_ahead":
+                found[check.name] = _told(
+                    partial(look_ahead_finding, check, source, beside, upstream, sample_rows)
                 )
             case "schema":
                 found[check.name] = schema_finding(check, source.schemas())
@@ -79,11 +92,35 @@ def evaluate(
             case _:
                 by_column.append(check)
     if source is not None and by_column:
-        found |= _columns_judged(source, by_column, now, sample_rows, small_rows)
+        found |= _columns_judged(source, by_column, now, upstream, sample_rows, small_rows)
     if source is not None and by_others:
         found |= _judged_elsewhere(source, by_others, sample_rows)
     rows = source.count() if source is not None and checks else None
-    return tuple(_verdict(check, found[check.name], rows) for check in checks)
+    verdicts = (_verdict(check, found[check.name], rows) for check in checks)
+    if not private:
+        return tuple(verdicts)
+    names = frozenset(source.schema.names if source is not None else ())
+    return tuple(
+        masked(verdict, check, private, names, quotes=_quotes(found[check.name]))
+        for verdict, check in zip(verdicts, checks, strict=True)
+    )
+
+
+def failing_row_numbers(
+    table: pa.Table, checks: Sequence[Check], *, now: datetime, beside: Beside = ALONE
+) -> dict[str, list[int]]:
+    """By the name of each check about rows, which it has judged, the numbers of all rows that fail it."""
+    source = source_of(table)
+    if not checks or source is None:
+        return {}
+    upstream = Upstream(beside=beside, loaded={})
+    asked = {check.name: _asked(check, source.columns(), now, upstream) for check in checks}
+    return failing_rows(source, asked, upstream.tables())
+
+
+def _quotes(found: Finding | CannotJudge) -> bool:
+    """Whether what was found may quote a value in words that are not ours."""
+    return isinstance(found, CannotJudge) and found.quotes
 
 
 def _judged_elsewhere(
@@ -99,14 +136,25 @@ def _judged_elsewhere(
         return dict.fromkeys((check.name for check in checks), CannotJudge(needed))
 
 
+def _told(find: Callable[[], Finding]) -> Finding | CannotJudge:
+    """What was found, or why nothing can be."""
+    try:
+        return find()
+    except CannotJudge as reason:
+        return reason
+
+
 def _called(
-    check: Check, data: object, source: Source | None, now: datetime, sample_rows: int
+    check: Check, data: object, source: Source | None, now: datetime, upstream: Upstream, sample_rows: int
 ) -> Finding | CannotJudge:
     """The finding of a user's function."""
     try:
-        return call(check, data, source, now, sample_rows)
+        others = {parameter: upstream.value(parameter) for parameter, _ in check.needs}
+        return call(check, data, source, now, sample_rows, others)
+    except CannotJudge as reason:
+        return reason
     except Exception as error:  # noqa: BLE001  # the edge of the user's code: its errors are verdicts
-        return CannotJudge(f"{type(error).__name__}: {error}")
+        return CannotJudge(f"{type(error).__name__}: {error}", quotes=True)
 
 
 def _row_count(check: Check, data: object, source: Source | None) -> Finding | CannotJudge:
@@ -121,7 +169,12 @@ def _row_count(check: Check, data: object, source: Source | None) -> Finding | C
 
 
 def _columns_judged(
-    source: Source, checks: Sequence[Check], now: datetime, sample_rows: int, small_rows: int
+    source: Source,
+    checks: Sequence[Check],
+    now: datetime,
+    upstream: Upstream,
+    sample_rows: int,
+    small_rows: int,
 ) -> dict[str, Finding | CannotJudge]:
     """The findings of checks about columns: of a small table in Python as far as that goes, the others in SQL."""
     found: dict[str, Finding | CannotJudge] = {}
@@ -129,21 +182,34 @@ def _columns_judged(
     rules: dict[str, Asked] = {}
     for check in checks:
         try:
-            rule = rule_of_expectation(check, columns) or rule_of(check, columns, now)
-            where = check.row_condition.sql if check.row_condition is not None else ""
-            rules[check.name] = Asked(rule=rule, first=check.columns, where=where)
+            rules[check.name] = _asked(check, columns, now, upstream)
         except CannotJudge as reason:
             found[check.name] = reason
     answers: dict[str, Answer | CannotJudge] = {}
     if source.table is not None and source.table.num_rows <= small_rows:
         answers |= judged_in_python(source.table, rules, sample_rows)
     if rest := {name: asked for name, asked in rules.items() if name not in answers}:
-        answers |= judged_in_sql(source, rest, sample_rows)
+        answers |= judged_in_sql(source, rest, sample_rows, upstream.tables())
     return found | {
         check.name: _finding(rules[check.name].rule, answers[check.name], check.mostly)
         for check in checks
         if check.name in answers
     }
+
+
+def _asked(check: Check, columns: Mapping[str, Column | None], now: datetime, upstream: Upstream) -> Asked:
+    """What a check asks of the columns that are there.
+
+    Raises:
+        CannotJudge: one is missing, or of a type that the check knows nothing of.
+    """
+    rule = (
+        rule_of_expectation(check, columns)
+        or rule_across(check, columns, upstream)
+        or rule_of(check, columns, now)
+    )
+    where = check.row_condition.sql if check.row_condition is not None else ""
+    return Asked(rule=rule, first=check.columns, where=where)
 
 
 def _finding(rule: Rule, answer: Answer | CannotJudge, mostly: float) -> Finding | CannotJudge:
@@ -152,6 +218,8 @@ def _finding(rule: Rule, answer: Answer | CannotJudge, mostly: float) -> Finding
     observed = observed_of(rule, answer.observed)
     if isinstance(rule, Figure):
         return Finding(passed=rule.passes(answer.observed), rows=answer.rows, observed=observed)
+    if isinstance(rule, Querying):
+        return Finding(passed=not answer.failing, failing=answer.failing, sample=answer.sample)
     return Finding(
         passed=not answer.failing or (answer.counted - answer.failing) / answer.counted >= mostly,
         failing=answer.failing,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from datetime import datetime
 from itertools import islice
 from typing import cast
@@ -12,32 +12,51 @@ from typing import cast
 from checks.declaration import Check
 from checks.plain_values import plain
 from checks.scan import connection
-from checks.table import Source
+from checks.table import Source, source_of
 from checks.verdict import Finding
 
 
-def call(check: Check, value: object, source: Source | None, now: datetime, sample_rows: int) -> Finding:
+def call(
+    check: Check,
+    value: object,
+    source: Source | None,
+    now: datetime,
+    sample_rows: int,
+    others: Mapping[str, object],
+) -> Finding:
     """What the check's function says of the value, in plain values; whatever it raises goes through.
+
+    Args:
+        others: by parameter, the values of upstream that the function asks for.
 
     Raises:
         TypeError: it returned neither a bool nor a `Finding`.
     """
     function = cast("Callable[..., object]", check.function)
     first, *rest = inspect.signature(function).parameters.values()
-    extra = {"now": now} if any(given.name == "now" for given in rest) else {}
-    if source is None:
-        return _finding(function(value, **extra), sample_rows)
-    table = source.whole()
-    package, type_name = _package_and_type(first.annotation)
-    if type_name == "DataFrame" and package not in {"pl", "polars"}:
-        return _finding(function(table.to_pandas(), **extra), sample_rows)
-    if type_name not in {"DataFrame", "DuckDBPyRelation"}:
-        return _finding(function(table, **extra), sample_rows)
-    with closing(connection(table.num_rows)) as cursor:
-        relation = cursor.from_arrow(table)
+    given: dict[str, object] = {"now": now} if any(one.name == "now" for one in rest) else {}
+    with ExitStack() as opened:
+        for one in rest:
+            if one.name in others:
+                other = others[one.name]
+                given[one.name] = _as_annotated(other, source_of(other), one.annotation, opened)
         return _finding(
-            function(relation.pl() if type_name == "DataFrame" else relation, **extra), sample_rows
+            function(_as_annotated(value, source, first.annotation, opened), **given), sample_rows
         )
+
+
+def _as_annotated(value: object, source: Source | None, annotation: object, opened: ExitStack) -> object:
+    """A value as its parameter is annotated; what is no table as it is."""
+    if source is None:
+        return value
+    table = source.whole()
+    package, type_name = _package_and_type(annotation)
+    if type_name == "DataFrame" and package not in {"pl", "polars"}:
+        return table.to_pandas()
+    if type_name not in {"DataFrame", "DuckDBPyRelation"}:
+        return table
+    relation = opened.enter_context(closing(connection(table.num_rows))).from_arrow(table)
+    return relation.pl() if type_name == "DataFrame" else relation
 
 
 def _package_and_type(annotation: object) -> tuple[str, str]:

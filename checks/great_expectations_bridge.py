@@ -110,7 +110,7 @@ def _finding(
 ) -> Finding | CannotJudge:
     """A result as a finding."""
     if error := _error(told.get("exception_info") or {}):
-        return CannotJudge(error)
+        return CannotJudge(error, quotes=True)
     result = told.get("result") or {}
     rows, missing = result.get("element_count"), result.get("missing_count") or 0
     return Finding(

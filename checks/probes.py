@@ -7,18 +7,23 @@ aggregates over one scan; uniqueness, groups and order are scalar sub-queries be
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import assert_never
 
+from checks.across_rules import probe_across
 from checks.columns import Column, literal, quoted
+from checks.probe import Frame, Probe, judged
 from checks.rules import (
     Among,
+    Covering,
     Distinct,
     Figure,
     Holding,
     Matching,
     NoneMissing,
     Ordered,
+    Querying,
+    Reconciling,
+    Referring,
     Rows,
     Rule,
     Summing,
@@ -27,48 +32,6 @@ from checks.rules import (
 
 # More values than this are looked up once for each distinct value of the column, not for each row.
 _FEW = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """How one rule is judged.
-
-    Args:
-        judge: an SQL expression over the table: a struct of ``failing`` and ``counted``, of how many, and ``observed``.
-        rows: a query for the numbers of the failing rows, in order; to be limited.
-        groups: where groups fail and not rows, a query for them; to be limited.
-        proof: a cheaper expression of the same form: where it finds nothing failing, nothing does.
-    """
-
-    judge: str
-    rows: str = ""
-    groups: str = ""
-    proof: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """The table as SQL names it, and the rows of it that are looked at.
-
-    Args:
-        row: the name of the column that `numbered` has for a row's number.
-        where: a condition in SQL; empty for all rows.
-    """
-
-    table: str
-    row: str
-    where: str = ""
-
-    @property
-    def rows(self) -> str:
-        """The table, or a sub-query: the rows that are looked at."""
-        return f"(FROM {self.table} WHERE (\n{self.where}\n))" if self.where else self.table
-
-    @property
-    def numbered(self) -> str:
-        """A sub-query: those rows with their numbers in the table, in order."""
-        every = f"(SELECT *, row_number() OVER () - 1 AS {self.row} FROM {self.table})"
-        return f"(FROM {every} WHERE (\n{self.where}\n))" if self.where else every
 
 
 def probe_of(rule: Rule, frame: Frame) -> Probe:
@@ -95,20 +58,22 @@ def probe_of(rule: Rule, frame: Frame) -> Probe:
             holds = holds.replace("$rows", frame.rows)
             return _rows(frame, f"({counts}) AND ({holds}) IS NOT TRUE", counts)
         case Figure(value=value):
-            return Probe(judge=_judged("0", value.replace("$rows", frame.rows)))
+            return Probe(judge=judged("0", value.replace("$rows", frame.rows)))
         case Distinct(key=key, counts=counts):
             return _distinct(key, frame, counts)
         case Summing():
             return _summing(rule, frame)
         case Ordered():
             return _ordered(rule, frame)
+        case Referring() | Covering() | Reconciling() | Querying():
+            return probe_across(rule, frame)
     assert_never(rule)
 
 
 def _rows(frame: Frame, bad: str, counts: str, observed: str = "NULL") -> Probe:
     """A condition that is true for each failing row, and one that is for each row that counts."""
     return Probe(
-        judge=_judged(f"count_if({bad})", observed, f"count_if({counts})"),
+        judge=judged(f"count_if({bad})", observed, f"count_if({counts})"),
         rows=f"SELECT {frame.row} FROM {frame.numbered} WHERE {bad} ORDER BY {frame.row}",
     )
 
@@ -122,7 +87,7 @@ def _among(rule: Among, frame: Frame) -> Probe:
         return probe
     counted = f"(SELECT {column.sql}, count(*) AS times FROM {frame.rows} GROUP BY 1)"
     return Probe(
-        judge=f"(SELECT {_judged(_summed(bad), counted=_summed(_there(column)))} FROM {counted})",
+        judge=f"(SELECT {judged(_summed(bad), counted=_summed(_there(column)))} FROM {counted})",
         rows=probe.rows,
     )
 
@@ -131,8 +96,8 @@ def _distinct(key: Sequence[Column], frame: Frame, counts: str) -> Probe:
     names = ", ".join(column.sql for column in key)
     whole = counts or " AND ".join(f"{column.sql} IS NOT NULL" for column in key)
     groups = f"(SELECT count(*) AS times FROM {frame.rows} WHERE {whole} GROUP BY {names})"
-    judged = _judged(_summed("times > 1"), "coalesce(count_if(times > 1), 0)", _summed("true"))
-    judge = f"(SELECT {judged} FROM {groups})"
+    told = judged(_summed("times > 1"), "coalesce(count_if(times > 1), 0)", _summed("true"))
+    judge = f"(SELECT {told} FROM {groups})"
     if counts:
         over = f"(PARTITION BY {names})"
         equals = (
@@ -159,7 +124,7 @@ def _summing(rule: Summing, frame: Frame) -> Probe:
     summed = f"(SELECT {total} FROM {frame.rows}{f' GROUP BY {names}' if names else ''})"
     away = f"abs(total::DOUBLE - {literal(rule.aim)})"
     worst = f"max({{'away': {away}, 'total': total}}).total"  # of two as far away, always the same one
-    judge = f"(SELECT {_judged(f'count_if({bad})', worst, 'count(*)')} FROM {summed})"
+    judge = f"(SELECT {judged(f'count_if({bad})', worst, 'count(*)')} FROM {summed})"
     if not names:
         return Probe(judge=judge)
     listed = (
@@ -182,7 +147,7 @@ def _ordered(rule: Ordered, frame: Frame) -> Probe:
     lagged = f"SELECT {column.place} AS value, lag({column.place}) OVER {over} AS previous"
     key = [*((other, ">") for other in rule.by), (column, "<" if rule.decreasing else ">")]
     return Probe(
-        judge=f"(SELECT {_judged(f'count_if({bad})', counted='count(*)')}"
+        judge=f"(SELECT {judged(f'count_if({bad})', counted='count(*)')}"
         f" FROM ({lagged} FROM {frame.numbered if names else frame.rows} WHERE {present}))",
         rows=f"SELECT {frame.row} FROM ({lagged}, {frame.row} FROM {frame.numbered} WHERE {present})"
         f" WHERE {bad} ORDER BY {frame.row}",
@@ -209,8 +174,8 @@ def _sorted_by(
     nan = " OR ".join(f"isnan(v{i})" for i, (column, _) in enumerate(key) if column.float_bits) or "false"
     # The first row follows none, and is counted as breaking the order.
     failing = f"greatest(least({', '.join(broken)}) - 1, 0) + count_if({nan})"
-    judged = _judged(failing, observed, "count(*)")
-    return f"(SELECT {judged} FROM (SELECT {seen} FROM {frame.rows} WHERE {present}))"
+    told = judged(failing, observed, "count(*)")
+    return f"(SELECT {told} FROM (SELECT {seen} FROM {frame.rows} WHERE {present}))"
 
 
 def _follows(order: Sequence[tuple[int, str]], strict: bool) -> str:
@@ -219,10 +184,6 @@ def _follows(order: Sequence[tuple[int, str]], strict: bool) -> str:
     if not rest:
         return f"v{i} {sign}{'' if strict else '='} p{i}"
     return f"v{i} {sign} p{i} OR (v{i} = p{i} AND ({_follows(rest, strict)}))"
-
-
-def _judged(failing: str, observed: str = "NULL", counted: str = "0") -> str:
-    return f"{{'failing': {failing}, 'observed': {observed}, 'counted': {counted}}}"
 
 
 def _summed(of: str) -> str:

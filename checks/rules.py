@@ -99,15 +99,67 @@ class Figure:
 
     Args:
         column: whose place it is, if it is one.
+        told: what is kept of it as observed, where that is something else.
     """
 
     value: str
     passes: Callable[[Any], bool]
     column: Column | None = None
+    told: Callable[[Any], Plain] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referring:
+    """The key of every row, where no part of it is null, is that of a row upstream."""
+
+    key: tuple[Column, ...]
+    upstream: str
+    others: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covering:
+    """The key of every row upstream is that of a row."""
+
+    key: tuple[Column, ...]
+    upstream: str
+    others: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciling:
+    """The sum of every group is that of the group upstream; ``others`` are the groups' columns there."""
+
+    column: Column
+    by: tuple[Column, ...]
+    upstream: str
+    other: Column
+    others: tuple[Column, ...]
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Querying:
+    """A query finds no row."""
+
+    sql: str
 
 
 Rule: TypeAlias = (
-    NoneMissing | Within | Among | Matching | Distinct | Summing | Ordered | Holding | Rows | Figure
+    NoneMissing
+    | Within
+    | Among
+    | Matching
+    | Distinct
+    | Summing
+    | Ordered
+    | Holding
+    | Rows
+    | Figure
+    | Referring
+    | Covering
+    | Reconciling
+    | Querying
 )
 
 
@@ -192,6 +244,8 @@ def observed_of(rule: Rule, observed: Any) -> Plain:
             return total_of(observed)
         case Figure(column=Column() as column):
             return column.shown(observed)
+        case Figure(told=told) if told is not None:
+            return told(observed)
     return observed  # type: ignore[no-any-return]  # what DuckDB gives has no type
 
 

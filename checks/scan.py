@@ -10,12 +10,14 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from checks.columns import CannotJudge, literal, quoted
 from checks.plain_values import Plain
-from checks.probes import Frame, Probe, probe_of
-from checks.rules import Answer, Asked, Holding, total_of
+from checks.probe import Frame, Probe
+from checks.probes import probe_of
+from checks.rules import Answer, Asked, Holding, Querying, total_of
 from checks.table import Source, mappings, rows_at, shown_columns
 from checks.verdict import ROW_NUMBER
 from graph.errors import near_miss
@@ -27,18 +29,22 @@ if TYPE_CHECKING:
 # Rows that one thread judges as fast as several: a row group of DuckDB's.
 _ONE_THREAD = 122_880
 
-_TABLE = "judged"
+_TABLE = "this"
 
 
 def judged_in_sql(
-    source: Source, asked: Mapping[str, Asked], sample_rows: int
+    source: Source,
+    asked: Mapping[str, Asked],
+    sample_rows: int,
+    others: Mapping[str, Source] = MappingProxyType({}),
 ) -> dict[str, Answer | CannotJudge]:
-    """What a query found of each rule, or why none can tell.
+    """What a query found of each rule, or why none can tell; ``others`` are the tables that rules compare with.
 
     Faults of files and of memory are raised as DuckDB raises them: they say nothing about the value.
     """
     found: dict[str, Answer | CannotJudge] = {}
     with _opened(source, asked.values()) as (cursor, whole, refused):
+        _show(cursor, others)
         for where in dict.fromkeys(one.where for one in asked.values()):  # one scan for each row condition
             frame = replace(whole, where=where)
             probes: dict[str, Probe] = {}
@@ -69,9 +75,41 @@ def judged_in_sql(
     return found
 
 
+def failing_rows(
+    source: Source, asked: Mapping[str, Asked], others: Mapping[str, Source]
+) -> dict[str, list[int]]:
+    """The numbers of all rows that fail each rule, in order."""
+    with _opened(source, asked.values()) as (cursor, whole, _):
+        _show(cursor, others)
+        return {
+            name: sorted(
+                number for (number,) in _ask(cursor, probe_of(one.rule, replace(whole, where=one.where)).rows)
+            )
+            for name, one in asked.items()
+        }
+
+
 def connection(rows: int | None) -> duckdb.DuckDBPyConnection:
     """A connection of one's own, to be closed, to a database in memory that holds nothing."""
     return _database(os.getpid(), 1 if rows is not None and rows <= _ONE_THREAD else 0).cursor()
+
+
+def _show(cursor: duckdb.DuckDBPyConnection, others: Mapping[str, Source]) -> None:
+    """Give SQL the tables that are compared with, by their names."""
+    for name, source in others.items():
+        if source.table is not None:
+            cursor.register(name, source.table.rename_columns(source.sql_names()))
+        else:
+            cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {_parquet(source)}").fetchall()
+
+
+def _parquet(source: Source) -> str:
+    """A query for what lies in files."""
+    paths = ", ".join(literal(path) for path in source.paths)
+    columns = ", ".join(map(quoted, source.sql_names()))
+    # can_have_nan: the statistics in a file leave NaN out, and DuckDB would conclude that there is none.
+    read = f"read_parquet([{paths}], hive_partitioning = false, can_have_nan = true)"
+    return f"FROM {read} AS files({columns})"
 
 
 @contextmanager
@@ -85,12 +123,8 @@ def _opened(
         row += "_"
     frame = Frame(table=_TABLE, row=row)
     if source.table is None:
-        paths = ", ".join(literal(path) for path in source.paths)
-        columns = ", ".join(map(quoted, names))
-        # can_have_nan: the statistics in a file leave NaN out, and DuckDB would conclude that there is none.
-        read = f"read_parquet([{paths}], hive_partitioning = false, can_have_nan = true)"
         with closing(connection(None)) as cursor:
-            cursor.execute(f"CREATE TEMP VIEW {_TABLE}({columns}) AS FROM {read}").fetchall()
+            cursor.execute(f"CREATE TEMP VIEW {_TABLE} AS {_parquet(source)}").fetchall()
             yield cursor, frame, frozenset()
         return
     with closing(connection(source.table.num_rows)) as cursor:
@@ -127,6 +161,7 @@ def _looked_at(source: Source, asked: Collection[Asked]) -> list[int]:
     texts = [one.rule.sql.lower() for one in asked if isinstance(one.rule, Holding)]
     texts += [one.where.lower() for one in asked]
     every = any("*" in text or "columns" in text for text in texts)
+    every = every or any(isinstance(one.rule, Querying) for one in asked)
     seen = [
         position
         for position, name in enumerate(source.schema.names)
@@ -181,14 +216,14 @@ def _ask(cursor: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
     try:
         return cursor.execute(query).fetchall()
     except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
-        raise CannotJudge(str(error)) from error
+        raise CannotJudge(str(error), quotes=True) from error
 
 
 def _explained(reason: CannotJudge, source: Source) -> CannotJudge:
     """DuckDB's message without the quotation of our SQL; of a missing column, our own."""
     if missing := re.search(r'Referenced column "(.+?)" not found', str(reason)):
         return CannotJudge(f"column '{missing[1]}' is missing.{near_miss(missing[1], source.schema.names)}")
-    return CannotJudge(str(reason).split("\n\nLINE ", maxsplit=1)[0].strip())
+    return CannotJudge(str(reason).split("\n\nLINE ", maxsplit=1)[0].strip(), quotes=reason.quotes)
 
 
 def _sample(
@@ -199,6 +234,8 @@ def _sample(
         groups = mappings(cursor.sql(f"{probe.groups} LIMIT {limit}").to_arrow_table())
         *_, label = groups[0]
         return [{**group, label: total_of(group[label])} for group in groups]
+    if probe.found:
+        return mappings(cursor.sql(f"{probe.found} LIMIT {limit}").to_arrow_table())
     if not probe.rows:
         return ()
     numbers = [number for (number,) in _ask(cursor, f"{probe.rows} LIMIT {limit}")]

@@ -37,11 +37,37 @@ def sentence(kind: str, columns: Sequence[str], parameters: Mapping[str, Any]) -
             by = f" within each {_listed(columns[1:])}" if columns[1:] else ""
             never = "increases" if parameters["decreasing"] else "decreases"
             return f"{columns[0]} never {never}{' or repeats' if parameters['strict'] else ''} from row to row{by}"
+        case "no_look_ahead":
+            others = _listed([parameter for parameter, _ in parameters["needs"]])
+            return f"the past of it, by {who}, does not depend on the future of {others}"
+        case "references" | "covers" | "same_row_count" | "same_sum" | "needs" | "sql":
+            return _compared(kind, columns, parameters)
         case "expression":
             return f"every row holds {parameters['sql']}"
     words = kind.removeprefix("expect_").replace("_", " ")
-    given = ", ".join(f"{name} {shown(value)}" for name, value in parameters.items() if value is not False)
+    left = {name: value for name, value in parameters.items() if value is not False and name != "needs"}
+    given = ", ".join(f"{name} {shown(value)}" for name, value in left.items())
     return f"{who}: {words}" * bool(columns) + words * (not columns) + (f" ({given})" if given else "")
+
+
+def _compared(kind: str, columns: Sequence[str], parameters: Mapping[str, Any]) -> str:
+    """The promise of a check that looks at an upstream as well."""
+    if kind == "sql":
+        return f"no row is found by {parameters['query']}"
+    ((upstream, others),) = parameters["needs"]
+    who, theirs = _listed(columns), _listed(others)
+    match kind:
+        case "needs":
+            return f"{upstream} has {'the columns' if len(others) > 1 else 'the column'} {theirs}"
+        case "references":
+            return f"{who} {'are' if len(columns) > 1 else 'is'} among {theirs} of {upstream}"
+        case "covers":
+            return f"every {theirs} of {upstream} is among {who}"
+        case "same_row_count":
+            off = f", give or take {parameters['tolerance']:.3%} of them" if parameters["tolerance"] else ""
+            return f"it has as many rows as {upstream}{off}"
+    by = f" for each {_listed(columns[1:])}" if columns[1:] else ""
+    return f"{columns[0]} sums to what {others[0]} of {upstream} does{by}, give or take {parameters['tolerance']}"
 
 
 def _bounds(low: object, high: object, strict_low: bool = False, strict_high: bool = False) -> str:

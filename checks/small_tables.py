@@ -15,12 +15,16 @@ from checks.rules import (
     Among,
     Answer,
     Asked,
+    Covering,
     Distinct,
     Figure,
     Holding,
     Matching,
     NoneMissing,
     Ordered,
+    Querying,
+    Reconciling,
+    Referring,
     Rows,
     Rule,
     Summing,
@@ -150,7 +154,7 @@ def _found(rule: Rule, table: _SmallTable) -> _Found | None:
             return None if _unreadable(by) else _summing(rule, table)
         case Ordered(by=by):
             return None if _unreadable(by) else _ordered(rule, table)
-        case Holding() | Rows() | Figure():
+        case Holding() | Rows() | Figure() | Referring() | Covering() | Reconciling() | Querying():
             return None
     assert_never(rule)
 

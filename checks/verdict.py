@@ -45,6 +45,7 @@ class Verdict:
         rows: how many rows the value has, of those that meet the row condition; None when it is no table.
         promise: what was promised, in words.
         observed: the value that decided, such as the smallest one found, or None.
+        aside: how many rows were moved aside because of it; None where none were.
         sample: some of what failed, at most as many as were asked for: the row's number under ``"#"``, then its
             values, the columns that were judged first.
         error: why it could not be judged: a column is missing, a type is wrong, the user's function raised.
@@ -60,12 +61,15 @@ class Verdict:
     rows: int | None = None
     observed: Plain = None
     promise: str = ""
+    aside: int | None = None
     sample: tuple[Mapping[str, Plain], ...] = field(default=(), hash=False)
     error: str | None = None
 
     @property
     def blocks(self) -> bool:
-        """Whether it holds the version back."""
+        """Whether it holds the version back: also where rows were to be moved aside, and were not."""
+        if self.severity == "quarantine":
+            return not self.passed and self.aside is None
         return not self.passed and self.severity == "error"
 
     def describe(self) -> str:
@@ -88,6 +92,8 @@ class Verdict:
         if self.observed is not None:
             seen = self.observed if isinstance(self.observed, str) else shown(self.observed)
             text += f" (observed {seen})"
+        if self.aside is not None:
+            text += ", moved aside"
         return text + "".join(f"\n  {_row(row)}" for row in self.sample)
 
     def to_json(self) -> str:
@@ -104,6 +110,7 @@ class Verdict:
                 "rows": self.rows,
                 "observed": tagged(self.observed),
                 "promise": self.promise,
+                **({"aside": self.aside} if self.aside is not None else {}),
                 "sample": [{name: tagged(value) for name, value in row.items()} for row in self.sample],
                 "error": self.error,
             },

@@ -330,7 +330,8 @@ def check(
 
     The value comes as its parameter is annotated: ``pa.Table`` (also without annotation), ``pd.DataFrame`` or
     ``duckdb.DuckDBPyRelation``; what is no table comes as it is. A second parameter named ``now`` gets the time of
-    judging. What it raises is a failed verdict that keeps the error's text.
+    judging. Any other parameter without a default is one of the asset's own function, and gets the value that it was
+    given. What the check raises is a failed verdict that keeps the error's text.
     """
     if function is None:
         return lambda wrapped: check(wrapped, name=name, severity=severity)
@@ -343,12 +344,10 @@ def check(
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
     }:
         raise InvalidCheck(label, "takes no value; give its function a parameter for what is judged.")
-    unknown = [other.name for other in given[1:] if other.name != "now" and other.default is other.empty]
-    if unknown:
-        raise InvalidCheck(
-            label, f"needs '{unknown[0]}', which no check is given; it may take the value and 'now'."
-        )
-    return Check(name=label, kind="check", severity=severity, function=function)
+    upstream = tuple(
+        (other.name, ()) for other in given[1:] if other.name != "now" and other.default is other.empty
+    )
+    return Check(name=label, kind="check", severity=severity, function=function, needs=upstream)
 
 
 def family_of(value: object) -> str:

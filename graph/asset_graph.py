@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from graph.cadence import Cadence
@@ -89,6 +89,8 @@ class Asset:
     Args:
         edges: the inputs that are other assets, or earlier partitions of this one.
         order: the assets that only come first.
+        aside: the key of the asset that takes the rows which its checks move aside.
+        aside_of: the key of the asset whose rows these are.
         outside: a place that shows a copy of what is published; it is no part of what goes in.
         accepts: what may be wrong upstream.
         deed: how it changes the outside world, if it is an effect.
@@ -121,6 +123,8 @@ class Asset:
     code: Code
     unchecked: str | None
     where: Where
+    aside: str | None = None
+    aside_of: str | None = None
     outside: Outside | None = None
     accepts: tuple[TroubleKind, ...] = ()
     deed: Deed | None = None
@@ -147,6 +151,11 @@ class Asset:
     def depends_on_itself(self) -> bool:
         """Whether a partition reads earlier ones of the same asset."""
         return any(given.key == self.key for given in self.edges)
+
+    @property
+    def together(self) -> bool:
+        """Whether its function makes other assets with it."""
+        return self.several or self.aside is not None or self.aside_of is not None
 
     @property
     def is_effect(self) -> bool:
@@ -179,12 +188,17 @@ class UnknownAsset(AssetGraphError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetGraph:
-    """Assets in topological order, with their edges in both directions. ``after`` edges count as edges."""
+    """Assets in topological order, with their edges in both directions. ``after`` edges count as edges.
+
+    Args:
+        private: by key, the columns whose values are masked, of those assets that have any; see `graph.Labels`.
+    """
 
     assets: Mapping[str, Asset]
     upstream_of: Mapping[str, tuple[str, ...]]
     downstream_of: Mapping[str, tuple[str, ...]]
     providers: Mapping[str, Provider]
+    private: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Asset:
         try:
@@ -217,7 +231,7 @@ class AssetGraph:
     def siblings(self, key: str) -> tuple[str, ...]:
         """The keys that the same function makes, ``key`` among them, in the order of declaration."""
         asset = self[key]
-        if not asset.several:
+        if not asset.together:
             return (key,)
         return tuple(other.key for other in self.assets.values() if other.producer == asset.producer)
 
@@ -233,6 +247,7 @@ class AssetGraph:
                 key: tuple(down for down in self.downstream_of[key] if down in kept) for key in kept
             },
             providers=self.providers,
+            private=self.private,
         )
 
     def networkx(self) -> nx.DiGraph[str]:

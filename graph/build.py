@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from graph.aside import aside_key, aside_out
 from graph.asset_graph import Asset, AssetGraph, Context, FromConfig, FromResource, Input, Provider, Upstream
 from graph.declare import (
     Declaration,
@@ -44,6 +45,8 @@ class _Draft:
     out: Out
     declaration: Declaration
     where: Where
+    aside: str | None = None
+    aside_of: str | None = None
 
 
 def build_graph(
@@ -80,13 +83,14 @@ def build_graph(
     names = _Names(drafts)
     partitions = {key: draft.declaration.partitions for key, draft in drafts.items()}
     assets = {key: _resolve(draft, names, providers, partitions, problems) for key, draft in drafts.items()}
-    for asset in assets.values():
-        problems.extend(problems_of(asset, assets))
-    problems.extend(problems_outside(assets.values(), providers))
     ordered = _in_order(assets, problems)
+    private = _private(ordered)
+    for asset in assets.values():
+        problems.extend(problems_of(asset, assets, private.get(asset.key, frozenset())))
+    problems.extend(problems_outside(assets.values(), providers))
     if problems:
         raise DefinitionErrors(problems)
-    return _graph(ordered, providers)
+    return _graph(ordered, providers, private)
 
 
 def place(function: Callable[..., Any], project_root: str = "") -> Where:
@@ -158,7 +162,10 @@ def _add_drafts(
         )
         return
     keys = [out.name if "/" in out.name else f"{group}/{out.name}" for out in declaration.outputs]
-    for key, out in zip(keys, declaration.outputs, strict=True):
+    outputs = list(zip(keys, declaration.outputs, strict=True))
+    taking = {key: aside for key, out in outputs if (aside := aside_key(key, out)) is not None}
+    of = {aside: key for key, aside in taking.items()}
+    for key, out in [*outputs, *((aside, aside_out(key)) for aside, key in of.items())]:
         if not is_key(key):
             message = "has a key that is not written group/name in letters, digits and '_.-'."
             problems.append(Problem(key=key, where=where, message=message))
@@ -166,7 +173,15 @@ def _add_drafts(
             message = f"is declared twice; first at {drafts[key].where}."
             problems.append(Problem(key=key, where=where, message=message))
         else:
-            drafts[key] = _Draft(key=key, producer=keys[0], out=out, declaration=declaration, where=where)
+            drafts[key] = _Draft(
+                key=key,
+                producer=keys[0],
+                out=out,
+                declaration=declaration,
+                where=where,
+                aside=taking.get(key),
+                aside_of=of.get(key),
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,10 +279,14 @@ def _resolve(
         labels=declaration.labels or Labels(),
         volatile=declaration.volatile,
         stored_as=stored_as,
-        returns=None if declaration.several else _text(function.__annotations__.get("return")),
+        returns=None
+        if declaration.several or draft.aside_of
+        else _text(function.__annotations__.get("return")),
         code=declaration.code,
         unchecked=draft.out.unchecked,
         where=draft.where,
+        aside=draft.aside,
+        aside_of=draft.aside_of,
         outside=outside,
         accepts=declaration.accepts,
         deed=deed,
@@ -423,7 +442,19 @@ def _loop(waiting_for: Mapping[str, set[str]]) -> list[str]:
     return []
 
 
-def _graph(ordered: Sequence[Asset], providers: Mapping[str, Provider]) -> AssetGraph:
+def _private(ordered: Iterable[Asset]) -> dict[str, frozenset[str]]:
+    """By key, the columns that are masked: those that an asset or anything upstream of it calls private."""
+    found: dict[str, frozenset[str]] = {}
+    for asset in ordered:
+        above = [found[key] for key in asset.upstream if key in found]
+        if columns := frozenset(asset.labels.private).union(*above):
+            found[asset.key] = columns
+    return found
+
+
+def _graph(
+    ordered: Sequence[Asset], providers: Mapping[str, Provider], private: Mapping[str, frozenset[str]]
+) -> AssetGraph:
     upstream_of = {asset.key: tuple(dict.fromkeys(asset.upstream + asset.after)) for asset in ordered}
     downstream: dict[str, list[str]] = {asset.key: [] for asset in ordered}
     for key, ups in upstream_of.items():
@@ -434,6 +465,7 @@ def _graph(ordered: Sequence[Asset], providers: Mapping[str, Provider]) -> Asset
         upstream_of=upstream_of,
         downstream_of={key: tuple(downs) for key, downs in downstream.items()},
         providers=dict(providers),
+        private=private,
     )
 
 

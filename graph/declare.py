@@ -38,7 +38,12 @@ _LANGUAGE = (__name__, "graph.declare_effect")
 
 
 class Check(Protocol):
-    """What the graph knows of a check: enough to name it, to digest it, and to see if it may hold a version back."""
+    """What the graph knows of a check: its name and digest, whether it may hold a version back, and what it looks at.
+
+    ``columns`` are those of the asset itself that it names; ``only_columns`` those that it promises to be all there
+    are; ``needs``, by parameter of the asset's function, the upstream that it looks at, with the columns needed there.
+    ``compares`` where it compares with what it observed before; ``whole`` where it is about all partitions together.
+    """
 
     @property
     def name(self) -> str: ...
@@ -48,6 +53,16 @@ class Check(Protocol):
     def function(self) -> Callable[..., Any] | None: ...
     @property
     def digest(self) -> str: ...
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+    @property
+    def only_columns(self) -> tuple[str, ...] | None: ...
+    @property
+    def needs(self) -> tuple[tuple[str, tuple[str, ...]], ...]: ...
+    @property
+    def compares(self) -> bool: ...
+    @property
+    def whole(self) -> bool: ...
     def with_code(self, code: str) -> Check:
         """The same check, knowing the digest of its function's code."""
 
@@ -74,11 +89,18 @@ class Execution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
-    """What people look assets up by. ``owners`` are e-mail addresses or ``team:name``."""
+    """What people look assets up by, and what is not for everybody's eyes.
+
+    Args:
+        owners: e-mail addresses or ``team:name``.
+        private: columns whose values are shown to nobody: they are masked in verdicts, and so in logs, artifacts and
+            reports, here and in every asset downstream that has a column of that name.
+    """
 
     tags: Mapping[str, str] = field(default_factory=dict)
     owners: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

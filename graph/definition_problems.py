@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
 
 from graph.asset_graph import Asset, Context, Provider, Upstream
+from graph.check_problems import problems_of_checks
 from graph.declare import Format, Isolation
 from graph.deeds import problems_of_acceptance
 from graph.errors import Problem, near_miss
 from graph.partitions import Partitions, Product, is_timed
 
 
-def problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
-    """What is wrong with one resolved asset, apart from its parameters."""
+def problems_of(asset: Asset, assets: Mapping[str, Asset], private: frozenset[str]) -> list[Problem]:
+    """What is wrong with one resolved asset, apart from its parameters; ``private`` are its columns that are masked."""
     found: list[str] = []
     found.extend(_continuous_problems(asset, assets))
     found.extend(_partition_problems(asset))
@@ -22,11 +23,7 @@ def problems_of(asset: Asset, assets: Mapping[str, Asset]) -> list[Problem]:
         found.extend(policy.problems() if policy else [])
     if asset.automation is not None:
         found.extend(f"has an automation that {problem}" for problem in asset.automation.problems())
-    names = [check.name for check in asset.checks]
-    found.extend(
-        f"has two checks named '{name}'; give one a name=."
-        for name in {n for n in names if names.count(n) > 1}
-    )
+    found.extend(problems_of_checks(asset, assets, private))
     if asset.partitions is None and any(isinstance(i, Context) and i.what == "Window" for i in asset.inputs):
         found.append("takes a Window but has no partitions; declare partitions=Daily(...).")
     if inspect.iscoroutinefunction(asset.function) or inspect.isasyncgenfunction(asset.function):

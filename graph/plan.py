@@ -86,7 +86,7 @@ def make_plan(
 def scope_of(graph: AssetGraph, targets: Iterable[str], *, only: bool = False) -> frozenset[str]:
     """The keys that a plan for ``targets`` looks at: with all upstream, and with what one function makes together."""
     keys = frozenset(targets) if only else graph.ancestors(targets)
-    return keys | {sibling for key in keys if graph.assets[key].several for sibling in graph.siblings(key)}
+    return keys | {sibling for key in keys if graph.assets[key].together for sibling in graph.siblings(key)}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -19,6 +19,8 @@ from graph.errors import AssetGraphError, near_miss
 from graph.fingerprint import fingerprint
 from graph.partition_set import WHOLE, Partition, PartitionSet
 from graph.reading import Reader
+from materializers.arguments import taken
+from materializers.beside import beside_of
 from materializers.conversion import wanted
 from materializers.copying import copy_published
 from materializers.formats import choose
@@ -162,6 +164,7 @@ def _adopted(
         visible = state.published(asset.key, PartitionSet.of([at])).get(at)
         found = reader.reading(asset, at)
         inherited = None if asset.volatile else inherited_as_of(asset, at, reader)
+        read = taken(asset, PartitionSet.of([at]), reader).versions
     mark = fingerprint(workspace.basis(asset.producer), label, found.inputs)
     told = Adopted(file=file, partition=label, outcome="published", rows=content.rows, size=content.size)
     if visible is not None and (visible.data_version, visible.fingerprint) == (content.data_version, mark):
@@ -178,7 +181,7 @@ def _adopted(
         raise LedgerError(f"run {begun.run_id} is making '{asset.key}'; wait for it, and adopt again")
     if isinstance(begun, Moved):
         raise LedgerError(f"another run has just published '{asset.key}'; adopt again")
-    judgement, verdicts = judged(asset, value, workspace)
+    judgement, verdicts = judged(asset, value, workspace, beside_of(asset, at, read, workspace))
     refused = {asset.key: why_rejected(verdicts)} if judgement.failing else {}
     made = Made(
         content=content, basis=workspace.basis(asset.producer), inputs=found.inputs, as_of=as_of, ends=ends

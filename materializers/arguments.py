@@ -13,6 +13,7 @@ from graph.one_each import reads_one
 from graph.partition_set import Partition, PartitionSet
 from graph.reading import Reader
 from graph.state import Version
+from materializers.table_format import converted
 from materializers.workspace import Workspace
 
 Versions = Mapping[Partition, Version]
@@ -104,6 +105,20 @@ def _value(asset: Asset, parameter: Upstream, given: Taken, workspace: Workspace
         return None
     hint = hint_of(asset.function, parameter.annotation)
     return workspace.value(above, versions, parameter.annotation, hint, whole=not one)
+
+
+def as_asked(asset: Asset, values: Mapping[str, object]) -> dict[str, Any]:
+    """Other values for some of an asset's parameters, tables as their annotations ask for them."""
+    given = {one.parameter: one for one in asset.edges}
+    return {
+        parameter: converted(
+            value,
+            given[parameter].annotation,
+            hint=hint_of(asset.function, given[parameter].annotation),
+            key=given[parameter].key,
+        )
+        for parameter, value in values.items()
+    }
 
 
 def hint_of(function: Callable[..., Any], annotation: str | None) -> object:

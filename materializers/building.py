@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graph import Asset, Skip
 from graph.asset_graph import key_of
@@ -20,16 +20,15 @@ from graph.reasons import Reason
 from graph.settling import failures_hold
 from graph.state import Outcome, Version
 from graph.steps import Adopt, Materialize
-from materializers.arguments import StepRun, Taken, arguments_for, taken
+from materializers.arguments import StepRun, Taken, arguments_for, as_asked, taken
 from materializers.batching import split
+from materializers.beside import beside_of, read_by
 from materializers.call import Call, NotDone, Stopped, TimedOut
 from materializers.compute import compute
-from materializers.formats import choose
-from materializers.judging import judged, why_rejected
+from materializers.judging import Stored, store_and_judge, why_rejected
 from materializers.ledger import (
     Busy,
     ClaimLost,
-    Content,
     ContentGone,
     LedgerError,
     Made,
@@ -41,7 +40,11 @@ from materializers.ledger import (
 from materializers.looking import Looking, Ready
 from materializers.output import Output
 from materializers.result import Result, RunScope
+from materializers.table_format import arrow_of, as_table
 from materializers.workspace import Workspace
+
+if TYPE_CHECKING:
+    from checks import Beside, Verdict
 
 CLAIM_POLL_S = 0.05
 TOLD_AFTER_POLLS = 40
@@ -90,6 +93,7 @@ class Building:
         self.scope = scope
         self._looking = Looking(step, workspace, scope)
         self.asset, self.outputs = self._looking.asset, self._looking.outputs
+        self.returned = tuple(output for output in self.outputs if output.aside_of is None)
 
     def run(self) -> list[Result]:
         """Build, or see that there is nothing to build: a result for each partition."""
@@ -264,7 +268,7 @@ class Building:
         keys = tuple(key for one in members if (key := key_of(self.asset, one.partition)) is not None)
         call = Call(
             asset=self.asset,
-            outputs=self.outputs,
+            outputs=self.returned,
             partitions=keys,
             arguments=lambda: self._arguments(first, given, keys, output),
             run_id=self.scope.run_id,
@@ -287,58 +291,85 @@ class Building:
                 self._result("skipped", one.partition, reason=values.reason, notes=one.notes)
                 for one in members
             ]
-        split_up = {asset.key: split(values[asset.key], asset, given.partitions) for asset in self.outputs}
         results, products = [], []
+        made = self._split(values, given)
         for one in members:
-            product, verdicts = self._product(one, attempts[one.partition], split_up, started)
+            beside = {asset.key: self._beside(asset, one, given, call, output) for asset in self.returned}
+            product, verdicts = self._product(one, attempts[one.partition], made, beside, started)
             products.append(product)
             results.append(self._ended(one, product, verdicts, sequence))
         published = self.workspace.ledger.publish(products, output=self.workspace.hidden(output.text()))
         return [replace(result, versions=ids) for result, ids in zip(results, published, strict=True)]
+
+    def _split(self, values: Mapping[str, object], given: Taken) -> Mapping[str, Mapping[Partition, object]]:
+        """By key, the value of each partition that a call made."""
+        return {asset.key: split(values[asset.key], asset, given.partitions) for asset in self.returned}
+
+    def _beside(self, asset: Asset, one: Ready, given: Taken, call: Call, output: Output) -> Beside:
+        """What the value of one partition is judged beside."""
+
+        def remake(changed: Mapping[str, object]) -> object:
+            again = replace(call, arguments=lambda: {**call.arguments(), **as_asked(asset, changed)})
+            values = compute(again, self.workspace, self.scope.stop, output)
+            if isinstance(values, Skip):
+                raise NotDone(f"it skipped: {values.reason}")
+            value = self._split(values, given)[asset.key][one.partition]
+            made = arrow_of(value)
+            return value if made is None else as_table(made, asset.key)
+
+        makes = not asset.volatile and asset.execution.isolation == "thread"
+        return beside_of(
+            asset,
+            one.partition,
+            read_by(given.versions, one.lineage),
+            self.workspace,
+            remake if makes else None,
+        )
 
     def _product(
         self,
         one: Ready,
         attempt: StartedAttempt,
         values: Mapping[str, Mapping[Partition, object]],
+        beside: Mapping[str, Beside],
         started: datetime,
-    ) -> tuple[Product, Mapping[str, Any]]:
+    ) -> tuple[Product, Mapping[str, tuple[Verdict, ...]]]:
         """What was made of one partition, stored and judged."""
         as_of, ends = one.as_of or self.workspace.seen_by(self.asset) or (started, False)
-        made, judgements, verdicts = {}, {}, {}
-        for asset in self.outputs:
+        stored: dict[str, Stored] = {}
+        refused: dict[str, str] = {}
+        for asset in self.returned:
             value = values[asset.key][one.partition]
-            encoded = self._stored(asset, value)
-            judgements[asset.key], verdicts[asset.key] = judged(asset, value, self.workspace)
-            made[asset.key] = Made(
-                content=encoded,
+            found = store_and_judge(asset, value, self.workspace, beside[asset.key])
+            stored |= {asset.key: found, **found.asides}
+            if found.judgement.failing:
+                refused |= dict.fromkeys([asset.key, *found.asides], why_rejected(found.verdicts))
+        made = {
+            key: Made(
+                content=found.content,
                 basis=self.workspace.basis(self.asset.key),
                 inputs=one.found.inputs,
                 lineage=one.lineage,
                 as_of=as_of,
                 ends=ends,
             )
-        refused = {
-            key: why_rejected(verdicts[key]) for key, judgement in judgements.items() if judgement.failing
+            for key, found in stored.items()
         }
-        return Product(attempt=attempt, made=made, judged=judgements, refused=refused), verdicts
+        judgements = {key: found.judgement for key, found in stored.items()}
+        product = Product(attempt=attempt, made=made, judged=judgements, refused=refused)
+        return product, {key: found.verdicts for key, found in stored.items()}
 
     def _ended(self, one: Ready, product: Product, verdicts: Mapping[str, Any], sequence: int) -> Result:
         return self._result(
             "rejected" if product.refused else "published",
             one.partition,
-            reason="; ".join(product.refused.values()) or one.why,
+            reason="; ".join(dict.fromkeys(product.refused.values())) or one.why,
             rows=_total(made.content.rows for made in product.made.values()),
             size=sum(made.content.size for made in product.made.values()),
             verdicts=verdicts,
             attempts=product.attempt.number,
             read_at=sequence,
             notes=one.notes,
-        )
-
-    def _stored(self, asset: Asset, value: object) -> Content:
-        return choose(value, asset.returns, asset.stored_as, key=asset.key).encode(
-            value, self.workspace.store
         )
 
     def _arguments(

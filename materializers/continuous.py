@@ -23,6 +23,7 @@ from graph.reading import Reader, Reading
 from graph.steps import Plan
 from graph.time_partitions import is_timed
 from materializers.arguments import StepRun, Taken, arguments_for, taken
+from materializers.beside import beside_of
 from materializers.formats import choose
 from materializers.judging import judged, why_rejected
 from materializers.ledger import Busy, LedgerError, Made, Moved, Product, StartedAttempt, Wanted
@@ -265,7 +266,8 @@ class _Loop:
             workspace.ledger.finish(begun.attempt, "failed" if tally.failed else "skipped", reason=reason)
         else:
             value = dict(tally.summary(window))
-            judgement, verdicts = judged(asset, value, workspace)
+            beside = beside_of(asset, begun.attempt.claim.partition, begun.given.versions, workspace)
+            judgement, verdicts = judged(asset, value, workspace, beside)
             made = Made(
                 content=choose(value, None, "json", key=asset.key).encode(value, workspace.store),
                 basis=workspace.basis(asset.key),

@@ -173,7 +173,8 @@ def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
     )
     workspace = open_workspace(project)
     asset = workspace.graph[order["key"]]
-    outputs = tuple(workspace.graph[key] for key in workspace.graph.siblings(asset.key))
+    together = [workspace.graph[key] for key in workspace.graph.siblings(asset.key)]
+    outputs = tuple(one for one in together if one.aside_of is None)
     keys = tuple(order["partitions"])
     run = StepRun(
         key=asset.key,

@@ -24,6 +24,7 @@ from graph.reasons import Reason
 from graph.state import Outcome, Version
 from graph.steps import Materialize
 from materializers.arguments import StepRun, Taken, arguments_for, taken
+from materializers.beside import beside_of
 from materializers.building import claim
 from materializers.call import Call, NotDone, Stopped, TimedOut
 from materializers.compute import compute
@@ -411,7 +412,12 @@ class _Attempt:
                 self.effects.finish(decision, self.scope.run_id)
             self.workspace.ledger.finish(self.attempt, "kept", reason="the receipts are published already")
             return self._result("kept", reason="the receipts are published already")
-        judgement, verdicts = judged(self.asset, value, self.workspace)
+        judgement, verdicts = judged(
+            self.asset,
+            value,
+            self.workspace,
+            beside_of(self.asset, self.attempt.claim.partition, self.given.versions, self.workspace),
+        )
         key = self.asset.key
         product = Product(
             attempt=self.attempt,

@@ -15,6 +15,7 @@ from graph.partition_set import ONLY, WHOLE, PartitionSet
 from graph.partition_text import batches
 from graph.state import Observed, Outcome
 from graph.steps import Adopt, Check, Hold, Keep, Materialize, Observe, Step
+from materializers.beside import beside_of
 from materializers.building import Building, claim
 from materializers.formats import decode
 from materializers.judging import judge_again, judged, why_rejected
@@ -97,7 +98,7 @@ def _observe(step: Observe, workspace: Workspace, scope: RunScope) -> Result:
     verdicts: tuple[Verdict, ...] = ()
     if seen.address is not None:
         value = decode(_content_of(seen), workspace.store, key=step.key)
-        judgement, verdicts = judged(asset, value, workspace)
+        judgement, verdicts = judged(asset, value, workspace, beside_of(asset, WHOLE, {}, workspace))
     made = Made(
         content=_content_of(seen),
         basis=workspace.basis(step.key),

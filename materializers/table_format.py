@@ -160,6 +160,21 @@ def _converted(table: pa.Table, want: Wanted, key: str) -> Any:
             raise CannotConvert(key, "a table", want.text, f"a table is read as {forms}")
 
 
+def as_table(value: Any, key: str) -> pa.Table:
+    """A table-like value as a table in memory.
+
+    Raises:
+        NotStorable: it is none.
+    """
+    import pyarrow as pa
+
+    content = arrow_of(value)
+    if content is None:
+        remedy = "its checks move rows aside, so that it has to be a table"
+        raise NotStorable(key, kind_of(value), remedy)
+    return content if isinstance(content, pa.Table) else content.read_all()
+
+
 def arrow_of(value: Any) -> pa.Table | pa.RecordBatchReader | None:
     """A table-like value in Arrow's form, without a copy where possible; None if it is not one."""
     import pyarrow as pa

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from graph import Asset, AssetGraph, AssetGraphError, Observation, UnknownAsset, near_miss
-from graph.asset_graph import Context, FromConfig, FromResource, key_of
+from graph.asset_graph import FromConfig, FromResource, key_of
 from graph.choosing import Choice, narrowed, read_choice
 from graph.declare import Check
 from graph.digest import CodeDigest, Digester
@@ -24,7 +24,7 @@ from graph.fingerprint import Basis
 from graph.handed import NOTHING
 from graph.known import Known, checks_digest
 from graph.partition_set import Partition, PartitionSet
-from graph.partition_text import chosen, clock_of
+from graph.partition_text import chosen
 from graph.partitions import Horizon
 from graph.plan import make_plan, scope_of
 from graph.reading import Reader
@@ -33,6 +33,7 @@ from graph.selection import parse
 from graph.state import Observed, Version
 from graph.steps import Plan
 from materializers.calendars import sessions
+from materializers.declared import declared
 from materializers.effect_facts import facts_of
 from materializers.formats import choose, converted, decode
 from materializers.ledger import Definition, Ledger, LedgerError, LedgerState
@@ -42,8 +43,6 @@ from materializers.settings_text import secrets_of, told
 from materializers.store import Store
 
 Clock = Callable[[], datetime]
-_BEGINS = ("minute_offset", "hour_offset", "day_offset", "cron")
-"""The fields of partitions of time that say when a window begins, apart from the time zone."""
 
 
 class SettingsError(AssetGraphError):
@@ -201,24 +200,9 @@ class Workspace:
                 )
         return self._bases[key]
 
-    def _declared(self, asset: Asset) -> dict[str, object]:
-        """What was declared besides the code that makes other values: how they are stored, and when a day begins.
-
-        The same for all outputs of one function, which are made together.
-        """
-        found: dict[str, object] = {}
-        outputs = [self.graph[key] for key in self.graph.siblings(asset.key)]
-        stored = {one.output: one.stored_as for one in outputs if one.stored_as is not None}
-        if stored:
-            found["(stored as)"] = stored
-        windows = any(isinstance(given, Context) and given.what == "Window" for given in asset.inputs)
-        if asset.partitions is not None and (windows or (asset.batch is not None and asset.batch.by)):
-            clock = clock_of(asset.partitions)
-            found["(time zone)"] = clock.timezone if clock else ""
-            begins = {name: value for name in _BEGINS if (value := getattr(clock, name, None))}
-            if begins:
-                found["(windows)"] = begins
-        return found
+    def _declared(self, asset: Asset) -> Mapping[str, object]:
+        together = [self.graph[key] for key in self.graph.siblings(asset.key)]
+        return declared(asset, together, self.checks)
 
     def checks(self, key: str) -> tuple[Check, ...]:
         """The checks of an asset, each knowing the code digest of its function."""

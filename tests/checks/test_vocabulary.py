@@ -154,7 +154,6 @@ def test_check_is_a_decorator_too() -> None:
         pytest.param(lambda: expression("  "), "give it SQL", id="empty expression"),
         pytest.param(lambda: check(lambda value: True, name=""), "name ''", id="a function without a name"),
         pytest.param(lambda: check(lambda: True, name="f"), "takes no value", id="a function of nothing"),
-        pytest.param(lambda: check(lambda a, b: True, name="f"), "needs 'b'", id="a function of two things"),
     ],
 )
 def test_a_declaration_that_cannot_work_is_refused(declare: Callable[[], Check], said: str) -> None:

@@ -384,6 +384,11 @@ class Promise:
     severity: str = "error"
     digest: str = "1"
     function: None = None
+    columns: tuple[str, ...] = ()
+    only_columns: None = None
+    needs: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    compares: bool = False
+    whole: bool = False
 
     def with_code(self, code: str) -> Check:
         return self

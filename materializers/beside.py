@@ -1,0 +1,156 @@
+"""What an asset's checks may look at besides its value: what it was made from, and what was observed before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from graph import Asset
+from graph.asset_graph import Upstream
+from graph.one_each import reads_one
+from graph.partition_set import Partition
+from graph.state import Version
+from materializers.arguments import Versions
+from materializers.ledger import LedgerError, Read
+from materializers.workspace import Workspace
+
+if TYPE_CHECKING:
+    from checks import Beside, Earlier
+
+REMEMBERED = 400
+"""So many versions are looked at for what was observed before."""
+
+
+def beside_of(
+    asset: Asset,
+    partition: Partition,
+    versions: Mapping[str, Versions],
+    workspace: Workspace,
+    remake: Callable[[Mapping[str, object]], object] | None = None,
+) -> Beside:
+    """What a value that is being made is judged beside.
+
+    Args:
+        versions: by parameter, what the function read for this partition.
+    """
+    from checks import Beside
+
+    asked = {parameter for check in asset.checks for parameter, _ in check.needs}
+    asked |= (
+        {given.parameter for given in asset.edges}
+        if any(_may_name_any(one) for one in asset.checks)
+        else set()
+    )
+    upstream = {
+        given.parameter: partial(upstream_value, asset, given, versions[given.parameter], workspace)
+        for given in asset.edges
+        if given.parameter in asked and versions.get(given.parameter)
+    }
+    at = _time_of(asset, partition)
+    memory = _Memory(asset=asset, partition=partition, at=at, workspace=workspace)
+    return Beside(at=at, upstream=upstream, earlier=memory.earlier, remake=remake)
+
+
+def beside_published(asset: Asset, version: Version, workspace: Workspace) -> Beside:
+    """What a published version is judged beside: what it was made from, as far as that is there."""
+    versions: dict[str, Versions] = {}
+    if any(check.needs or _may_name_any(check) for check in asset.checks):
+        lineage = workspace.ledger.materialization(version.id).lineage
+        versions = {parameter: _versions_read(read, workspace) for parameter, read in lineage.items()}
+    return beside_of(asset, version.partition, versions, workspace)
+
+
+def read_by(versions: Mapping[str, Versions], lineage: Mapping[str, Read]) -> Mapping[str, Versions]:
+    """Of what one call read for several partitions, what it read for the one of this lineage."""
+    return {
+        parameter: {at: version for at, version in versions[parameter].items() if at in read.partitions}
+        for parameter, read in lineage.items()
+        if parameter in versions
+    }
+
+
+def upstream_value(asset: Asset, given: Upstream, versions: Versions, workspace: Workspace) -> Any:
+    """An upstream's value as a function without annotation is given it: tables as Arrow's."""
+    above = workspace.graph[given.key]
+    one = reads_one(given.mapping, asset.partitions, above.partitions)
+    return workspace.value(above, versions, None, whole=not (one and len(versions) == 1))
+
+
+def _may_name_any(check: object) -> bool:
+    """Whether a check is SQL, which names what it reads in its text."""
+    return getattr(check, "kind", "") == "sql"
+
+
+def _versions_read(read: Read, workspace: Workspace) -> Versions:
+    """The versions that were read, or what is published of the same partitions where they were too many to name."""
+    try:
+        known = [workspace.ledger.materialization(one).version for one in read.versions]
+    except LedgerError:
+        known = []
+    if len(known) == len(read.partitions):
+        return {version.partition: version for version in known}
+    with workspace.reading([read.key]) as state:
+        return dict(state.published(read.key, read.partitions))
+
+
+def _time_of(asset: Asset, partition: Partition) -> datetime | None:
+    """The time that a partition begins at; None where it has none."""
+    window = asset.partitions.window(partition) if asset.partitions is not None else None
+    return window.start if window is not None else None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Memory:
+    """What the checks of an asset observed of its published versions, read when a check first asks.
+
+    Of a partitioned asset, what the partitions before this one showed; otherwise what earlier versions did.
+    """
+
+    asset: Asset
+    partition: Partition
+    at: datetime | None
+    workspace: Workspace
+    read: dict[str, list[Earlier]] | None = field(default=None)
+
+    def earlier(self, check: str) -> Sequence[Earlier]:
+        """See `checks.Beside`."""
+        if self.read is None:
+            self.read = self._read()
+        return self.read.get(check, ())
+
+    def _read(self) -> dict[str, list[Earlier]]:
+        from checks import Earlier, Verdict
+
+        kinds = {check.name: getattr(check, "kind", "") for check in self.asset.checks if check.compares}
+        last: dict[tuple[str, Partition | str], tuple[datetime, Earlier]] = {}
+        for told in self.workspace.ledger.judgements(
+            self.asset.key,
+            environment=self.workspace.environment,
+            producer=self.asset.producer,
+            limit=REMEMBERED,
+        ):
+            at = _time_of(self.asset, told.partition) or told.made_at
+            if told.rejected is not None or not self._is_before(told.partition, at):
+                continue
+            thing = told.partition if self.asset.partitions is not None else told.version_id
+            for text in told.judgement.verdicts:
+                said = Verdict.from_json(text)
+                if kinds.get(said.check) == said.kind and said.error is None:
+                    last[said.check, thing] = at, Earlier(at=at, observed=said.observed)
+        found: dict[str, list[Earlier]] = {}
+        for (check, _), (_, one) in sorted(last.items(), key=lambda item: item[1][0]):
+            found.setdefault(check, []).append(one)
+        return found
+
+    def _is_before(self, partition: Partition, at: datetime) -> bool:
+        if self.asset.partitions is None:
+            return True
+        if partition == self.partition or partition.slice != self.partition.slice:
+            return False
+        return self.at is None or at < self.at
+
+
+__all__ = ["beside_of", "beside_published", "read_by", "upstream_value"]
