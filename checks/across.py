@@ -161,10 +161,18 @@ def no_look_ahead(
 def across_partitions(check: Check) -> Check:
     """The same promise about all partitions of the asset together: what is published, and what is about to be.
 
+    What is counted row by row is counted of each partition once: only new ones are scanned. Other checks, such as
+    `unique` and functions, read all partitions each time.
+
     >>> from checks import unique
     >>> across_partitions(unique("order_id")).describe()
     'order_id is unique, in all partitions together'
     """
+    if check.needs or check.compares:
+        raise InvalidCheck(
+            check.name,
+            "compares with something else, partition by partition; it cannot be about all of them.",
+        )
     return replace(check, whole=True, name=f"{check.name} across partitions")
 
 

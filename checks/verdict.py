@@ -45,6 +45,7 @@ class Verdict:
         rows: how many rows the value has, of those that meet the row condition; None when it is no table.
         promise: what was promised, in words.
         observed: the value that decided, such as the smallest one found, or None.
+        part: of a check of all partitions together, what was counted of this one alone: failing, counted, rows.
         aside: how many rows were moved aside because of it; None where none were.
         sample: some of what failed, at most as many as were asked for: the row's number under ``"#"``, then its
             values, the columns that were judged first.
@@ -62,6 +63,7 @@ class Verdict:
     observed: Plain = None
     promise: str = ""
     aside: int | None = None
+    part: tuple[int, int, int] | None = None
     sample: tuple[Mapping[str, Plain], ...] = field(default=(), hash=False)
     error: str | None = None
 
@@ -111,6 +113,7 @@ class Verdict:
                 "observed": tagged(self.observed),
                 "promise": self.promise,
                 **({"aside": self.aside} if self.aside is not None else {}),
+                **({"part": self.part} if self.part is not None else {}),
                 "sample": [{name: tagged(value) for name, value in row.items()} for row in self.sample],
                 "error": self.error,
             },
@@ -122,6 +125,7 @@ class Verdict:
         """The verdict of a text that `to_json` wrote."""
         read = json.loads(text)
         read["observed"] = untagged(read["observed"])
+        read["part"] = tuple(read["part"]) if read.get("part") else None
         read["sample"] = tuple(
             {name: untagged(value) for name, value in row.items()} for row in read["sample"]
         )

@@ -24,7 +24,7 @@ from materializers.beside import beside_of
 from materializers.conversion import wanted
 from materializers.copying import copy_published
 from materializers.formats import choose
-from materializers.judging import judged, why_rejected
+from materializers.judging import Stored, all_together, judged, why_rejected
 from materializers.records import Busy, LedgerError, Made, Moved, Product, RunRecord, Wanted
 from materializers.runner import new_run_id
 from materializers.workspace import Workspace
@@ -182,12 +182,14 @@ def _adopted(
     if isinstance(begun, Moved):
         raise LedgerError(f"another run has just published '{asset.key}'; adopt again")
     judgement, verdicts = judged(asset, value, workspace, beside_of(asset, at, read, workspace))
-    refused = {asset.key: why_rejected(verdicts)} if judgement.failing else {}
+    alone = Stored(content=content, judgement=judgement, verdicts=verdicts)
+    stored = all_together(asset, {at: alone}, workspace)[at]
+    refused = {asset.key: why_rejected(stored.verdicts)} if stored.judgement.failing else {}
     made = Made(
         content=content, basis=workspace.basis(asset.producer), inputs=found.inputs, as_of=as_of, ends=ends
     )
     product = Product(
-        attempt=begun[0], made={asset.key: made}, judged={asset.key: judgement}, refused=refused
+        attempt=begun[0], made={asset.key: made}, judged={asset.key: stored.judgement}, refused=refused
     )
     origin = f"adopted from {file.absolute()}"
     workspace.ledger.publish(

@@ -25,7 +25,7 @@ from materializers.batching import split
 from materializers.beside import beside_of, read_by
 from materializers.call import Call, NotDone, Stopped, TimedOut
 from materializers.compute import compute
-from materializers.judging import Stored, store_and_judge, why_rejected
+from materializers.judging import Stored, all_together, store_and_judge, why_rejected
 from materializers.ledger import (
     Busy,
     ClaimLost,
@@ -291,11 +291,23 @@ class Building:
                 self._result("skipped", one.partition, reason=values.reason, notes=one.notes)
                 for one in members
             ]
-        results, products = [], []
         made = self._split(values, given)
+        stored: dict[str, Mapping[Partition, Stored]] = {}
+        for asset in self.returned:
+            each = {
+                one.partition: store_and_judge(
+                    asset,
+                    made[asset.key][one.partition],
+                    self.workspace,
+                    self._beside(asset, one, given, call, output),
+                )
+                for one in members
+            }
+            stored[asset.key] = all_together(asset, each, self.workspace)
+        results, products = [], []
         for one in members:
-            beside = {asset.key: self._beside(asset, one, given, call, output) for asset in self.returned}
-            product, verdicts = self._product(one, attempts[one.partition], made, beside, started)
+            of_one = {key: found[one.partition] for key, found in stored.items()}
+            product, verdicts = self._product(one, attempts[one.partition], of_one, started)
             products.append(product)
             results.append(self._ended(one, product, verdicts, sequence))
         published = self.workspace.ledger.publish(products, output=self.workspace.hidden(output.text()))
@@ -330,21 +342,18 @@ class Building:
         self,
         one: Ready,
         attempt: StartedAttempt,
-        values: Mapping[str, Mapping[Partition, object]],
-        beside: Mapping[str, Beside],
+        made: Mapping[str, Stored],
         started: datetime,
     ) -> tuple[Product, Mapping[str, tuple[Verdict, ...]]]:
-        """What was made of one partition, stored and judged."""
+        """What was made of one partition, by key, as it is recorded."""
         as_of, ends = one.as_of or self.workspace.seen_by(self.asset) or (started, False)
-        stored: dict[str, Stored] = {}
         refused: dict[str, str] = {}
-        for asset in self.returned:
-            value = values[asset.key][one.partition]
-            found = store_and_judge(asset, value, self.workspace, beside[asset.key])
-            stored |= {asset.key: found, **found.asides}
+        stored: dict[str, Stored] = {}
+        for key, found in made.items():
+            stored |= {key: found, **found.asides}
             if found.judgement.failing:
-                refused |= dict.fromkeys([asset.key, *found.asides], why_rejected(found.verdicts))
-        made = {
+                refused |= dict.fromkeys([key, *found.asides], why_rejected(found.verdicts))
+        recorded = {
             key: Made(
                 content=found.content,
                 basis=self.workspace.basis(self.asset.key),
@@ -356,7 +365,7 @@ class Building:
             for key, found in stored.items()
         }
         judgements = {key: found.judgement for key, found in stored.items()}
-        product = Product(attempt=attempt, made=made, judged=judgements, refused=refused)
+        product = Product(attempt=attempt, made=recorded, judged=judgements, refused=refused)
         return product, {key: found.verdicts for key, found in stored.items()}
 
     def _ended(self, one: Ready, product: Product, verdicts: Mapping[str, Any], sequence: int) -> Result:

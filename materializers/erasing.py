@@ -199,9 +199,8 @@ def _judge(workspace: Workspace, key: str, version_ids: set[str], run_id: str) -
     asset = workspace.graph.assets.get(key)
     if asset is None or not asset.checks:
         return
-    for version in workspace.published(key).values():
-        if version.id in version_ids:
-            judge_again(asset, version, workspace, run_id)
+    shown = workspace.published(key)
+    judge_again(asset, {at: one for at, one in shown.items() if one.id in version_ids}, workspace, run_id)
 
 
 def _below(workspace: Workspace, key: str) -> dict[str, int]:

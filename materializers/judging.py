@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from graph import Asset
 from graph.known import checks_digest
+from graph.partition_set import Partition
 from graph.state import Version
 from materializers.beside import beside_published
 from materializers.formats import choose
+from materializers.judging_together import judged_together
 from materializers.ledger import Content, Judgement
 from materializers.store import local_copy
 from materializers.workspace import Workspace
@@ -38,7 +40,6 @@ class Stored:
 
 def store_and_judge(asset: Asset, value: object, workspace: Workspace, beside: Beside) -> Stored:
     """Write a value aside and ask its checks; where they move rows out of it, both parts are written."""
-    checks = _checks(asset, workspace)
     if asset.aside is None:
         content = _written(asset, value, workspace)
         judgement, verdicts = judged(asset, _table_in(value, content, workspace), workspace, beside)
@@ -47,6 +48,7 @@ def store_and_judge(asset: Asset, value: object, workspace: Workspace, beside: B
     from checks.set_aside import part
     from materializers.table_format import as_table
 
+    checks = _of_one(asset, workspace)
     private = workspace.graph.private.get(asset.key, frozenset())
     now = workspace.clock()
     whole = as_table(value, asset.key)
@@ -73,10 +75,10 @@ def store_and_judge(asset: Asset, value: object, workspace: Workspace, beside: B
 def judged(
     asset: Asset, value: object, workspace: Workspace, beside: Beside
 ) -> tuple[Judgement, tuple[Verdict, ...]]:
-    """What an asset's checks say of a value."""
-    checks = _checks(asset, workspace)
+    """What an asset's checks say of a value: of one partition, those that are about one."""
+    checks = _of_one(asset, workspace)
     if not checks:
-        return Judgement(checks=""), ()
+        return Judgement(checks=checks_digest(workspace.checks(asset.key))), ()
     from checks import evaluate
 
     private = workspace.graph.private.get(asset.key, frozenset())
@@ -84,18 +86,45 @@ def judged(
     return _judgement(checks_digest(workspace.checks(asset.key)), verdicts), verdicts
 
 
+def all_together(
+    asset: Asset, stored: Mapping[Partition, Stored], workspace: Workspace
+) -> dict[Partition, Stored]:
+    """Values that were judged one by one, with what the checks of all partitions say of those that may be published."""
+    whole = [check for check in _checks(asset, workspace) if check.whole]
+    good = {at: one.content for at, one in stored.items() if not one.judgement.failing}
+    said = judged_together(asset, whole, good, workspace) if whole else {}
+    return {
+        at: replace(
+            one,
+            judgement=_judgement(one.judgement.checks, (*one.verdicts, *said[at])),
+            verdicts=(*one.verdicts, *said[at]),
+        )
+        if at in said
+        else one
+        for at, one in stored.items()
+    }
+
+
 def judge_again(
-    asset: Asset, version: Version, workspace: Workspace, run_id: str
-) -> tuple[Judgement, tuple[Verdict, ...]]:
-    """Ask today's checks about a published version, and record what they say; it stays visible."""
-    judgement = Judgement(checks=checks_digest(workspace.checks(asset.key)))
-    verdicts: tuple[Verdict, ...] = ()
-    content = workspace.ledger.content(version.id)
-    if content.address is not None and asset.checks:
-        value = _stored_value(asset, version, content, workspace)
-        judgement, verdicts = judged(asset, value, workspace, beside_published(asset, version, workspace))
-    workspace.ledger.judge(workspace.environment, version, judgement, run_id)
-    return judgement, verdicts
+    asset: Asset, versions: Mapping[Partition, Version], workspace: Workspace, run_id: str
+) -> dict[Partition, tuple[Judgement, tuple[Verdict, ...]]]:
+    """Ask today's checks about published versions, and record what they say; they stay visible."""
+    digest = checks_digest(workspace.checks(asset.key))
+    contents = {at: workspace.ledger.content(version.id) for at, version in versions.items()}
+    there = {at: one for at, one in contents.items() if one.address is not None and asset.checks}
+    whole = [check for check in _checks(asset, workspace) if check.whole]
+    said = judged_together(asset, whole, there, workspace) if whole else {}
+    found: dict[Partition, tuple[Judgement, tuple[Verdict, ...]]] = {}
+    for at, version in versions.items():
+        verdicts: tuple[Verdict, ...] = ()
+        if at in there:
+            value = _stored_value(asset, version, there[at], workspace)
+            beside = beside_published(asset, version, workspace)
+            verdicts = (*judged(asset, value, workspace, beside)[1], *said.get(at, ()))
+        judgement = _judgement(digest, verdicts)
+        workspace.ledger.judge(workspace.environment, version, judgement, run_id)
+        found[at] = judgement, verdicts
+    return found
 
 
 def why_rejected(verdicts: Sequence[Verdict]) -> str:
@@ -110,6 +139,11 @@ def why_rejected(verdicts: Sequence[Verdict]) -> str:
 
 def _checks(asset: Asset, workspace: Workspace) -> Sequence[Check]:
     return cast("Sequence[Check]", workspace.checks(asset.key))  # the graph knows them by their Protocol only
+
+
+def _of_one(asset: Asset, workspace: Workspace) -> Sequence[Check]:
+    """The checks that look at one value alone."""
+    return [check for check in _checks(asset, workspace) if not check.whole]
 
 
 def _judgement(digest: str, verdicts: Sequence[Verdict]) -> Judgement:
@@ -149,4 +183,4 @@ def _read(content: Content, workspace: Workspace) -> object:
     return ParquetFiles(paths=(str(local_copy(workspace.store, content.address or "")),))
 
 
-__all__ = ["Stored", "judge_again", "judged", "store_and_judge", "why_rejected"]
+__all__ = ["Stored", "all_together", "judge_again", "judged", "store_and_judge", "why_rejected"]

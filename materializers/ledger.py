@@ -325,6 +325,9 @@ class Ledger(Protocol):
             limit: so many versions.
         """
 
+    def last_judgements(self, versions: Iterable[str]) -> Mapping[str, Judgement]:
+        """By the id of a version, what checks said of it last; without those of which nothing was said."""
+
     def history(self, key: str, *, environment: str, limit: int = 50) -> tuple[AttemptRecord, ...]:
         """The attempts of an asset, newest first."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from materializers.database import Reading, Row, listed
 from materializers.ledger_environments import chain
@@ -19,6 +20,10 @@ SELECT v.id, v.slice, v.ordinal, v.made_at, v.schema, v.row_count, v.rejected, a
 FROM judgements j JOIN versions v ON v.id = j.version_id JOIN attempts a ON a.id = v.attempt_id
 WHERE j.version_id IN LISTED(?) AND j.environment IN LISTED(?) ORDER BY j.id
 """
+_LAST = """
+SELECT j.version_id, j.checks, j.verdicts, j.failing FROM judgements j
+WHERE j.id IN (SELECT max(k.id) FROM judgements k WHERE k.version_id IN LISTED(?) GROUP BY k.version_id)
+"""
 
 
 def judgements(db: Reading, environment: str, key: str, producer: str, limit: int) -> tuple[Judged, ...]:
@@ -30,6 +35,18 @@ def judgements(db: Reading, environment: str, key: str, producer: str, limit: in
     return tuple(map(_judged, db.rows(_JUDGED, (listed(versions), listed(environments)))))
 
 
+def last_judgements(db: Reading, versions: Iterable[str]) -> dict[str, Judgement]:
+    """By version, what was said of it last; without those of which nothing was."""
+    rows = db.rows(_LAST, (listed(versions),))
+    return {row["version_id"]: judgement_of(row) for row in rows}
+
+
+def judgement_of(row: Row) -> Judgement:
+    """A row of ``judgements``."""
+    verdicts = tuple(json.loads(row["verdicts"]))
+    return Judgement(checks=row["checks"], verdicts=verdicts, failing=bool(row["failing"]))
+
+
 def _judged(row: Row) -> Judged:
     return Judged(
         version_id=row["id"],
@@ -38,9 +55,7 @@ def _judged(row: Row) -> Judged:
         made_at=moment(row["made_at"]),
         judged_at=moment(row["judged_at"]),
         run_id=row["run_id"],
-        judgement=Judgement(
-            checks=row["checks"], verdicts=tuple(json.loads(row["verdicts"])), failing=bool(row["failing"])
-        ),
+        judgement=judgement_of(row),
         rejected=row["rejected"],
         schema=row["schema"],
         rows=row["row_count"],

@@ -284,7 +284,8 @@ class Looking:
         verdicts = {}
         for asset, version in zip(self.outputs, versions, strict=True):
             if version is not None:
-                verdicts[asset.key] = judge_again(asset, version, self.workspace, self.scope.run_id)[1]
+                said = judge_again(asset, {partition: version}, self.workspace, self.scope.run_id)
+                verdicts[asset.key] = said[partition][1]
         failing = why_rejected([verdict for said in verdicts.values() for verdict in said])
         if failing:
             reason = f"published, and its checks fail: {failing}"

@@ -64,7 +64,7 @@ from materializers.ledger_rows import (
     run_record_of,
 )
 from materializers.ledger_schema import prepare
-from materializers.ledger_verdicts import judgements
+from materializers.ledger_verdicts import judgements, last_judgements
 from materializers.liveness import RunLocks
 
 
@@ -363,6 +363,11 @@ class SqlLedger:
         """See `Ledger`."""
         with self.database.reading() as db:
             return judgements(db, environment, key, producer or key, limit)
+
+    def last_judgements(self, versions: Iterable[str]) -> Mapping[str, Judgement]:
+        """See `Ledger`."""
+        with self.database.reading() as db:
+            return last_judgements(db, versions)
 
     def history(self, key: str, *, environment: str, limit: int = 50) -> tuple[AttemptRecord, ...]:
         """See `Ledger`."""

@@ -145,8 +145,9 @@ def _check(step: Check, unit: PartitionSet, workspace: Workspace, scope: RunScop
         versions = state.published(step.key, unit)
         sequence = state.sequence
     results = []
+    said = judge_again(asset, versions, workspace, scope.run_id)
     for partition in sorted(versions):
-        judgement, verdicts = judge_again(asset, versions[partition], workspace, scope.run_id)
+        judgement, verdicts = said[partition]
         failing = f"published, and its checks fail: {why_rejected(verdicts)}"
         results.append(
             _result(
