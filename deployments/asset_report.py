@@ -100,7 +100,7 @@ def _report(workspace: Workspace, key: str, now: datetime) -> AssetReport:
         config=told("config", lambda: _config(workspace, asset), {}),
         resources=told("resources", lambda: _resources(workspace, asset), {}),
         code=None if asset.is_source else told("code", lambda: workspace.code(asset), None),
-        published=ledger.materialization(version.id) if version else None,
+        published=ledger.materialization(version.id, environment=workspace.environment) if version else None,
         partitions=visible if asset.partitions else EMPTY,
         missing=existing - visible if asset.partitions else EMPTY,
         last=last,

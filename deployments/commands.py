@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 import click
 
-from deployments import data_commands, environment_commands, reading_commands, sweep_commands
+from deployments import check_commands, data_commands, environment_commands, reading_commands, sweep_commands
 from deployments.answers import Answer, run_command
 from deployments.command_options import (
     EXIT_CODES,
@@ -436,6 +436,6 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
 assets.add_command(effects)
 assets.add_command(keys)
 assets.add_command(runs)
-for _module in (reading_commands, environment_commands, data_commands, sweep_commands):
+for _module in (check_commands, reading_commands, environment_commands, data_commands, sweep_commands):
     for _command in _module.COMMANDS:
         assets.add_command(_command)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from deployments.amounts import counted, first_line, span_text
 from graph.state import Outcome
-from graph.steps import Observe, Plan, Step, is_work, name_of
+from graph.steps import Check, Observe, Plan, Step, is_work, name_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -43,6 +43,8 @@ def outcome_word(step: Step, outcome: Outcome) -> str:
     """How an outcome is called: what was published was built, or observed when it is a source."""
     if outcome == "published":
         return "observed" if isinstance(step, Observe) else "built"
+    if isinstance(step, Check):
+        return {"kept": "judged", "rejected": "fails"}.get(outcome, outcome)
     return outcome
 
 

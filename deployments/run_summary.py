@@ -26,11 +26,13 @@ _ORDER = (
     "observed",
     "adopted",
     "rejected",
+    "fails",
     "failed",
     "held",
     "skipped",
     "interrupted",
     "cancelled",
+    "judged",
     "kept",
 )
 
@@ -259,10 +261,15 @@ def verdict_document(verdict: Any) -> dict[str, Any]:
     """What one check said, for machines."""
     return {
         "check": verdict.check,
+        "kind": verdict.kind,
+        "promise": verdict.promise,
         "severity": verdict.severity,
         "passed": verdict.passed,
+        "blocks": verdict.blocks,
         "failing": verdict.failing,
+        "counted": verdict.counted,
         "rows": verdict.rows,
+        "moved_aside": verdict.aside,
         "observed": verdict.observed,
         "sample": [dict(row) for row in verdict.sample],
         "error": verdict.error,

@@ -77,7 +77,7 @@ def _status(workspace: Workspace, asset: Asset, reader: Reader, freshness: Fresh
     outcome, ended_at = _last(workspace, asset, reader)
     failing: tuple[str, ...] = ()
     if newest is not None and asset.checks:
-        said = verdicts_of(workspace.ledger.materialization(newest.id))
+        said = verdicts_of(workspace.ledger.materialization(newest.id, environment=workspace.environment))
         failing = tuple(one.check if one.blocks else f"{one.check} (warn)" for one in said if not one.passed)
     return AssetStatus(
         key=asset.key,

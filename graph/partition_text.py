@@ -267,3 +267,11 @@ def batches(found: PartitionSet, existing: PartitionSet, size: int | None) -> It
             step = high - low + 1 if size is None else size
             for first in range(low, high + 1, step):
                 yield PartitionSet({name: tuple(row.ordinals(first, min(first + step - 1, high)))})
+
+
+def span_label(declared: Partitions, partitions: PartitionSet) -> str:
+    """What tells some partitions of an asset from others: the first and the last of them."""
+    found = list(partitions.ranges())
+    first = declared.key(Partition(found[0][0], found[0][1]))
+    last = declared.key(Partition(found[-1][0], found[-1][2]))
+    return first if len(partitions) == 1 else f"{first}..{last}"

@@ -15,7 +15,8 @@ from graph.deciding import Deciding, Decision, SoFar, builds_among, earlier
 from graph.demand import asked_for, demanded
 from graph.key_partitions import moves_at
 from graph.known import Known
-from graph.partition_set import Partition, PartitionSet
+from graph.partition_set import PartitionSet
+from graph.partition_text import span_label
 from graph.partitions import Horizon, Partitions
 from graph.reading import Reader
 from graph.state import State
@@ -146,7 +147,7 @@ class _Planner:
             return ""
         place = asset.partitions, partitions
         if place not in self.labels:
-            self.labels[place] = _label(asset.partitions, partitions)
+            self.labels[place] = span_label(asset.partitions, partitions)
         return self.labels[place]
 
     def _needs(self, asset: Asset, partitions: PartitionSet) -> tuple[str, ...]:
@@ -205,10 +206,3 @@ def _without(decided: list[Decision], built: PartitionSet) -> list[Decision]:
         for one in decided
         if not isinstance(one.step, Materialize)
     ]
-
-
-def _label(declared: Partitions, partitions: PartitionSet) -> str:
-    found = list(partitions.ranges())
-    first = declared.key(Partition(found[0][0], found[0][1]))
-    last = declared.key(Partition(found[-1][0], found[-1][2]))
-    return first if len(partitions) == 1 else f"{first}..{last}"

@@ -24,6 +24,7 @@ Kind = Literal[
     "up to date",
     "failing",
     "checks changed",
+    "asked",
     "known",
     "waits",
     "not observed",
@@ -92,6 +93,11 @@ class Reason:
         if failing:
             return cls(kind="failing", text="up to date, though its checks fail")
         return cls(kind="up to date", text="up to date")
+
+    @classmethod
+    def asked(cls) -> Reason:
+        """Somebody, or a job, asked what the checks say now."""
+        return cls(kind="asked", text="asked to be judged again")
 
     @classmethod
     def checks_changed(cls) -> Reason:

@@ -44,6 +44,7 @@ __all__ = [
     "RunResult",
     "SettingsError",
     "Workspace",
+    "check_published",
     "find_project",
     "in_memory",
     "load",
@@ -108,6 +109,23 @@ def materialize(
     """
     opened = workspace or open_workspace(find_project())
     return run_plan(opened.plan(selection, partitions=partitions, force=force), opened, jobs=jobs)
+
+
+def check_published(
+    selection: str = "*",
+    *,
+    partitions: str | None = None,
+    workspace: Workspace | None = None,
+    jobs: int | None = None,
+) -> RunResult:
+    """Ask the checks of a selection about what is published, without building anything; see `materialize`.
+
+    The outcome is ``rejected`` where an error check fails; what fails stays visible, and is marked.
+    """
+    from materializers.checking import plan_checks
+
+    opened = workspace or open_workspace(find_project())
+    return run_plan(plan_checks(opened, selection, partitions=partitions), opened, jobs=jobs)
 
 
 def load(

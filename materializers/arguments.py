@@ -182,7 +182,9 @@ def provenance(above: Mapping[str, Versions], workspace: Workspace) -> Provenanc
     ancestors = []
     for key, versions in above.items():
         for partition in sorted(versions):
-            known = workspace.ledger.materialization(versions[partition].id)
+            known = workspace.ledger.materialization(
+                versions[partition].id, environment=workspace.environment
+            )
             said = known.judgement.verdicts if known.judgement else ()
             ancestors.append(
                 Ancestor(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
@@ -10,6 +10,7 @@ from graph import Asset
 from graph.known import checks_digest
 from graph.partition_set import Partition
 from graph.state import Version
+from materializers.arguments import hint_of
 from materializers.beside import beside_published
 from materializers.formats import choose
 from materializers.judging_together import judged_together
@@ -96,8 +97,8 @@ def all_together(
     return {
         at: replace(
             one,
-            judgement=_judgement(one.judgement.checks, (*one.verdicts, *said[at])),
-            verdicts=(*one.verdicts, *said[at]),
+            judgement=_judgement(one.judgement.checks, _declared(asset, (*one.verdicts, *said[at]))),
+            verdicts=_declared(asset, (*one.verdicts, *said[at])),
         )
         if at in said
         else one
@@ -120,7 +121,7 @@ def judge_again(
         if at in there:
             value = _stored_value(asset, version, there[at], workspace)
             beside = beside_published(asset, version, workspace)
-            verdicts = (*judged(asset, value, workspace, beside)[1], *said.get(at, ()))
+            verdicts = _declared(asset, (*judged(asset, value, workspace, beside)[1], *said.get(at, ())))
         judgement = _judgement(digest, verdicts)
         workspace.ledger.judge(workspace.environment, version, judgement, run_id)
         found[at] = judgement, verdicts
@@ -139,6 +140,12 @@ def why_rejected(verdicts: Sequence[Verdict]) -> str:
 
 def _checks(asset: Asset, workspace: Workspace) -> Sequence[Check]:
     return cast("Sequence[Check]", workspace.checks(asset.key))  # the graph knows them by their Protocol only
+
+
+def _declared(asset: Asset, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    """Verdicts in the order in which the checks were declared."""
+    place = {check.name: number for number, check in enumerate(asset.checks)}
+    return tuple(sorted(verdicts, key=lambda verdict: place[verdict.check]))
 
 
 def _of_one(asset: Asset, workspace: Workspace) -> Sequence[Check]:
@@ -168,9 +175,11 @@ def _table_in(value: object, content: Content, workspace: Workspace) -> object:
 
 
 def _stored_value(asset: Asset, version: Version, content: Content, workspace: Workspace) -> object:
-    if content.format != "table":
-        return workspace.value(asset, {version.partition: version}, None)
-    return _read(content, workspace)
+    """A published value as the asset's function returned it, so that checks see what they saw when it was made."""
+    if content.format == "table":
+        return _read(content, workspace)
+    hint = hint_of(asset.function, asset.returns)
+    return workspace.value(asset, {version.partition: version}, asset.returns, hint)
 
 
 def _read(content: Content, workspace: Workspace) -> object:

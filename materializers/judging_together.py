@@ -78,7 +78,9 @@ def _counted(
     from checks import Verdict
     from checks.merging import Part
 
-    judged = workspace.ledger.last_judgements(one.id for one in others.values())
+    judged = workspace.ledger.last_judgements(
+        (one.id for one in others.values()), environment=workspace.environment
+    )
     known: dict[str, list[Part]] = {check.name: [] for check in checks}
     unknown: dict[str, list[Partition]] = {check.name: [] for check in checks}
     digests = {check.name: check.digest for check in checks}

@@ -310,8 +310,8 @@ class Ledger(Protocol):
     def content(self, version_id: str) -> Content:
         """Where a version's value is."""
 
-    def materialization(self, version_id: str) -> Materialization:
-        """All that is known of one version."""
+    def materialization(self, version_id: str, *, environment: str | None = None) -> Materialization:
+        """All that is known of one version; its judgement is the last one there is, or that an environment sees."""
 
     def judgements(
         self, key: str, *, environment: str, producer: str | None = None, limit: int = 400
@@ -325,8 +325,11 @@ class Ledger(Protocol):
             limit: so many versions.
         """
 
-    def last_judgements(self, versions: Iterable[str]) -> Mapping[str, Judgement]:
-        """By the id of a version, what checks said of it last; without those of which nothing was said."""
+    def last_judgements(self, versions: Iterable[str], *, environment: str) -> Mapping[str, Judgement]:
+        """By the id of a version, what checks said of it last; without those of which nothing was said.
+
+        In an environment, or in one that it reads from.
+        """
 
     def history(self, key: str, *, environment: str, limit: int = 50) -> tuple[AttemptRecord, ...]:
         """The attempts of an asset, newest first."""

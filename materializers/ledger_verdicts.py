@@ -22,7 +22,10 @@ WHERE j.version_id IN LISTED(?) AND j.environment IN LISTED(?) ORDER BY j.id
 """
 _LAST = """
 SELECT j.version_id, j.checks, j.verdicts, j.failing FROM judgements j
-WHERE j.id IN (SELECT max(k.id) FROM judgements k WHERE k.version_id IN LISTED(?) GROUP BY k.version_id)
+WHERE j.id IN (
+    SELECT max(k.id) FROM judgements k
+    WHERE k.version_id IN LISTED(?) AND k.environment IN LISTED(?) GROUP BY k.version_id
+)
 """
 
 
@@ -35,9 +38,9 @@ def judgements(db: Reading, environment: str, key: str, producer: str, limit: in
     return tuple(map(_judged, db.rows(_JUDGED, (listed(versions), listed(environments)))))
 
 
-def last_judgements(db: Reading, versions: Iterable[str]) -> dict[str, Judgement]:
-    """By version, what was said of it last; without those of which nothing was."""
-    rows = db.rows(_LAST, (listed(versions),))
+def last_judgements(db: Reading, environment: str, versions: Iterable[str]) -> dict[str, Judgement]:
+    """By version, what was said of it last, as seen from an environment; without those of which nothing was."""
+    rows = db.rows(_LAST, (listed(versions), listed(chain(db, environment))))
     return {row["version_id"]: judgement_of(row) for row in rows}
 
 

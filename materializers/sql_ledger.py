@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -352,10 +353,15 @@ class SqlLedger:
         rows = self.database.rows("SELECT * FROM versions WHERE id = ?", (version_id,))
         return content_of(_only(rows, version_id))
 
-    def materialization(self, version_id: str) -> Materialization:
+    def materialization(self, version_id: str, *, environment: str | None = None) -> Materialization:
         """See `Ledger`."""
-        rows = self.database.rows(f"{VERSIONS} WHERE v.id = ?", (version_id,))
-        return materialization_of(_only(rows, version_id))
+        with self.database.reading() as db:
+            found = materialization_of(
+                _only(db.rows(f"{VERSIONS} WHERE v.id = ?", (version_id,)), version_id)
+            )
+            if environment is None:
+                return found
+            return replace(found, judgement=last_judgements(db, environment, [version_id]).get(version_id))
 
     def judgements(
         self, key: str, *, environment: str, producer: str | None = None, limit: int = 400
@@ -364,10 +370,10 @@ class SqlLedger:
         with self.database.reading() as db:
             return judgements(db, environment, key, producer or key, limit)
 
-    def last_judgements(self, versions: Iterable[str]) -> Mapping[str, Judgement]:
+    def last_judgements(self, versions: Iterable[str], *, environment: str) -> Mapping[str, Judgement]:
         """See `Ledger`."""
         with self.database.reading() as db:
-            return last_judgements(db, versions)
+            return last_judgements(db, environment, versions)
 
     def history(self, key: str, *, environment: str, limit: int = 50) -> tuple[AttemptRecord, ...]:
         """See `Ledger`."""
