@@ -9,7 +9,7 @@ from prefect import flow
 from prefect.logging import get_run_logger
 
 from deployments.checking import checked
-from deployments.compile import compile_plan
+from deployments.compile import compile_plan, flow_state
 from deployments.opening import workspace_for
 from materializers.checking import plan_checks
 from materializers.runner import RunResult
@@ -30,6 +30,8 @@ def check_published(
     runs: list[RunResult] = []
     plan = plan_checks(workspace, selection, partitions=partitions)
     state = compile_plan(plan, workspace, runs.append)(return_state=True)
-    for run in runs:
-        get_run_logger().info(checked(workspace, run))
-    return state
+    if not runs:  # something ended it before its steps had ended
+        return state
+    (run,) = runs
+    get_run_logger().info(checked(workspace, run))
+    return flow_state(run)
