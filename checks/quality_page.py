@@ -217,7 +217,7 @@ _HEADS = (
     ("Failing", True),
     ("Not judged", True),
     ("Rejected", True),
-    ("Published", False),
+    ("Published, UTC", False),
 )
 """The columns, and whether the largest comes first when one sorts by it."""
 
@@ -265,7 +265,11 @@ def _row(asset: AssetQuality) -> str:
         _cell("Failing", _zero(statuses.count("failed")), statuses.count("failed"), number=True),
         _cell("Not judged", _zero(unjudged), unjudged, number=True),
         _cell("Rejected", _zero(len(asset.rejected)), len(asset.rejected), number=True),
-        _cell("Published", moment(made) if made else "never", made.isoformat() if made else ""),
+        _cell(
+            "Published, UTC",
+            moment(made).removesuffix(" UTC") if made else "never",
+            made.isoformat() if made else "",
+        ),
     ]
     return (
         f'<tr role="row" data-standings="{"|".join(asset.standings)}">'

@@ -134,7 +134,7 @@ def summary(report: QualityReport) -> str:
     }
     wrong = [f"{number:,} {words}" for words, number in counts.items() if number]
     if wrong:
-        return f"Of {counted(len(report.assets), 'asset')}, {', '.join(wrong)}."
+        return f"{counted(len(report.assets), 'asset')}: {', '.join(wrong)}."
     if not any(check.judged for check in report.checks):
         return "Nothing was judged yet."
     left = report.count("not judged") + report.count("nothing published")
