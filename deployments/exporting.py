@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from deployments.amounts import counted, size_text
 from deployments.answers import FAILED, SUCCEEDED, Answer
-from deployments.command_error import CommandError
+from deployments.whole_files import put_whole
 from graph.asset_graph import key_of
 from graph.steps import step_name
 from materializers.address import DIGEST_CHARACTERS
@@ -61,7 +60,7 @@ def export(workspace: Workspace, selection: str, folder: Path) -> Answer:
             elsewhere.append(value.key)
             continue
         path = folder / value.file_name()
-        _place(path, _copying(workspace.store, value.content.address))
+        put_whole(path, _copying(workspace.store, value.content.address))
         written.append((value, path))
     missing = [key for key in workspace.graph.assets if key in keys - {value.key for value in found}]
     return Answer(
@@ -100,7 +99,7 @@ def latest_file(workspace: Workspace, version: str, key: str, partition: str | N
     stored = workspace.store.local_path(content.address)
     if stored is not None and path.exists() and path.samefile(stored):
         return path
-    _place(path, _linking(stored, _copying(workspace.store, content.address)))
+    put_whole(path, _linking(stored, _copying(workspace.store, content.address)))
     return path
 
 
@@ -121,23 +120,6 @@ def _copying(store: Store, address: str) -> Callable[[Path], None]:
             shutil.copyfileobj(stored, copy, 1 << 20)
 
     return write
-
-
-def _place(path: Path, write: Callable[[Path], None]) -> None:
-    """Put a file in place at once: written aside first, then renamed."""
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            write(aside)
-            aside.replace(path)
-        finally:
-            with suppress(FileNotFoundError):
-                aside.unlink()
-    except OSError as error:
-        raise CommandError(
-            f"{path} cannot be written: {error.strerror or error}", exit_code=FAILED
-        ) from error
 
 
 def _told(written: list[tuple[PublishedValue, Path]], missing: list[str], elsewhere: list[str]) -> str:

@@ -11,19 +11,10 @@ from typing import Literal
 
 from assets.analytics.measures import Measures
 from assets.analytics.performance import Performance
-from assets.analytics.report_html import (
-    Column,
-    Markup,
-    dollars,
-    escaped,
-    figure,
-    number,
-    percent,
-    points,
-    table,
-)
+from assets.analytics.report_html import dollars, figure, number, percent, points
 from assets.analytics.report_lineage import Box, lineage_svg
 from assets.trading.order_proposals import OrderSummary
+from checks.markup import Column, Markup, escaped, table
 from graph import Ancestor, Provenance
 from graph.handed import Verdict
 
