@@ -568,8 +568,13 @@ def test_ctrl_c_ends_the_run_at_once_and_what_comes_later_is_discarded() -> None
 
     @asset(name="a/late")
     def late() -> int:
-        signal.pthread_kill(main, signal.SIGINT)
+        waited = 0
         while workspace.ledger.runs()[0].outcome is None:
+            if (
+                waited % 1000 == 0
+            ):  # seldom, one is lost in Prefect's own threads: whoever waits presses again
+                signal.pthread_kill(main, signal.SIGINT)
+            waited += 1
             patience.wait(0.01)
         return 1
 
