@@ -70,10 +70,11 @@ def _case(asset: AssetQuality, check: CheckQuality) -> ET.Element:
         ET.SubElement(case, "skipped", message=told)
     elif worst.status == "cannot be judged":
         _told(case, "error", check, worst)
-    elif worst.status == "failed" and check.severity == "error":
+    elif worst.status == "failed" and not check.is_mild:
         _told(case, "failure", check, worst)
     elif worst.status == "failed":
-        ET.SubElement(case, "system-out").text = _clean(f"warning: {_message(check, worst)}\n{_rows(worst)}")
+        what = "warning" if worst.verdict.aside is None else "moved aside"
+        ET.SubElement(case, "system-out").text = _clean(f"{what}: {_message(check, worst)}\n{_rows(worst)}")
     return case
 
 

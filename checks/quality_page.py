@@ -365,8 +365,10 @@ def _rejection(one: Rejected) -> str:
 
 def _check(check: CheckQuality, room: _Room) -> str:
     worst, status = check.worst, check.status
-    warns = status == "failed" and check.severity != "error"
-    badge = _badge("warning", "fails, warns only") if warns else _badge(status)
+    warns = check.is_mild
+    moved = worst is not None and worst.verdict.aside is not None
+    mild = "fails, rows moved aside" if moved else "fails, warns only"
+    badge = _badge("warning", mild) if warns else _badge(status)
     severity = (
         "" if check.severity == "error" or warns else f' <span class="tag">{escaped(check.severity)}</span>'
     )

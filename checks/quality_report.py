@@ -132,6 +132,12 @@ class CheckQuality:
         return "not judged" if worst is None else worst.status
 
     @property
+    def is_mild(self) -> bool:
+        """Whether it fails, and holds nothing back: it only tells, or the rows that fail were moved aside."""
+        worst = self.worst
+        return worst is not None and worst.status == "failed" and not worst.verdict.blocks
+
+    @property
     def fails_published(self) -> bool:
         """Whether it fails for what is visible."""
         return any(one.published and one.status == "failed" for one in self.said)
@@ -167,9 +173,9 @@ class AssetQuality:
         statuses = {check.status for check in self.checks}
         holds: dict[Standing, bool] = {
             "rejected": bool(self.rejected),
-            "failing": any(check.fails_published and check.severity == "error" for check in self.checks),
+            "failing": any(check.fails_published and not check.is_mild for check in self.checks),
             "cannot be judged": "cannot be judged" in statuses,
-            "warning": any(check.status == "failed" and check.severity != "error" for check in self.checks),
+            "warning": any(check.is_mild for check in self.checks),
             "nothing published": self.published is None,
             "not judged": self.published is not None and "not judged" in statuses,
             "unchecked": not self.checks,
@@ -210,7 +216,8 @@ class QualityReport:
     def fails(self, level: Literal["error", "warn"]) -> bool:
         """Whether something is wrong: held back, or said by a check of this severity or a graver one."""
         return any(asset.rejected for asset in self.assets) or any(
-            check.status in ("failed", "cannot be judged") and (level == "warn" or check.severity == "error")
+            check.status in ("failed", "cannot be judged")
+            and (level == "warn" or (check.severity != "warn" and not check.is_mild))
             for check in self.checks
         )
 

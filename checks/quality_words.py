@@ -67,7 +67,7 @@ def finding(verdict: Verdict) -> str:
         return verdict.error
     said = []
     if verdict.failing and not verdict.passed:
-        thing = {"sums_to": "group", "schema": "column"}.get(verdict.kind, "row")
+        thing = verdict.thing
         of = f" of {verdict.rows:,}" if thing == "row" and verdict.rows is not None else ""
         said.append(f"{verdict.failing:,}{of} {thing}{'' if verdict.failing == 1 and not of else 's'} fail")
     if verdict.observed is not None:
@@ -116,8 +116,8 @@ def troubles(asset: AssetQuality) -> Iterator[str]:
         more = f" ({found})" if found else ""
         if worst.status == "cannot be judged":
             yield f"cannot be judged: {check.name}{more}"
-        elif check.severity != "error":
-            yield f"warning, {check.name} fails{more}"
+        elif check.is_mild:
+            yield f"{'warning' if worst.verdict.aside is None else 'moved aside'}, {check.name} fails{more}"
         elif worst.published:
             yield f"published, and {check.name} fails{more}"
 

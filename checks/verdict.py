@@ -13,6 +13,16 @@ from checks.sentences import shown
 # In the mapping of a sampled row, its number in the table, from 0.
 ROW_NUMBER = "#"
 
+_THINGS = {
+    "sums_to": "group",
+    "same_sum": "group",
+    "schema": "column",
+    "same_schema": "column",
+    "needs": "column",
+    "covers": "key",
+    "complete": "gap",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -74,6 +84,11 @@ class Verdict:
             return not self.passed and self.aside is None
         return not self.passed and self.severity == "error"
 
+    @property
+    def thing(self) -> str:
+        """What it counts: rows, unless it is about groups, columns, or what is missing."""
+        return _THINGS.get(self.kind, "row")
+
     def describe(self) -> str:
         """The verdict as one line.
 
@@ -88,9 +103,8 @@ class Verdict:
             return f"{self.check} cannot be judged: {self.error}"
         text = f"{self.check} fails"
         if self.failing is not None:
-            thing = {"sums_to": "group", "schema": "column"}.get(self.kind, "row")
-            of = f" of {self.rows}" if thing == "row" and self.rows is not None else ""
-            text += f" for {self.failing}{of} {thing}{'' if self.failing == 1 and not of else 's'}"
+            of = f" of {self.rows}" if self.thing == "row" and self.rows is not None else ""
+            text += f" for {self.failing}{of} {self.thing}{'' if self.failing == 1 and not of else 's'}"
         if self.observed is not None:
             seen = self.observed if isinstance(self.observed, str) else shown(self.observed)
             text += f" (observed {seen})"

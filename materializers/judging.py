@@ -132,7 +132,11 @@ def why_rejected(verdicts: Sequence[Verdict]) -> str:
     """The error checks that failed, with how many rows."""
     return ", ".join(
         verdict.check
-        + (f": {verdict.failing} {'row' if verdict.failing == 1 else 'rows'}" if verdict.failing else "")
+        + (
+            f": {verdict.failing} {verdict.thing}{'' if verdict.failing == 1 else 's'}"
+            if verdict.failing
+            else ""
+        )
         for verdict in verdicts
         if verdict.blocks
     )
