@@ -15,7 +15,7 @@ from checks.across import (
     same_sum,
     sql,
 )
-from checks.beside import Beside, Earlier
+from checks.beside import ALONE, Beside, Earlier
 from checks.declaration import Check, InvalidCheck, Severity
 from checks.row_conditions import RowCondition, column
 from checks.suites import Suite, suite, to_suite, to_validation_result
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from checks.table import ParquetFiles
 
 __all__ = [
+    "ALONE",
     "ROW_NUMBER",
     "Beside",
     "Check",

@@ -119,13 +119,23 @@ def judge_again(
     for at, version in versions.items():
         verdicts: tuple[Verdict, ...] = ()
         if at in there:
-            value = _stored_value(asset, version, there[at], workspace)
+            value = published_value(asset, version, workspace)
             beside = beside_published(asset, version, workspace)
             verdicts = _declared(asset, (*judged(asset, value, workspace, beside)[1], *said.get(at, ())))
         judgement = _judgement(digest, verdicts)
         workspace.ledger.judge(workspace.environment, version, judgement, run_id)
         found[at] = judgement, verdicts
     return found
+
+
+def published_value(asset: Asset, version: Version, workspace: Workspace) -> object:
+    """A published value as its checks saw it when it was made: a table as Arrow's, or as what its function returned."""
+    content = workspace.ledger.content(version.id)
+    if content.format == "table":
+        return _read(content, workspace)
+    returns = None if asset.is_source else asset.returns  # a source returns an Observation of it
+    hint = hint_of(asset.function, returns)
+    return workspace.value(asset, {version.partition: version}, returns, hint)
 
 
 def why_rejected(verdicts: Sequence[Verdict]) -> str:
@@ -178,14 +188,6 @@ def _table_in(value: object, content: Content, workspace: Workspace) -> object:
     return _read(content, workspace)
 
 
-def _stored_value(asset: Asset, version: Version, content: Content, workspace: Workspace) -> object:
-    """A published value as the asset's function returned it, so that checks see what they saw when it was made."""
-    if content.format == "table":
-        return _read(content, workspace)
-    hint = hint_of(asset.function, asset.returns)
-    return workspace.value(asset, {version.partition: version}, asset.returns, hint)
-
-
 def _read(content: Content, workspace: Workspace) -> object:
     """A stored table: in memory, or where it lies if it is large."""
     from checks import ParquetFiles
@@ -196,4 +198,12 @@ def _read(content: Content, workspace: Workspace) -> object:
     return ParquetFiles(paths=(str(local_copy(workspace.store, content.address or "")),))
 
 
-__all__ = ["Stored", "all_together", "judge_again", "judged", "store_and_judge", "why_rejected"]
+__all__ = [
+    "Stored",
+    "all_together",
+    "judge_again",
+    "judged",
+    "published_value",
+    "store_and_judge",
+    "why_rejected",
+]
