@@ -46,7 +46,7 @@ GOOD = pa.table(
         "x": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
         "weight": [0.5] * 8,
         "n": list(range(8)),
-        "price": [Decimal("1.50")] * 8,
+        "price": pa.array([Decimal("1.50")] * 8, pa.decimal128(12, 2)),
         "ok": [True] * 8,
     }
 )
