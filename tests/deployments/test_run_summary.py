@@ -153,10 +153,15 @@ def test_the_document_has_every_step_with_its_checks_and_errors():
     assert steps["t/spoiled"]["rows"] == 3
     assert steps["t/spoiled"]["checks"]["t/spoiled"][0] == {
         "check": "not_null(item)",
+        "kind": "not_null",
+        "promise": "item is never null",
         "severity": "error",
         "passed": False,
+        "blocks": True,
         "failing": 1,
+        "counted": 3,
         "rows": 3,
+        "moved_aside": None,
         "observed": None,
         "sample": [{"#": 1, "item": None, "x": 2}],
         "error": None,
