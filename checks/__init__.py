@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from checks import expect
 from checks.beside import Beside, Earlier
 from checks.declaration import Check, InvalidCheck, Severity
+from checks.history_checks import same_schema, usual, usual_distribution, usual_row_count
+from checks.own_checks import complete, local_time, not_all_zero, point_in_time, recent, time_zone, unit
 from checks.row_conditions import RowCondition, column
 from checks.suites import Suite, suite, to_suite, to_validation_result
 from checks.verdict import ROW_NUMBER, Finding, Verdict, blocking
@@ -45,21 +47,32 @@ __all__ = [
     "blocking",
     "check",
     "column",
+    "complete",
     "evaluate",
     "expect",
     "expression",
+    "local_time",
     "matches",
     "monotonic",
     "no_future_timestamps",
+    "not_all_zero",
     "not_null",
     "one_of",
+    "point_in_time",
+    "recent",
     "row_count",
+    "same_schema",
     "schema",
     "suite",
     "sums_to",
+    "time_zone",
     "to_suite",
     "to_validation_result",
     "unique",
+    "unit",
+    "usual",
+    "usual_distribution",
+    "usual_row_count",
 ]
 
 

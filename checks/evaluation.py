@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from checks.beside import ALONE, Beside
 from checks.columns import CannotJudge
+from checks.completeness import complete_finding
 from checks.declaration import Check, InvalidCheck
 from checks.expectation_rules import is_expectation, is_translated, rule_of_expectation
 from checks.functions import call
-from checks.plain_values import cut, plain
+from checks.history_rules import REMEMBERED, row_count_finding, rule_of_history, same_schema_finding
+from checks.own_rules import rule_of_own_check, time_zone_finding
+from checks.plain_values import cut, plain, whole
 from checks.rules import Answer, Asked, Figure, Rule, observed_of, rule_of
 from checks.scan import judged_in_sql
 from checks.schemas import SHAPES, schema_finding, shape_finding
@@ -64,22 +67,24 @@ def evaluate(
         match check.kind:
             case "check":
                 found[check.name] = _called(check, data, source, now, sample_rows)
-            case "row_count":
-                found[check.name] = _row_count(check, data, source)
+            case "row_count" | "usual_row_count":
+                found[check.name] = _row_count(check, data, source, now, beside)
             case _ if source is None:
                 found[check.name] = CannotJudge(
                     f"it is about a table, but the value is of type {type(data).__name__}."
                 )
-            case "schema":
-                found[check.name] = schema_finding(check, source.schemas())
+            case "schema" | "same_schema" | "time_zone":
+                found[check.name] = _by_schema(check, source, now, beside, sample_rows)
             case kind if kind in SHAPES:
                 found[check.name] = shape_finding(check, source.schema)
+            case "complete":
+                found[check.name] = _completeness(check, source, now, sample_rows)
             case kind if is_expectation(kind) and not is_translated(kind):
                 by_others.append(check)
             case _:
                 by_column.append(check)
     if source is not None and by_column:
-        found |= _columns_judged(source, by_column, now, sample_rows, small_rows)
+        found |= _columns_judged(source, by_column, now, beside, sample_rows, small_rows)
     if source is not None and by_others:
         found |= _judged_elsewhere(source, by_others, sample_rows)
     rows = source.count() if source is not None and checks else None
@@ -109,19 +114,51 @@ def _called(
         return CannotJudge(f"{type(error).__name__}: {error}")
 
 
-def _row_count(check: Check, data: object, source: Source | None) -> Finding | CannotJudge:
+def _by_schema(
+    check: Check, source: Source, now: datetime, beside: Beside, sample_rows: int
+) -> Finding | CannotJudge:
+    """The finding of a check that the schema alone answers."""
+    schemas = source.schemas()
+    match check.kind:
+        case "schema":
+            return schema_finding(check, schemas)
+        case "same_schema":
+            return same_schema_finding(check, schemas, now, beside, sample_rows)
+    try:
+        return time_zone_finding(check, schemas)
+    except CannotJudge as reason:
+        return reason
+
+
+def _completeness(check: Check, source: Source, now: datetime, sample_rows: int) -> Finding | CannotJudge:
+    try:
+        return complete_finding(check, source, source.columns(), now, sample_rows)
+    except CannotJudge as reason:
+        return reason
+
+
+def _row_count(
+    check: Check, data: object, source: Source | None, now: datetime, beside: Beside
+) -> Finding | CannotJudge:
     if source is not None:
         rows = source.count()
     elif isinstance(data, list | tuple | Mapping):
         rows = len(data)
     else:
         return CannotJudge(f"it counts rows or items, but the value is of type {type(data).__name__}.")
+    if check.kind == "usual_row_count":
+        return row_count_finding(check, rows, now, beside)
     enough = check["minimum"] is None or rows >= check["minimum"]
     return Finding(passed=enough and (check["maximum"] is None or rows <= check["maximum"]), observed=rows)
 
 
 def _columns_judged(
-    source: Source, checks: Sequence[Check], now: datetime, sample_rows: int, small_rows: int
+    source: Source,
+    checks: Sequence[Check],
+    now: datetime,
+    beside: Beside,
+    sample_rows: int,
+    small_rows: int,
 ) -> dict[str, Finding | CannotJudge]:
     """The findings of checks about columns: of a small table in Python as far as that goes, the others in SQL."""
     found: dict[str, Finding | CannotJudge] = {}
@@ -129,7 +166,12 @@ def _columns_judged(
     rules: dict[str, Asked] = {}
     for check in checks:
         try:
-            rule = rule_of_expectation(check, columns) or rule_of(check, columns, now)
+            rule = (
+                rule_of_expectation(check, columns)
+                or rule_of_own_check(check, columns, now)
+                or rule_of_history(check, columns, now, beside)
+                or rule_of(check, columns, now)
+            )
             where = check.row_condition.sql if check.row_condition is not None else ""
             rules[check.name] = Asked(rule=rule, first=check.columns, where=where)
         except CannotJudge as reason:
@@ -151,7 +193,12 @@ def _finding(rule: Rule, answer: Answer | CannotJudge, mostly: float) -> Finding
         return answer
     observed = observed_of(rule, answer.observed)
     if isinstance(rule, Figure):
-        return Finding(passed=rule.passes(answer.observed), rows=answer.rows, observed=observed)
+        return Finding(
+            passed=rule.passes(answer.observed),
+            rows=answer.rows,
+            observed=observed,
+            expected=rule.expected,
+        )
     return Finding(
         passed=not answer.failing or (answer.counted - answer.failing) / answer.counted >= mostly,
         failing=answer.failing,
@@ -171,7 +218,10 @@ def _verdict(check: Check, found: Finding | CannotJudge, rows: int | None) -> Ve
             "failing": found.failing,
             "counted": found.counted,
             **({"rows": found.rows} if found.rows is not None else {}),
-            "observed": plain(found.observed, longest=_LONGEST_OBSERVED),
+            "observed": whole(found.observed)
+            if check.kind in REMEMBERED
+            else plain(found.observed, longest=_LONGEST_OBSERVED),
+            "expected": whole(found.expected),
             "sample": tuple({name: plain(value) for name, value in row.items()} for row in found.sample),
         }
     return Verdict(

@@ -15,6 +15,7 @@ from checks.rules import (
     Among,
     Distinct,
     Figure,
+    Groups,
     Holding,
     Matching,
     NoneMissing,
@@ -96,6 +97,8 @@ def probe_of(rule: Rule, frame: Frame) -> Probe:
             return _rows(frame, f"({counts}) AND ({holds}) IS NOT TRUE", counts)
         case Figure(value=value):
             return Probe(judge=_judged("0", value.replace("$rows", frame.rows)))
+        case Groups():
+            return _groups(rule, frame)
         case Distinct(key=key, counts=counts):
             return _distinct(key, frame, counts)
         case Summing():
@@ -125,6 +128,18 @@ def _among(rule: Among, frame: Frame) -> Probe:
         judge=f"(SELECT {_judged(_summed(bad), counted=_summed(_there(column)))} FROM {counted})",
         rows=probe.rows,
     )
+
+
+def _groups(rule: Groups, frame: Frame) -> Probe:
+    names = ", ".join(column.sql for column in rule.by)
+    grouped = f" GROUP BY {names}" if names else ""
+    bad = f"({rule.holds}) IS NOT TRUE"
+    judged = _judged("coalesce(count_if(bad), 0)", counted="count(*)")
+    judge = f"(SELECT {judged} FROM (SELECT {bad} AS bad FROM {frame.rows}{grouped}))"
+    if not names:
+        return Probe(judge=judge)
+    groups = f"SELECT {names} FROM {frame.numbered}{grouped} HAVING {bad} ORDER BY min({frame.row})"
+    return Probe(judge=judge, groups=groups)
 
 
 def _distinct(key: Sequence[Column], frame: Frame, counts: str) -> Probe:

@@ -99,15 +99,25 @@ class Figure:
 
     Args:
         column: whose place it is, if it is one.
+        expected: what it was expected to be, as in `Verdict`.
     """
 
     value: str
     passes: Callable[[Any], bool]
     column: Column | None = None
+    expected: Plain = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    """A condition in SQL on what is aggregated is true for each group; without ``by``, for all rows together."""
+
+    by: tuple[Column, ...]
+    holds: str
 
 
 Rule: TypeAlias = (
-    NoneMissing | Within | Among | Matching | Distinct | Summing | Ordered | Holding | Rows | Figure
+    NoneMissing | Within | Among | Matching | Distinct | Summing | Ordered | Holding | Rows | Figure | Groups
 )
 
 

@@ -17,6 +17,7 @@ from checks.rules import (
     Asked,
     Distinct,
     Figure,
+    Groups,
     Holding,
     Matching,
     NoneMissing,
@@ -150,7 +151,7 @@ def _found(rule: Rule, table: _SmallTable) -> _Found | None:
             return None if _unreadable(by) else _summing(rule, table)
         case Ordered(by=by):
             return None if _unreadable(by) else _ordered(rule, table)
-        case Holding() | Rows() | Figure():
+        case Holding() | Rows() | Figure() | Groups():
             return None
     assert_never(rule)
 

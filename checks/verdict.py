@@ -10,6 +10,15 @@ from checks.declaration import Severity
 from checks.plain_values import Plain, tagged, untagged
 from checks.sentences import shown
 
+# What fails of a kind, where it is no row.
+_THINGS = {
+    "sums_to": "group",
+    "not_all_zero": "group",
+    "schema": "column",
+    "same_schema": "column",
+    "complete": "missing time",
+}
+
 # In the mapping of a sampled row, its number in the table, from 0.
 ROW_NUMBER = "#"
 
@@ -24,6 +33,7 @@ class Finding:
         sample: a few of them, each as a mapping.
         counted: of how many.
         rows: how many rows were looked at, if not all.
+        expected: what `observed` was expected to be, where that was learned and not declared.
     """
 
     passed: bool
@@ -31,6 +41,7 @@ class Finding:
     failing: int | None = None
     counted: int | None = None
     rows: int | None = None
+    expected: object = None
     sample: Sequence[Mapping[str, object]] = ()
 
 
@@ -40,11 +51,14 @@ class Verdict:
 
     Args:
         check, kind, digest, severity: of the check that judged.
-        failing: how many rows failed (for `sums_to` groups, for `schema` columns); None where nobody counted.
+        failing: how many rows failed (for `sums_to` and `not_all_zero` groups, for `schema` columns, for `complete`
+            what is missing); None where nobody counted.
         counted: of how many, nulls left out; None where nobody counted.
         rows: how many rows the value has, of those that meet the row condition; None when it is no table.
         promise: what was promised, in words.
         observed: the value that decided, such as the smallest one found, or None.
+        expected: what the asset's own history lets one expect of it, such as ``{"low": 90.0, "high": 130.0}``; a text
+            where there is too little history to expect anything, and then the check holds; None for other checks.
         sample: some of what failed, at most as many as were asked for: the row's number under ``"#"``, then its
             values, the columns that were judged first.
         error: why it could not be judged: a column is missing, a type is wrong, the user's function raised.
@@ -59,6 +73,7 @@ class Verdict:
     counted: int | None = None
     rows: int | None = None
     observed: Plain = None
+    expected: Plain = None
     promise: str = ""
     sample: tuple[Mapping[str, Plain], ...] = field(default=(), hash=False)
     error: str | None = None
@@ -77,17 +92,17 @@ class Verdict:
         'row_count holds'
         """
         if self.passed:
-            return f"{self.check} holds"
+            return f"{self.check} holds{f' ({self.expected})' if isinstance(self.expected, str) else ''}"
         if self.error is not None:
             return f"{self.check} cannot be judged: {self.error}"
         text = f"{self.check} fails"
         if self.failing is not None:
-            thing = {"sums_to": "group", "schema": "column"}.get(self.kind, "row")
+            thing = _THINGS.get(self.kind, "row")
             of = f" of {self.rows}" if thing == "row" and self.rows is not None else ""
             text += f" for {self.failing}{of} {thing}{'' if self.failing == 1 and not of else 's'}"
-        if self.observed is not None:
+        if self.observed is not None and self.kind != "same_schema":  # there the sample says what differs
             seen = self.observed if isinstance(self.observed, str) else shown(self.observed)
-            text += f" (observed {seen})"
+            text += f" (observed {seen}{_expectation(self.expected)})"
         return text + "".join(f"\n  {_row(row)}" for row in self.sample)
 
     def to_json(self) -> str:
@@ -103,6 +118,7 @@ class Verdict:
                 "counted": self.counted,
                 "rows": self.rows,
                 "observed": tagged(self.observed),
+                "expected": tagged(self.expected),
                 "promise": self.promise,
                 "sample": [{name: tagged(value) for name, value in row.items()} for row in self.sample],
                 "error": self.error,
@@ -115,6 +131,7 @@ class Verdict:
         """The verdict of a text that `to_json` wrote."""
         read = json.loads(text)
         read["observed"] = untagged(read["observed"])
+        read["expected"] = untagged(read.get("expected"))  # older ones have none
         read["sample"] = tuple(
             {name: untagged(value) for name, value in row.items()} for row in read["sample"]
         )
@@ -124,6 +141,15 @@ class Verdict:
 def blocking(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
     """The verdicts that hold the version back; none, when it may be published."""
     return tuple(verdict for verdict in verdicts if verdict.blocks)
+
+
+def _expectation(expected: Plain) -> str:
+    match expected:
+        case {"low": float() | int() as low, "high": float() | int() as high}:
+            return f", expected {low:.6g} to {high:.6g}"
+        case {"low": low, "high": high}:
+            return f", expected {shown(low)} to {shown(high)}"
+    return ""
 
 
 def _row(row: Mapping[str, Plain]) -> str:
