@@ -51,7 +51,7 @@ def complete_finding(
         frame = Frame(table=whole.table, row=whole.row, where=where)
         try:
             keys = "".join(f", {column.sql} AS g{n}" for n, column in enumerate(by))
-            found = f"SELECT {at} AS at{keys}, count(*) AS times FROM {frame.rows} GROUP BY ALL"
+            found = f"SELECT {at} AS moment{keys}, count(*) AS times FROM {frame.rows} GROUP BY ALL"
             ask(cursor, f"CREATE TEMP TABLE present AS {found}")
             return _judged(check, cursor, now, sample_rows)
         except CannotJudge as reason:
@@ -59,27 +59,35 @@ def complete_finding(
 
 
 def _judged(check: Check, cursor: duckdb.DuckDBPyConnection, now: datetime, sample_rows: int) -> Finding:
-    """The finding, from a table of what is present: a group's key ``g0``, ``g1`` and so on, and the dates ``at``."""
+    """The finding, from a table of what is present: a group's key in ``g0``, ``g1`` and so on, and ``moment``."""
     keys = [f"g{n}" for n in range(len(check.columns) - 1)]
-    ((first, last, rows),) = ask(cursor, "SELECT min(at), max(at), coalesce(sum(times), 0) FROM present")
+    ((first, last, rows),) = ask(
+        cursor, "SELECT min(moment), max(moment), coalesce(sum(times), 0) FROM present"
+    )
     if first is None:
         return Finding(passed=True, failing=0, counted=0, rows=int(rows))
     through = _through(check, now)
     last = last if through is None else max(last, through)
     with _expected(cursor, _dates(check["calendar"], first, last)) as expected:
-        reach = "max(at)" if through is None else f"greatest(max(at), {through})"
+        reach = "max(moment)" if through is None else f"greatest(max(moment), {through})"
         grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
         names = "".join(f"{key}, " for key in keys)
-        spans = f"SELECT {names}min(at) AS first, {reach} AS last FROM present WHERE at IS NOT NULL{grouped}"
-        wanted = f"SELECT s.*, e.at FROM ({spans}) s JOIN {expected} e ON e.at BETWEEN s.first AND s.last"
-        same = " AND ".join(["p.at = w.at", *(f"p.{key} IS NOT DISTINCT FROM w.{key}" for key in keys)])
+        spans = f"SELECT {names}min(moment) AS since, {reach} AS until FROM present WHERE moment IS NOT NULL{grouped}"
+        wanted = (
+            f"SELECT s.*, e.moment FROM ({spans}) s JOIN {expected} e ON e.moment BETWEEN s.since AND s.until"
+        )
+        same = " AND ".join(
+            ["p.moment = w.moment", *(f"p.{key} IS NOT DISTINCT FROM w.{key}" for key in keys)]
+        )
         absent = f"FROM ({wanted}) w ANTI JOIN present p ON {same}"
         ((counted,),) = ask(cursor, f"SELECT count(*) FROM ({wanted})")
         ((failing,),) = ask(cursor, f"SELECT count(*) {absent}")
         sample: Sequence[Mapping[str, Plain]] = ()
         if failing and sample_rows > 0:
-            order = ", ".join(["w.at", *(f"w.{key}" for key in keys)])
-            query = f"SELECT {', '.join([*(f'w.{key}' for key in keys), 'w.at'])} {absent} ORDER BY {order}"
+            order = ", ".join(["w.moment", *(f"w.{key}" for key in keys)])
+            query = (
+                f"SELECT {', '.join([*(f'w.{key}' for key in keys), 'w.moment'])} {absent} ORDER BY {order}"
+            )
             found = cursor.sql(f"{query} LIMIT {sample_rows}").to_arrow_table()
             sample = [_named(check, row) for row in mappings(found)]
     return Finding(
@@ -97,7 +105,7 @@ def _expected(cursor: duckdb.DuckDBPyConnection, dates: NDArray[np.int32]) -> It
     """The name of a table of those dates."""
     import pyarrow as pa
 
-    cursor.register("expected", pa.table({"at": dates}))
+    cursor.register("expected", pa.table({"moment": dates}))
     try:
         yield "expected"
     finally:
@@ -164,15 +172,19 @@ def _sessions(calendar: str, first: date, last: date) -> NDArray[np.int32]:
         try:
             start, end = first - around, last + around
             found = exchange_calendars.get_calendar(calendar, start=start.isoformat(), end=end.isoformat())
-            days: NDArray[np.int32] = found.sessions.to_numpy("datetime64[D]").astype(np.int32)
-            return days
+            break
         except InvalidCalendarName:
             known = [*GRIDS, *exchange_calendars.get_calendar_names()]
             near = near_miss(calendar, known) or near_miss(calendar.upper(), known)
             raise CannotJudge(f"there is no calendar '{calendar}'.{near}") from None
         except (ValueError, OverflowError) as error:
             reason = error
-    raise CannotJudge(f"the calendar '{calendar}' does not know the days from {first} to {last}: {reason}")
+    else:
+        raise CannotJudge(
+            f"the calendar '{calendar}' does not know the days from {first} to {last}: {reason}"
+        )
+    days: NDArray[np.int32] = found.sessions.to_numpy("datetime64[D]").astype(np.int32)
+    return days
 
 
 def _named(check: Check, row: Mapping[str, Plain]) -> Mapping[str, Plain]:

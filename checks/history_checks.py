@@ -1,9 +1,9 @@
 """The project's own checks against an asset's history: has its schema changed, is its volume usual, has it drifted?
 
 What a check observed of earlier values, published ones, is what it compares with (`checks.beside.Beside.earlier`).
-Until there are enough of them it holds, and its verdict says so. An alarm is a doubt and no proof, so that these checks warn
-unless they are told to be errors. How often they alarm for nothing, and what they find, is measured in
-``docs/anomalies.md``.
+Until there are enough of them it holds, and its verdict says so. An alarm is a doubt and no proof, so that the three
+about figures warn unless they are told to be errors. How often they alarm for nothing, and what they find, is measured
+in ``docs/anomalies.md``.
 """
 
 from __future__ import annotations

@@ -147,6 +147,10 @@ def _expectation(expected: Plain) -> str:
     match expected:
         case {"low": float() | int() as low, "high": float() | int() as high}:
             return f", expected {low:.6g} to {high:.6g}"
+        case {"low": float() | int() as low, "high": None}:
+            return f", expected at least {low:.6g}"
+        case {"low": None, "high": float() | int() as high}:
+            return f", expected at most {high:.6g}"
         case {"low": low, "high": high}:
             return f", expected {shown(low)} to {shown(high)}"
     return ""
