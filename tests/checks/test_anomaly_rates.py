@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import math
-import re
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -60,14 +59,14 @@ def weekly(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
 
 SERIES: dict[str, tuple[Draw, Usual]] = {
     "normal": (lambda rng, n: rng.standard_normal(n), usual()),
-    "log-normal, `scale=\"log\"`": (lambda rng, n: rng.lognormal(0, 0.5, n), usual(scale="log")),
+    'log-normal, `scale="log"`': (lambda rng, n: rng.lognormal(0, 0.5, n), usual(scale="log")),
     "log-normal": (lambda rng, n: rng.lognormal(0, 0.5, n), usual()),
     "Poisson counts around 100": (lambda rng, n: rng.poisson(100, n).astype(float), usual()),
     "Poisson counts around 4": (lambda rng, n: rng.poisson(4, n).astype(float), usual()),
     "Student's t, 4 degrees": (lambda rng, n: rng.standard_t(4, n), usual()),
     "autoregressive, 0.5": (autoregressive, usual()),
     "weekly season": (weekly, usual()),
-    "weekly season, `season=\"week\"`": (weekly, usual(season="week")),
+    'weekly season, `season="week"`': (weekly, usual(season="week")),
 }  # fmt: skip
 
 DAMAGE: dict[str, Callable[[float], float]] = {
@@ -96,9 +95,8 @@ def rows_of(title: str) -> dict[str, list[float]]:
     section = PAGE.read_text().split(f"## {title}\n")[1].split("\n## ")[0]
     cells = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
     return {
-        name: [float(cell.removesuffix("%")) / 100 for cell in shares]
-        for name, *shares in cells[1:]
-        if re.fullmatch(r"[\d.]+%", shares[0])
+        name: [float(cell.removesuffix("%")) / 100 if cell.endswith("%") else math.nan for cell in shares]
+        for name, *shares in cells
     }
 
 
@@ -256,9 +254,9 @@ def row_counts(folder: Path) -> list[tuple[date, float]]:
 REAL: dict[str, tuple[Callable[[Path], list[tuple[date, float]]], Usual]] = {
     "rows a day": (row_counts, usual(history=100)),
     "mean absolute return": (mean_absolute_returns, usual(history=100)),
-    "mean absolute return, `scale=\"log\"`": (mean_absolute_returns, usual(history=100, scale="log")),
+    'mean absolute return, `scale="log"`': (mean_absolute_returns, usual(history=100, scale="log")),
     "volume": (volumes, usual(history=100)),
-    "volume, `scale=\"log\"`": (volumes, usual(history=100, scale="log")),
+    'volume, `scale="log"`': (volumes, usual(history=100, scale="log")),
 }  # fmt: skip
 
 

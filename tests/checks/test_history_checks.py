@@ -1,4 +1,4 @@
-"""The project's own checks against an asset's history: what is usual, what is not, and what is said before one knows."""
+"""The project's own checks against an asset's history: what is usual, what is not, and what is said before that."""
 
 from __future__ import annotations
 
@@ -269,7 +269,7 @@ def test_a_distribution_stays(judge: Judge, x: Any, passed: bool) -> None:
     verdict = judge(x, usual_distribution("x"), PAST)
     assert (verdict.passed, verdict.error) == (passed, None)
     assert isinstance(verdict.expected, dict)
-    assert Verdict.from_json(verdict.to_json()) == verdict or NAN in x
+    assert repr(Verdict.from_json(verdict.to_json())) == repr(verdict)
 
 
 def test_a_distribution_warms_up(judge: Judge) -> None:
