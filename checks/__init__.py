@@ -17,6 +17,8 @@ from checks.across import (
 )
 from checks.beside import ALONE, Beside, Earlier
 from checks.declaration import Check, InvalidCheck, Severity
+from checks.history_checks import same_schema, usual, usual_distribution, usual_row_count
+from checks.own_checks import complete, local_time, not_all_zero, point_in_time, recent, time_zone, unit
 from checks.row_conditions import RowCondition, column
 from checks.suites import Suite, suite, to_suite, to_validation_result
 from checks.verdict import ROW_NUMBER, Finding, Verdict, blocking
@@ -57,28 +59,39 @@ __all__ = [
     "blocking",
     "check",
     "column",
+    "complete",
     "covers",
     "evaluate",
     "expect",
     "expression",
+    "local_time",
     "matches",
     "monotonic",
     "needs",
     "no_future_timestamps",
     "no_look_ahead",
+    "not_all_zero",
     "not_null",
     "one_of",
+    "point_in_time",
+    "recent",
     "references",
     "row_count",
     "same_row_count",
+    "same_schema",
     "same_sum",
     "schema",
     "sql",
     "suite",
     "sums_to",
+    "time_zone",
     "to_suite",
     "to_validation_result",
     "unique",
+    "unit",
+    "usual",
+    "usual_distribution",
+    "usual_row_count",
 ]
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from checks.across_rules import Upstream, needs_finding, rule_across
 from checks.beside import ALONE, Beside
 from checks.columns import CannotJudge, Column
+from checks.completeness import complete_finding
 from checks.declaration import Check, InvalidCheck
 from checks.expectation_rules import is_expectation, is_translated, rule_of_expectation
 from checks.functions import call
+from checks.history_rules import REMEMBERED, row_count_finding, rule_of_history, same_schema_finding
 from checks.look_ahead import look_ahead_finding
 from checks.masking import masked
-from checks.plain_values import cut, plain
+from checks.own_rules import rule_of_own_check, time_zone_finding
+from checks.plain_values import cut, plain, whole
 from checks.rules import Answer, Asked, Figure, Querying, Rule, observed_of, rule_of
 from checks.scan import failing_rows, judged_in_sql
 from checks.schemas import SHAPES, schema_finding, shape_finding
@@ -64,33 +67,22 @@ def evaluate(
         raise InvalidCheck(twice[0], "is there twice; give one of them a name=.")
     source = source_of(data)
     upstream = Upstream(beside=beside, loaded={})
+    value = _Value(data=data, source=source, now=now, upstream=upstream, sample_rows=sample_rows)
     found: dict[str, Finding | CannotJudge] = {}
     by_column: list[Check] = []
     by_others: list[Check] = []
     for check in checks:
-        match check.kind:
-            case "check":
-                found[check.name] = _called(check, data, source, now, upstream, sample_rows)
-            case "needs":
-                found[check.name] = _told(partial(needs_finding, check, upstream))
-            case "row_count":
-                found[check.name] = _row_count(check, data, source)
-            case _ if source is None:
-                found[check.name] = CannotJudge(
-                    f"it is about a table, but the value is of type {type(data).__name__}."
-                )
-            case "no_look_ahead":
-                found[check.name] = _told(
-                    partial(look_ahead_finding, check, source, beside, upstream, sample_rows)
-                )
-            case "schema":
-                found[check.name] = schema_finding(check, source.schemas())
-            case kind if kind in SHAPES:
-                found[check.name] = shape_finding(check, source.schema)
-            case kind if is_expectation(kind) and not is_translated(kind):
-                by_others.append(check)
-            case _:
-                by_column.append(check)
+        try:
+            alone = _alone(check, value)
+        except CannotJudge as reason:
+            found[check.name] = reason
+            continue
+        if alone is not None:
+            found[check.name] = alone
+        elif is_expectation(check.kind) and not is_translated(check.kind):
+            by_others.append(check)
+        else:
+            by_column.append(check)
     if source is not None and by_column:
         found |= _columns_judged(source, by_column, now, upstream, sample_rows, small_rows)
     if source is not None and by_others:
@@ -136,34 +128,67 @@ def _judged_elsewhere(
         return dict.fromkeys((check.name for check in checks), CannotJudge(needed))
 
 
-def _told(find: Callable[[], Finding]) -> Finding | CannotJudge:
-    """What was found, or why nothing can be."""
-    try:
-        return find()
-    except CannotJudge as reason:
-        return reason
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Value:
+    """What is judged, and what it is judged beside; ``source`` is the table that it is, if it is one."""
+
+    data: object
+    source: Source | None
+    now: datetime
+    upstream: Upstream
+    sample_rows: int
 
 
-def _called(
-    check: Check, data: object, source: Source | None, now: datetime, upstream: Upstream, sample_rows: int
-) -> Finding | CannotJudge:
+def _alone(check: Check, value: _Value) -> Finding | None:
+    """What a check finds that is judged by itself; None for those about columns, which are judged together.
+
+    Raises:
+        CannotJudge: it cannot be judged.
+    """
+    match check.kind:
+        case "check":
+            return _called(check, value)
+        case "needs":
+            return needs_finding(check, value.upstream)
+        case "row_count" | "usual_row_count":
+            return _row_count(check, value)
+    source, now, beside = value.source, value.now, value.upstream.beside
+    if source is None:
+        raise CannotJudge(f"it is about a table, but the value is of type {type(value.data).__name__}.")
+    match check.kind:
+        case "schema":
+            return schema_finding(check, source.schemas())
+        case "same_schema":
+            return same_schema_finding(check, source.schemas(), now, beside, value.sample_rows)
+        case "time_zone":
+            return time_zone_finding(check, source.schemas())
+        case "complete":
+            return complete_finding(check, source, source.columns(), now, value.sample_rows)
+        case "no_look_ahead":
+            return look_ahead_finding(check, source, beside, value.upstream, value.sample_rows)
+        case kind if kind in SHAPES:
+            return shape_finding(check, source.schema)
+    return None
+
+
+def _called(check: Check, value: _Value) -> Finding:
     """The finding of a user's function."""
+    others = {parameter: value.upstream.value(parameter) for parameter, _ in check.needs}
     try:
-        others = {parameter: upstream.value(parameter) for parameter, _ in check.needs}
-        return call(check, data, source, now, sample_rows, others)
-    except CannotJudge as reason:
-        return reason
-    except Exception as error:  # noqa: BLE001  # the edge of the user's code: its errors are verdicts
-        return CannotJudge(f"{type(error).__name__}: {error}", quotes=True)
+        return call(check, value.data, value.source, value.now, value.sample_rows, others)
+    except Exception as error:
+        raise CannotJudge(f"{type(error).__name__}: {error}", quotes=True) from error
 
 
-def _row_count(check: Check, data: object, source: Source | None) -> Finding | CannotJudge:
-    if source is not None:
-        rows = source.count()
-    elif isinstance(data, list | tuple | Mapping):
-        rows = len(data)
+def _row_count(check: Check, value: _Value) -> Finding:
+    if value.source is not None:
+        rows = value.source.count()
+    elif isinstance(value.data, list | tuple | Mapping):
+        rows = len(value.data)
     else:
-        return CannotJudge(f"it counts rows or items, but the value is of type {type(data).__name__}.")
+        raise CannotJudge(f"it counts rows or items, but the value is of type {type(value.data).__name__}.")
+    if check.kind == "usual_row_count":
+        return row_count_finding(check, rows, value.now, value.upstream.beside)
     enough = check["minimum"] is None or rows >= check["minimum"]
     return Finding(passed=enough and (check["maximum"] is None or rows <= check["maximum"]), observed=rows)
 
@@ -206,6 +231,8 @@ def _asked(check: Check, columns: Mapping[str, Column | None], now: datetime, up
     rule = (
         rule_of_expectation(check, columns)
         or rule_across(check, columns, upstream)
+        or rule_of_own_check(check, columns, now)
+        or rule_of_history(check, columns, now, upstream.beside)
         or rule_of(check, columns, now)
     )
     where = check.row_condition.sql if check.row_condition is not None else ""
@@ -217,7 +244,12 @@ def _finding(rule: Rule, answer: Answer | CannotJudge, mostly: float) -> Finding
         return answer
     observed = observed_of(rule, answer.observed)
     if isinstance(rule, Figure):
-        return Finding(passed=rule.passes(answer.observed), rows=answer.rows, observed=observed)
+        return Finding(
+            passed=rule.passes(answer.observed),
+            rows=answer.rows,
+            observed=observed,
+            expected=rule.expected,
+        )
     if isinstance(rule, Querying):
         return Finding(passed=not answer.failing, failing=answer.failing, sample=answer.sample)
     return Finding(
@@ -239,7 +271,10 @@ def _verdict(check: Check, found: Finding | CannotJudge, rows: int | None) -> Ve
             "failing": found.failing,
             "counted": found.counted,
             **({"rows": found.rows} if found.rows is not None else {}),
-            "observed": plain(found.observed, longest=_LONGEST_OBSERVED),
+            "observed": whole(found.observed)
+            if check.kind in REMEMBERED
+            else plain(found.observed, longest=_LONGEST_OBSERVED),
+            "expected": whole(found.expected),
             "sample": tuple({name: plain(value) for name, value in row.items()} for row in found.sample),
         }
     return Verdict(

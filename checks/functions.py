@@ -78,6 +78,7 @@ def _finding(returned: object, sample_rows: int) -> Finding:
     return Finding(
         passed=_true_or_false(returned.passed),
         observed=plain(returned.observed),
+        expected=plain(returned.expected),
         failing=failing,
         counted=counted,
         sample=[

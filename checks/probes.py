@@ -17,6 +17,7 @@ from checks.rules import (
     Covering,
     Distinct,
     Figure,
+    Groups,
     Holding,
     Matching,
     NoneMissing,
@@ -59,6 +60,8 @@ def probe_of(rule: Rule, frame: Frame) -> Probe:
             return _rows(frame, f"({counts}) AND ({holds}) IS NOT TRUE", counts)
         case Figure(value=value):
             return Probe(judge=judged("0", value.replace("$rows", frame.rows)))
+        case Groups():
+            return _groups(rule, frame)
         case Distinct(key=key, counts=counts):
             return _distinct(key, frame, counts)
         case Summing():
@@ -90,6 +93,18 @@ def _among(rule: Among, frame: Frame) -> Probe:
         judge=f"(SELECT {judged(_summed(bad), counted=_summed(_there(column)))} FROM {counted})",
         rows=probe.rows,
     )
+
+
+def _groups(rule: Groups, frame: Frame) -> Probe:
+    names = ", ".join(column.sql for column in rule.by)
+    grouped = f" GROUP BY {names}" if names else ""
+    bad = f"({rule.holds}) IS NOT TRUE"
+    told = judged("coalesce(count_if(bad), 0)", counted="count(*)")
+    judge = f"(SELECT {told} FROM (SELECT {bad} AS bad FROM {frame.rows}{grouped}))"
+    if not names:
+        return Probe(judge=judge)
+    groups = f"SELECT {names} FROM {frame.numbered}{grouped} HAVING {bad} ORDER BY min({frame.row})"
+    return Probe(judge=judge, groups=groups)
 
 
 def _distinct(key: Sequence[Column], frame: Frame, counts: str) -> Probe:

@@ -100,12 +100,14 @@ class Figure:
     Args:
         column: whose place it is, if it is one.
         told: what is kept of it as observed, where that is something else.
+        expected: what it was expected to be, as in `Verdict`.
     """
 
     value: str
     passes: Callable[[Any], bool]
     column: Column | None = None
     told: Callable[[Any], Plain] | None = None
+    expected: Plain = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,14 @@ class Querying:
     sql: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    """A condition in SQL on what is aggregated is true for each group; without ``by``, for all rows together."""
+
+    by: tuple[Column, ...]
+    holds: str
+
+
 Rule: TypeAlias = (
     NoneMissing
     | Within
@@ -160,6 +170,7 @@ Rule: TypeAlias = (
     | Covering
     | Reconciling
     | Querying
+    | Groups
 )
 
 

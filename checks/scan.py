@@ -43,7 +43,7 @@ def judged_in_sql(
     Faults of files and of memory are raised as DuckDB raises them: they say nothing about the value.
     """
     found: dict[str, Answer | CannotJudge] = {}
-    with _opened(source, asked.values()) as (cursor, whole, refused):
+    with opened(source, asked.values()) as (cursor, whole, refused):
         _show(cursor, others)
         for where in dict.fromkeys(one.where for one in asked.values()):  # one scan for each row condition
             frame = replace(whole, where=where)
@@ -79,11 +79,11 @@ def failing_rows(
     source: Source, asked: Mapping[str, Asked], others: Mapping[str, Source]
 ) -> dict[str, list[int]]:
     """The numbers of all rows that fail each rule, in order."""
-    with _opened(source, asked.values()) as (cursor, whole, _):
+    with opened(source, asked.values()) as (cursor, whole, _):
         _show(cursor, others)
         return {
             name: sorted(
-                number for (number,) in _ask(cursor, probe_of(one.rule, replace(whole, where=one.where)).rows)
+                number for (number,) in ask(cursor, probe_of(one.rule, replace(whole, where=one.where)).rows)
             )
             for name, one in asked.items()
         }
@@ -113,10 +113,13 @@ def _parquet(source: Source) -> str:
 
 
 @contextmanager
-def _opened(
+def opened(
     source: Source, asked: Collection[Asked]
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Frame, frozenset[str]]]:
-    """A connection that sees the table, the frame that names it, and the columns that DuckDB does not know to read."""
+    """A connection that sees the table, the frame that names it, and the columns that DuckDB does not know to read.
+
+    Of a table in memory it sees the columns that are asked about.
+    """
     names = source.sql_names()
     row = "row_"
     while row in {name.lower() for name in names}:
@@ -194,18 +197,18 @@ def _ask_all(
     # The count makes it an aggregate, also where every expression is a sub-query.
     query = f"SELECT {', '.join(['count(*)', *expressions.values()])} FROM {frame.rows}"
     try:
-        ((rows, *values),) = _ask(cursor, query)
+        ((rows, *values),) = ask(cursor, query)
         return {name: {**value, "rows": rows} for name, value in zip(expressions, values, strict=True)}
     except CannotJudge as reason:
         if len(expressions) == 1:
-            return dict.fromkeys(expressions, _explained(reason, source))
+            return dict.fromkeys(expressions, explained(reason, source))
     return {
         name: _ask_all(cursor, frame, {name: expression}, source)[name]
         for name, expression in expressions.items()
     }
 
 
-def _ask(cursor: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
+def ask(cursor: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
     """The rows of a query.
 
     Raises:
@@ -219,7 +222,7 @@ def _ask(cursor: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
         raise CannotJudge(str(error), quotes=True) from error
 
 
-def _explained(reason: CannotJudge, source: Source) -> CannotJudge:
+def explained(reason: CannotJudge, source: Source) -> CannotJudge:
     """DuckDB's message without the quotation of our SQL; of a missing column, our own."""
     if missing := re.search(r'Referenced column "(.+?)" not found', str(reason)):
         return CannotJudge(f"column '{missing[1]}' is missing.{near_miss(missing[1], source.schema.names)}")
@@ -238,7 +241,7 @@ def _sample(
         return mappings(cursor.sql(f"{probe.found} LIMIT {limit}").to_arrow_table())
     if not probe.rows:
         return ()
-    numbers = [number for (number,) in _ask(cursor, f"{probe.rows} LIMIT {limit}")]
+    numbers = [number for (number,) in ask(cursor, f"{probe.rows} LIMIT {limit}")]
     columns = source.columns()
     shown = shown_columns(source.schema.names, asked.first)
     if source.table is not None:

@@ -73,7 +73,7 @@ def _names_of(kind: pa.DataType) -> set[str]:
     """The names by which a type is known: Arrow's, that of pandas, and Python's."""
     import pyarrow as pa
 
-    found = {str(kind), _logical(str(kind))}
+    found = {str(kind), logical_type(str(kind))}
     try:
         found.add(str(pa.table({"x": pa.array([], kind)}).to_pandas().dtypes["x"]))
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid, TypeError):
@@ -101,7 +101,7 @@ def _differences(expected: Mapping[str, str], schema: pa.Schema, *, exact: bool)
         if name not in types:
             extra = [other for other in types if other not in expected]
             found.append(f"'{name}' is missing.{near_miss(name, extra)}".rstrip("."))
-        elif _logical(types[name]) != _logical(_canonical(wanted)):
+        elif logical_type(types[name]) != logical_type(_canonical(wanted)):
             found.append(f"'{name}' is {types[name]}, not {wanted}")
     found.extend(f"'{name}' is there twice" for name in types if schema.names.count(name) > 1)
     if exact:
@@ -119,7 +119,7 @@ def _canonical(type_name: str) -> str:
         return type_name
 
 
-def _logical(type_name: str) -> str:
+def logical_type(type_name: str) -> str:
     """The type without its layout: of large and view types, and of dictionaries, what their values are."""
     type_name = re.sub(r"dictionary<values=(.*?), indices=\w+, ordered=\d>", r"\1", type_name)
     type_name = re.sub(r"large_(string|binary|list)", r"\1", type_name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -44,6 +44,9 @@ def sentence(kind: str, columns: Sequence[str], parameters: Mapping[str, Any]) -
             return _compared(kind, columns, parameters)
         case "expression":
             return f"every row holds {parameters['sql']}"
+    own = _about_a_table(kind, columns, parameters) or _about_history(kind, columns, parameters)
+    if own is not None:
+        return own
     words = kind.removeprefix("expect_").replace("_", " ")
     left = {name: value for name, value in parameters.items() if value is not False and name != "needs"}
     given = ", ".join(f"{name} {shown(value)}" for name, value in left.items())
@@ -86,3 +89,70 @@ def shown(value: object) -> str:
 
 def _listed(words: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def _about_a_table(kind: str, columns: Sequence[str], parameters: Mapping[str, Any]) -> str | None:
+    """The promise of one of the project's own checks of one table."""
+    who = columns[0] if columns else ""
+    by = f" for each {_listed(columns[1:])}" if columns[1:] else ""
+    match kind:
+        case "recent":
+            return f"the newest {who} is at most {parameters['within']} old"
+        case "time_zone":
+            return f"{who} is a timestamp in the time zone {parameters['zone']}"
+        case "local_time":
+            days = f", on {_listed(parameters['weekdays'], last='or')}" if parameters["weekdays"] else ""
+            return f"{who} lies from {parameters['low']} to {parameters['high']} in {parameters['timezone']}{days}"
+        case "complete":
+            calendar = {"weekday": "day from Monday to Friday"}.get(
+                parameters["calendar"], parameters["calendar"]
+            )
+            what = calendar if calendar.islower() or " " in calendar else f"session of {calendar}"
+            match parameters["through"]:
+                case None:
+                    until = "to the last"
+                case timedelta() as age:
+                    until = f"until {age} ago" if age else "until now"
+                case through:
+                    until = f"until {through}"
+            return f"{who} has every {what} from the first {until}{by}"
+        case "point_in_time":
+            return f"{who} is not later than {columns[1]}"
+        case "unit":
+            bounds = f"{parameters['low']} to {parameters['high']}"
+            return f"{who} is in the unit {parameters['unit']}: its typical size is {bounds}"
+        case "not_all_zero":
+            return f"{who} is not all zero{by}"
+    return None
+
+
+def _about_history(kind: str, columns: Sequence[str], parameters: Mapping[str, Any]) -> str | None:
+    """The promise of a check against the asset's own history."""
+    match kind:
+        case "same_schema":
+            more = ", but for new ones" if parameters["allow_new"] else ""
+            return f"the columns and their types are those of the last value{more}"
+        case "usual_row_count":
+            what = "the number of rows"
+        case "usual":
+            what = _FIGURES[parameters["figure"]].format(_listed(columns))
+        case "usual_distribution":
+            what = f"the distribution of {_listed(columns)}"
+        case _:
+            return None
+    side = {"both": "", "low": " or more", "high": " or less"}[parameters.get("side", "both")]
+    season = " for this weekday" if parameters.get("season") else ""
+    rate = f"{parameters['false_alarms']:.15g}"
+    return f"{what} is as usual{side}{season} (false alarms {rate}, after {parameters['warm_up']} values)"
+
+
+_FIGURES = {
+    "mean": "the mean of {}",
+    "median": "the median of {}",
+    "std": "the standard deviation of {}",
+    "null_share": "the share of nulls in {}",
+    "distinct": "the number of distinct values of {}",
+    "min": "the smallest {}",
+    "max": "the largest {}",
+    "sum": "the sum of {}",
+}

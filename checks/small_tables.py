@@ -18,6 +18,7 @@ from checks.rules import (
     Covering,
     Distinct,
     Figure,
+    Groups,
     Holding,
     Matching,
     NoneMissing,
@@ -154,7 +155,7 @@ def _found(rule: Rule, table: _SmallTable) -> _Found | None:
             return None if _unreadable(by) else _summing(rule, table)
         case Ordered(by=by):
             return None if _unreadable(by) else _ordered(rule, table)
-        case Holding() | Rows() | Figure() | Referring() | Covering() | Reconciling() | Querying():
+        case Holding() | Rows() | Figure() | Groups() | Referring() | Covering() | Reconciling() | Querying():
             return None
     assert_never(rule)
 

@@ -10,17 +10,19 @@ from checks.declaration import Severity
 from checks.plain_values import Plain, tagged, untagged
 from checks.sentences import shown
 
+# What fails of a kind, where it is no row.
 # In the mapping of a sampled row, its number in the table, from 0.
 ROW_NUMBER = "#"
 
 _THINGS = {
     "sums_to": "group",
     "same_sum": "group",
+    "not_all_zero": "group",
     "schema": "column",
     "same_schema": "column",
     "needs": "column",
     "covers": "key",
-    "complete": "gap",
+    "complete": "missing time",
 }
 
 
@@ -34,6 +36,7 @@ class Finding:
         sample: a few of them, each as a mapping.
         counted: of how many.
         rows: how many rows were looked at, if not all.
+        expected: what `observed` was expected to be, where that was learned and not declared.
     """
 
     passed: bool
@@ -41,6 +44,7 @@ class Finding:
     failing: int | None = None
     counted: int | None = None
     rows: int | None = None
+    expected: object = None
     sample: Sequence[Mapping[str, object]] = ()
 
 
@@ -50,11 +54,14 @@ class Verdict:
 
     Args:
         check, kind, digest, severity: of the check that judged.
-        failing: how many rows failed (for `sums_to` groups, for `schema` columns); None where nobody counted.
+        failing: how many rows failed (for `sums_to` and `not_all_zero` groups, for `schema` columns, for `complete`
+            what is missing); None where nobody counted.
         counted: of how many, nulls left out; None where nobody counted.
         rows: how many rows the value has, of those that meet the row condition; None when it is no table.
         promise: what was promised, in words.
         observed: the value that decided, such as the smallest one found, or None.
+        expected: what the asset's own history lets one expect of it, such as ``{"low": 90.0, "high": 130.0}``; a text
+            where there is too little history to expect anything, and then the check holds; None for other checks.
         part: of a check of all partitions together, what was counted of this one alone: failing, counted, rows.
         aside: how many rows were moved aside because of it; None where none were.
         sample: some of what failed, at most as many as were asked for: the row's number under ``"#"``, then its
@@ -71,6 +78,7 @@ class Verdict:
     counted: int | None = None
     rows: int | None = None
     observed: Plain = None
+    expected: Plain = None
     promise: str = ""
     aside: int | None = None
     part: tuple[int, int, int] | None = None
@@ -98,16 +106,16 @@ class Verdict:
         'row_count holds'
         """
         if self.passed:
-            return f"{self.check} holds"
+            return f"{self.check} holds{f' ({self.expected})' if isinstance(self.expected, str) else ''}"
         if self.error is not None:
             return f"{self.check} cannot be judged: {self.error}"
         text = f"{self.check} fails"
         if self.failing is not None:
             of = f" of {self.rows}" if self.thing == "row" and self.rows is not None else ""
             text += f" for {self.failing}{of} {self.thing}{'' if self.failing == 1 and not of else 's'}"
-        if self.observed is not None:
+        if self.observed is not None and self.kind != "same_schema":  # there the sample says what differs
             seen = self.observed if isinstance(self.observed, str) else shown(self.observed)
-            text += f" (observed {seen})"
+            text += f" (observed {seen}{_expectation(self.expected)})"
         if self.aside is not None:
             text += ", moved aside"
         return text + "".join(f"\n  {_row(row)}" for row in self.sample)
@@ -125,6 +133,7 @@ class Verdict:
                 "counted": self.counted,
                 "rows": self.rows,
                 "observed": tagged(self.observed),
+                "expected": tagged(self.expected),
                 "promise": self.promise,
                 **({"aside": self.aside} if self.aside is not None else {}),
                 **({"part": self.part} if self.part is not None else {}),
@@ -140,6 +149,7 @@ class Verdict:
         read = json.loads(text)
         read["observed"] = untagged(read["observed"])
         read["part"] = tuple(read["part"]) if read.get("part") else None
+        read["expected"] = untagged(read.get("expected"))  # older ones have none
         read["sample"] = tuple(
             {name: untagged(value) for name, value in row.items()} for row in read["sample"]
         )
@@ -149,6 +159,19 @@ class Verdict:
 def blocking(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
     """The verdicts that hold the version back; none, when it may be published."""
     return tuple(verdict for verdict in verdicts if verdict.blocks)
+
+
+def _expectation(expected: Plain) -> str:
+    match expected:
+        case {"low": float() | int() as low, "high": float() | int() as high}:
+            return f", expected {low:.6g} to {high:.6g}"
+        case {"low": float() | int() as low, "high": None}:
+            return f", expected at least {low:.6g}"
+        case {"low": None, "high": float() | int() as high}:
+            return f", expected at most {high:.6g}"
+        case {"low": low, "high": high}:
+            return f", expected {shown(low)} to {shown(high)}"
+    return ""
 
 
 def _row(row: Mapping[str, Plain]) -> str:

@@ -66,6 +66,7 @@ verdicts = st.builds(
     failing=st.none() | st.integers(),
     rows=st.none() | st.integers(),
     observed=values,
+    expected=values,
     sample=st.lists(st.dictionaries(st.text(), values)).map(tuple),
     error=st.none() | st.text(),
 )
@@ -85,6 +86,12 @@ def test_nan_and_infinities_survive() -> None:
     assert one.sample == ({"x": math.inf, "y": -math.inf},)
 
 
+def test_a_verdict_from_before_anything_was_expected_can_be_read() -> None:
+    text = verdict(observed=1).to_json().replace('"expected": null, ', "")
+    assert "expected" not in text
+    assert Verdict.from_json(text) == verdict(observed=1)
+
+
 def test_verdicts_are_hashable() -> None:
     assert len({verdict(sample=({"a": 1},)), verdict(sample=({"a": 1},))}) == 1
 
@@ -96,6 +103,17 @@ def test_verdicts_are_hashable() -> None:
         (verdict(error="column 'x' is missing."), "c cannot be judged: column 'x' is missing."),
         (verdict(failing=1, rows=9, observed=-1.5), "c fails for 1 of 9 rows (observed -1.5)"),
         (verdict(kind="sums_to", failing=1, rows=9), "c fails for 1 group"),
+        (verdict(kind="complete", failing=2), "c fails for 2 missing times"),
+        (verdict(passed=True, expected="3 of 14"), "c holds (3 of 14)"),
+        (
+            verdict(observed=1, expected={"low": 2.0, "high": 3.25}),
+            "c fails (observed 1, expected 2 to 3.25)",
+        ),
+        (
+            verdict(observed=1, expected={"low": 2.0, "high": None}),
+            "c fails (observed 1, expected at least 2)",
+        ),
+        (verdict(observed=1, expected={"low": None, "high": 0}), "c fails (observed 1, expected at most 0)"),
         (
             verdict(kind="schema", failing=2, observed="'x' is missing"),
             "c fails for 2 columns (observed 'x' is missing)",
@@ -114,7 +132,19 @@ def test_verdicts_are_hashable() -> None:
   row 1: close None, day 2020-01-02 03:00:00+00:00, symbol 'é'""",
         ),
     ],
-    ids=["holds", "error", "one row", "a group", "columns", "rows"],
+    ids=[
+        "holds",
+        "error",
+        "one row",
+        "a group",
+        "missing times",
+        "too little history",
+        "a range",
+        "from below",
+        "from above",
+        "columns",
+        "rows",
+    ],
 )
 def test_a_verdict_reads_as_a_sentence(one: Verdict, text: str) -> None:
     assert one.describe() == text
