@@ -17,7 +17,14 @@ from checks.across import (
 )
 from checks.beside import ALONE, Beside, Earlier
 from checks.declaration import Check, InvalidCheck, Severity
-from checks.history_checks import same_schema, usual, usual_distribution, usual_row_count
+from checks.history_checks import (
+    not_fewer_rows,
+    same_schema,
+    same_size,
+    usual,
+    usual_distribution,
+    usual_row_count,
+)
 from checks.own_checks import complete, local_time, not_all_zero, point_in_time, recent, time_zone, unit
 from checks.row_conditions import RowCondition, column
 from checks.suites import Suite, suite, to_suite, to_validation_result
@@ -71,6 +78,7 @@ __all__ = [
     "no_future_timestamps",
     "no_look_ahead",
     "not_all_zero",
+    "not_fewer_rows",
     "not_null",
     "one_of",
     "point_in_time",
@@ -79,6 +87,7 @@ __all__ = [
     "row_count",
     "same_row_count",
     "same_schema",
+    "same_size",
     "same_sum",
     "schema",
     "sql",

@@ -44,14 +44,27 @@ def counterexample(
     Raises:
         ValueError: the check does not pass on the value as it is.
     """
-    good = _small(check, value, now, beside)
-    if not _passes(check, good, now, beside):
+    good = [
+        one for one in (_first_rows(value), value) if one is not None and _passes(check, one, now, beside)
+    ]
+    if not good:
         raise ValueError(f"check '{check.name}' does not pass on the value as it is")
-    if check.compares:
-        beside = _with_a_past(check, good, now, beside)
+    for one in good:  # what is small is damaged faster, and shows nearly all
+        known = _with_a_past(check, one, now, beside) if check.compares else beside
+        if found := _damaged(check, one, now, known):
+            return found
+    return _damaged_above(check, good[-1], now, beside)
+
+
+def _damaged(check: Check, good: object, now: datetime, beside: Beside) -> Counterexample | None:
     for damage, bad in damages(good, _columns(check, good), _words(check)):
         if _fails(check, bad, now, beside):
             return Counterexample(damage=damage, value=bad)
+    return None
+
+
+def _damaged_above(check: Check, good: object, now: datetime, beside: Beside) -> Counterexample | None:
+    """Damage to what the value was made from."""
     for parameter, columns in check.needs:
         for damage, bad in damages(beside.upstream[parameter](), columns):
             other = {parameter: partial(_itself, bad)}
@@ -110,12 +123,11 @@ def _passes(check: Check, value: object, now: datetime, beside: Beside) -> bool:
     return verdict.passed
 
 
-def _small(check: Check, value: Any, now: datetime, beside: Beside) -> object:
-    """The first rows of a large table, where the check passes on them too."""
+def _first_rows(value: Any) -> object | None:
+    """Those of a large table."""
     if not hasattr(value, "num_rows") or value.num_rows <= _SMALL:
-        return value
-    first = value.slice(0, _SMALL).combine_chunks()
-    return first if _passes(check, first, now, beside) else value
+        return None
+    return value.slice(0, _SMALL).combine_chunks()
 
 
 def _columns(check: Check, value: Any) -> tuple[str, ...]:

@@ -17,6 +17,9 @@ Severity: TypeAlias = Literal["error", "warn", "quarantine"]
 # Part of every digest: moved when a rule of judging changes, so that what is published is judged again.
 _RULES = "1"
 
+COMPARING = frozenset("same_schema not_fewer_rows same_size usual_row_count usual usual_distribution".split())
+"""The kinds that compare with what they observed before, so that it has to be kept whole."""
+
 # Of what is good or bad row by row, whatever other rows there are.
 _ABOUT_ROWS = frozenset(
     "not_null unique between one_of matches expression no_future_timestamps references point_in_time local_time".split()
@@ -101,7 +104,7 @@ class Check:
     @property
     def compares(self) -> bool:
         """Whether it keeps what it observed, to compare it with what comes."""
-        return self.kind.startswith("usual") or self.kind == "same_schema"
+        return self.kind in COMPARING
 
     def __getitem__(self, parameter: str) -> Any:
         """The value of one parameter."""

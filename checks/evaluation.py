@@ -12,10 +12,10 @@ from checks.across_rules import Upstream, needs_finding, rule_across
 from checks.beside import ALONE, Beside
 from checks.columns import CannotJudge, Column
 from checks.completeness import complete_finding
-from checks.declaration import Check, InvalidCheck
+from checks.declaration import COMPARING, Check, InvalidCheck
 from checks.expectation_rules import is_expectation, is_translated, rule_of_expectation
 from checks.functions import call
-from checks.history_rules import REMEMBERED, row_count_finding, rule_of_history, same_schema_finding
+from checks.history_rules import row_count_finding, rule_of_history, same_schema_finding
 from checks.look_ahead import look_ahead_finding
 from checks.masking import masked
 from checks.own_rules import rule_of_own_check, time_zone_finding
@@ -150,7 +150,7 @@ def _alone(check: Check, value: _Value) -> Finding | None:
             return _called(check, value)
         case "needs":
             return needs_finding(check, value.upstream)
-        case "row_count" | "usual_row_count":
+        case "row_count" | "usual_row_count" | "not_fewer_rows":
             return _row_count(check, value)
     source, now, beside = value.source, value.now, value.upstream.beside
     if source is None:
@@ -187,7 +187,7 @@ def _row_count(check: Check, value: _Value) -> Finding:
         rows = len(value.data)
     else:
         raise CannotJudge(f"it counts rows or items, but the value is of type {type(value.data).__name__}.")
-    if check.kind == "usual_row_count":
+    if check.kind != "row_count":
         return row_count_finding(check, rows, value.now, value.upstream.beside)
     enough = check["minimum"] is None or rows >= check["minimum"]
     return Finding(passed=enough and (check["maximum"] is None or rows <= check["maximum"]), observed=rows)
@@ -272,7 +272,7 @@ def _verdict(check: Check, found: Finding | CannotJudge, rows: int | None) -> Ve
             "counted": found.counted,
             **({"rows": found.rows} if found.rows is not None else {}),
             "observed": whole(found.observed)
-            if check.kind in REMEMBERED
+            if check.kind in COMPARING
             else plain(found.observed, longest=_LONGEST_OBSERVED),
             "expected": whole(found.expected),
             "sample": tuple({name: plain(value) for name, value in row.items()} for row in found.sample),

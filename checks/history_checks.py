@@ -42,6 +42,42 @@ def same_schema(*, allow_new: bool = False, name: str | None = None, severity: S
     return declared("same_schema", (), {"allow_new": allow_new}, name, severity)
 
 
+def not_fewer_rows(*, tolerance: float = 0.0, name: str | None = None, severity: Severity = "error") -> Check:
+    """There are no fewer rows than in the last value, give or take a part ``tolerance`` of them: for what only grows.
+
+    The first value of all passes. Observed is how many there are.
+    """
+    if family_of(tolerance) != "number" or not 0 <= tolerance < 1:
+        raise InvalidCheck(
+            name or "not_fewer_rows",
+            f"has the tolerance {tolerance!r}; give it a part of the rows, from 0 to below 1.",
+        )
+    return declared("not_fewer_rows", (), {"tolerance": float(tolerance)}, name, severity)
+
+
+def same_size(
+    column: str,
+    *,
+    within: float = 3.0,
+    name: str | None = None,
+    severity: Severity = "error",
+    row_condition: RowCondition | str | None = None,
+) -> Check:
+    """The column's numbers are about as large as in the last value: a slip from dollars to cents is not.
+
+    Their size is the median of the absolute values that are not zero. It may be up to ``within`` times what it was, and
+    down to a ``within``-th of it. The first value of all passes; a NaN fails. Observed is the size.
+    """
+    label = name if name is not None else f"same_size({column})"
+    if family_of(within) != "number" or not 1 < within < 100:
+        raise InvalidCheck(
+            label,
+            f"has within={within!r}; give it a factor above 1, and below 100, so that percents are seen.",
+        )
+    given: dict[str, Plain] = {"within": float(within)}
+    return declared("same_size", (column,), given, label, severity, row_condition=row_condition)
+
+
 def usual_row_count(
     *,
     false_alarms: float = 0.001,

@@ -11,7 +11,7 @@ from checks.anomalies import Expected, Past, TooFew, Usual, expected
 from checks.beside import Beside, Earlier
 from checks.columns import Column, find
 from checks.declaration import Check
-from checks.own_rules import has_nan, number
+from checks.own_rules import has_nan, number, typical_size
 from checks.plain_values import Plain
 from checks.rules import Figure, Rule
 from checks.schemas import logical_type
@@ -19,9 +19,6 @@ from checks.verdict import Finding
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-REMEMBERED = frozenset({"same_schema", "usual_row_count", "usual", "usual_distribution"})
-"""The kinds that compare with what they observed before, so that it has to be kept whole."""
 
 
 def rule_of_history(
@@ -37,11 +34,16 @@ def rule_of_history(
             return _usual(check, find(columns, check.columns[0]), now, beside)
         case "usual_distribution":
             return _distribution(check, find(columns, check.columns[0]), now, beside)
+        case "same_size":
+            return _same_size(check, number(find(columns, check.columns[0])), now, beside)
     return None
 
 
 def row_count_finding(check: Check, rows: int, now: datetime, beside: Beside) -> Finding:
-    """Whether so many rows are usual."""
+    """Whether so many rows are usual, or no fewer than there were."""
+    if check.kind == "not_fewer_rows":
+        least = math.ceil(_last(check, now, beside, otherwise=0) * (1 - check["tolerance"]))
+        return Finding(passed=rows >= least, observed=rows, expected={"low": least, "high": None})
     told = _expectation(check, now, beside)
     return Finding(passed=_passes(rows, told), observed=rows, expected=_shown(told))
 
@@ -117,6 +119,26 @@ def _usual(check: Check, column: Column, now: datetime, beside: Beside) -> Rule:
             value = f"CASE WHEN {_broken(column, x)} THEN 'nan'::DOUBLE ELSE {known[figure]} END"
     told = _expectation(check, now, beside)
     return Figure(value=value, passes=lambda found: _passes(found, told), expected=_shown(told))
+
+
+def _same_size(check: Check, column: Column, now: datetime, beside: Beside) -> Rule:
+    before = _last(check, now, beside, otherwise=None)
+    within = float(check["within"])
+    value = f"CASE WHEN {has_nan(column)} THEN 'nan'::DOUBLE ELSE {typical_size(column)} END"
+
+    def passes(size: Any) -> bool:
+        if size is None:  # there is no number but zero
+            return before is None
+        return math.isfinite(size) and (before is None or before / within <= size <= before * within)
+
+    expected = None if before is None else {"low": before / within, "high": before * within}
+    return Figure(value=value, passes=passes, expected=expected or "the first size that was seen")
+
+
+def _last(check: Check, now: datetime, beside: Beside, *, otherwise: Any) -> Any:
+    """The number that was observed last."""
+    earlier = reversed(_earlier(check, now, beside))
+    return next((one.observed for one in earlier if isinstance(one.observed, int | float)), otherwise)
 
 
 def _broken(column: Column, x: str) -> str:

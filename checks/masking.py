@@ -15,7 +15,9 @@ from checks.verdict import ROW_NUMBER, Verdict
 MASK = "(private)"
 """What stands in the place of a value."""
 
-_COUNTS = SHAPES | {"row_count", "unique", "same_row_count", "schema", "same_schema", "needs"}
+_COUNTS = SHAPES | frozenset(
+    "row_count not_fewer_rows usual_row_count same_row_count unique schema same_schema needs".split()
+)
 """The kinds that observe how many there are of something, or what the columns are, and no value."""
 
 

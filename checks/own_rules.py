@@ -161,14 +161,18 @@ def _local_time(check: Check, column: Column) -> Rule:
 
 
 def _unit(check: Check, column: Column) -> Rule:
-    size = f"median(abs(CAST({column.place} AS DOUBLE))) FILTER (WHERE {column.place} <> 0)"
     low, high = float(check["low"]), float(check["high"])
 
     def passes(median: Any) -> bool:
         return median is None or low <= median <= high
 
-    value = f"CASE WHEN {has_nan(column)} THEN 'nan'::DOUBLE ELSE {size} END"
+    value = f"CASE WHEN {has_nan(column)} THEN 'nan'::DOUBLE ELSE {typical_size(column)} END"
     return Figure(value=value, passes=passes)
+
+
+def typical_size(column: Column) -> str:
+    """SQL for the median of the absolute values of those numbers that are not zero."""
+    return f"median(abs(CAST({column.place} AS DOUBLE))) FILTER (WHERE {column.place} <> 0)"
 
 
 def _since_midnight(at: Any) -> int:

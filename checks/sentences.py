@@ -132,6 +132,11 @@ def _about_history(kind: str, columns: Sequence[str], parameters: Mapping[str, A
         case "same_schema":
             more = ", but for new ones" if parameters["allow_new"] else ""
             return f"the columns and their types are those of the last value{more}"
+        case "not_fewer_rows":
+            off = f", give or take {parameters['tolerance']:.3%} of them" if parameters["tolerance"] else ""
+            return f"there are no fewer rows than before{off}"
+        case "same_size":
+            return f"{_listed(columns)} is about as large as before, within a factor {parameters['within']:g}"
         case "usual_row_count":
             what = "the number of rows"
         case "usual":

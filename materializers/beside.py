@@ -9,12 +9,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from graph import Asset
-from graph.asset_graph import Upstream
+from graph.asset_graph import Upstream, key_of
 from graph.one_each import reads_one
-from graph.partition_set import Partition
+from graph.partition_set import Partition, PartitionSet
 from graph.state import Version
-from materializers.arguments import Versions
+from materializers.arguments import StepRun, Taken, Versions, arguments_for, as_asked
+from materializers.batching import split
 from materializers.ledger import LedgerError, Read
+from materializers.output import Output, into
+from materializers.table_format import arrow_of, as_table
 from materializers.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -60,7 +63,46 @@ def beside_published(asset: Asset, version: Version, workspace: Workspace) -> Be
     if any(check.needs or _may_name_any(check) for check in asset.checks):
         lineage = workspace.ledger.materialization(version.id).lineage
         versions = {parameter: _versions_read(read, workspace) for parameter, read in lineage.items()}
-    return beside_of(asset, version.partition, versions, workspace)
+    remake = _remaker(asset, version.partition, versions, workspace) if _makes_again(asset) else None
+    return beside_of(asset, version.partition, versions, workspace, remake)
+
+
+def _makes_again(asset: Asset) -> bool:
+    """Whether calling its function again, in this process, gives the same."""
+    return (
+        not (asset.is_source or asset.is_effect or asset.volatile) and asset.execution.isolation == "thread"
+    )
+
+
+def _remaker(
+    asset: Asset, partition: Partition, versions: Mapping[str, Versions], workspace: Workspace
+) -> Callable[[Mapping[str, object]], object]:
+    """Calls an asset's function again with what a published version was made from."""
+    given = Taken(partitions=PartitionSet.of([partition]), versions=versions)
+    label = key_of(asset, partition)
+    run = StepRun(
+        key=asset.key,
+        run_id="",
+        partition=label,
+        partitions=() if label is None else (label,),
+        attempt=1,
+        now=workspace.clock(),
+        log=lambda line: None,
+        progress=lambda done, total: None,
+        live=False,
+    )
+
+    def remake(changed: Mapping[str, object]) -> object:
+        arguments = {**arguments_for(asset, given, workspace, run), **as_asked(asset, changed)}
+        with into(Output()):
+            value = asset.function(**arguments)
+        if asset.several:
+            value = value[asset.output]
+        value = split(value, asset, given.partitions)[partition]
+        made = arrow_of(value)
+        return value if made is None else as_table(made, asset.key)
+
+    return remake
 
 
 def read_by(versions: Mapping[str, Versions], lineage: Mapping[str, Read]) -> Mapping[str, Versions]:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 _SHOWN = 20
 LEAP = 60
 """How many times the close before it a close may be: more than any split, less than a slip from dollars to cents."""
+SPLITS = (2, 3, 4, 5, 7, 10, 15, 20)
+"""The usual ratios of splits; 3 for 2 and less are too near to what prices do by themselves."""
+SPLIT_WITHIN = 0.03
+"""How far, relatively, the close after a split may lie from its ratio: about what a price moves in a day."""
+FEW, NEARLY_ALL = 4, 0.9
+"""So many symbols, and such a part of them, have to stand still before one doubts the feed and not the market."""
 STUCK_AFTER = 20
 """Sessions with one and the same close, after which one doubts that it is a price."""
 
@@ -121,6 +127,62 @@ def moving_closes(prices: pa.Table) -> Finding:
             for length, row in found[:_SHOWN]
         ],
     )
+
+
+def no_unadjusted_splits(prices: pa.Table) -> Finding:
+    """No close lies at a split's ratio of the one before it: such a leap is often a split that nobody adjusted for."""
+    import numpy as np
+
+    complete = _complete(prices)
+    symbols, codes, days = _rows(complete)
+    closes = complete.column("close").to_numpy()
+    order = np.lexsort((days, codes))
+    codes, days, closes = codes[order], days[order], closes[order]
+    ratios = np.array([1 / n for n in SPLITS] + [float(n) for n in SPLITS])
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        off = np.abs(closes[1:, None] / closes[:-1, None] / ratios - 1)
+    found = (off < SPLIT_WITHIN).any(axis=1) & (codes[1:] == codes[:-1])
+    return _named(np.r_[False, found] if len(codes) else found, symbols, codes, days)
+
+
+def no_repeated_session(prices: pa.Table) -> Finding:
+    """No session repeats the one before it for nearly all symbols: so does a feed that stands still."""
+    import numpy as np
+
+    complete = _complete(prices)
+    _, codes, days = _rows(complete)
+    order = np.lexsort((days, codes))
+    codes, days = codes[order], days[order]
+    closes = complete["close"].to_numpy()[order]
+    same = np.r_[False, (closes[1:] == closes[:-1]) & (codes[1:] == codes[:-1])] if len(codes) else codes > 0
+    sessions, which = np.unique(days, return_inverse=True)
+    bars, repeated = np.bincount(which), np.bincount(which, weights=same)
+    stale = sessions[(bars >= FEW) & (repeated >= NEARLY_ALL * bars)]
+    return Finding(
+        passed=not len(stale),
+        failing=len(stale),
+        sample=[{"session": _date(day)} for day in stale[:_SHOWN]],
+    )
+
+
+def opens_follow_closes(prices: pa.Table) -> Finding:
+    """A session opens nearer to the close before it than it closes to the open before it: or the two are swapped."""
+    import numpy as np
+
+    complete = _complete(prices)
+    _, codes, days = _rows(complete)
+    order = np.lexsort((days, codes))
+    codes = codes[order]
+    opens, closes = (complete.column(name).to_numpy()[order] for name in ("open", "close"))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        night = np.abs(opens[1:] / closes[:-1] - 1)[codes[1:] == codes[:-1]]
+        both = np.abs(closes[1:] / opens[:-1] - 1)[codes[1:] == codes[:-1]]
+    known = np.isfinite(night) & np.isfinite(both)
+    if not known.any():
+        return Finding(passed=True)
+    medians = float(np.median(night[known])), float(np.median(both[known]))
+    told = f"{medians[0]:.3%} from close to open, {medians[1]:.3%} from open to the next close"
+    return Finding(passed=medians[0] <= medians[1], observed=told)
 
 
 def only_first_is_null(returns: pa.Table) -> Finding:

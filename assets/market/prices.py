@@ -10,12 +10,28 @@ from assets.market.price_checks import (
     every_session,
     moving_closes,
     no_leaps,
+    no_repeated_session,
+    no_unadjusted_splits,
     only_closed_sessions,
     only_sessions,
+    opens_follow_closes,
 )
 from assets.market.price_history import grown, in_order, usable
 from assets.market.sources import PRICE_COLUMNS, TIMEZONE, PriceSource
-from checks import between, check, expression, not_null, row_count, schema, unique
+from checks import (
+    between,
+    check,
+    covers,
+    expression,
+    monotonic,
+    not_fewer_rows,
+    not_null,
+    references,
+    row_count,
+    same_size,
+    schema,
+    unique,
+)
 from graph import Execution, Previous, Run, asset, fresh_by
 
 if TYPE_CHECKING:
@@ -54,6 +70,17 @@ _ROUNDED = 1e-6
         check(only_sessions),
         check(only_closed_sessions),
         check(every_session),
+        monotonic("session", by="symbol", strict=True),
+        references("symbol", "universe"),
+        covers("symbol", "universe", severity="warn"),
+        not_fewer_rows(tolerance=0.01, severity="warn"),
+        same_size("close", severity="warn"),
+        same_size("volume", within=10, severity="warn"),
+        expression("high <= 5 * low", name="plausible_range", severity="warn"),
+        expression("volume > 0", name="traded", severity="warn"),
+        check(no_repeated_session, severity="warn"),
+        check(no_unadjusted_splits, severity="warn"),
+        check(opens_follow_closes, severity="warn"),
         check(moving_closes, severity="warn"),
     ],
     freshness=fresh_by("0 18 * * 1-5", timezone=TIMEZONE, not_before=timedelta(hours=2)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assets.market.price_checks import only_first_is_null
-from checks import between, check, not_null, schema, unique
+from checks import between, check, needs, no_look_ahead, not_null, same_row_count, schema, unique, unit
 from graph import asset
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ adjustment, by exactly three."""
         unique("symbol", "session"),
         between("return", -1, float("inf"), strict_low=True, strict_high=True, name="more_than_all_lost"),
         check(only_first_is_null),
+        needs("prices", "symbol", "session", "close"),
+        same_row_count("prices"),
+        unit("return", 0.0005, 0.045),
+        no_look_ahead("session", prices="session"),
         between("return", -JUMP, JUMP, name="no_jumps", severity="warn"),
     ],
     unchecked="no freshness of its own: the one of market/prices counts",

@@ -21,7 +21,9 @@ from checks import (
     ParquetFiles,
     Verdict,
     evaluate,
+    not_fewer_rows,
     same_schema,
+    same_size,
     usual,
     usual_distribution,
     usual_row_count,
@@ -421,3 +423,53 @@ def test_a_check_is_named_and_described_by_what_it_promises(
     declared: Check, name: str, sentence: str
 ) -> None:
     assert (declared.name, declared.describe()) == (name, sentence)
+
+
+@pytest.mark.parametrize(
+    ("rows", "before", "tolerance", "passed"),
+    [
+        pytest.param(3, [], 0, True, id="the first of all"),
+        pytest.param(3, [2, 3], 0, True, id="as many"),
+        pytest.param(3, [3, 2], 0, True, id="more than the last, whatever was before"),
+        pytest.param(3, [4], 0, False, id="one is gone"),
+        pytest.param(3, [4], 0.25, True, id="within the tolerance"),
+        pytest.param(0, [0], 0, True, id="none of none"),
+    ],
+)
+def test_what_grows_does_not_shrink(
+    judge: Judge, rows: int, before: list[Plain], tolerance: float, passed: bool
+) -> None:
+    verdict = judge([1.0] * rows, not_fewer_rows(tolerance=tolerance), before)
+    assert (verdict.passed, verdict.observed) == (passed, rows)
+
+
+@pytest.mark.parametrize(
+    ("x", "before", "passed"),
+    [
+        pytest.param([1.0, -2.0, 3.0, 0.0, None], [], True, id="the first of all"),
+        pytest.param([1.0, -2.0, 3.0, 0.0, None], [6.0], True, id="a third of what it was"),
+        pytest.param([1.0, -2.0, 3.0], [6.1], False, id="less than a third"),
+        pytest.param([1, 2, 3], [0.5], False, id="more than three times"),
+        pytest.param([0.0, None], [2.0], False, id="no number any more"),
+        pytest.param([NAN, 2.0], [2.0], False, id="NaN"),
+        pytest.param(["a"], [2.0], None, id="no numbers"),
+    ],
+)
+def test_numbers_keep_their_size(
+    judge: Judge, x: list[Any], before: list[Plain], passed: bool | None
+) -> None:
+    verdict = judge(x, same_size("x"), before)
+    assert (None if verdict.error else verdict.passed) is passed
+
+
+@pytest.mark.parametrize(
+    ("declare", "said"),
+    [
+        (lambda: not_fewer_rows(tolerance=1), "from 0 to below 1"),
+        (lambda: same_size("x", within=1), "above 1"),
+        (lambda: same_size("x", within=100), "below 100"),
+    ],
+)
+def test_comparisons_that_mean_nothing_are_refused(declare: Callable[[], Check], said: str) -> None:
+    with pytest.raises(InvalidCheck, match=said):
+        declare()

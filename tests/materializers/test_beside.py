@@ -25,7 +25,7 @@ from checks import (
 )
 from graph import Batch, Daily, Execution, Labels, Reads, Window, asset
 from graph.mappings import Overlap
-from materializers import Workspace, in_memory, materialize
+from materializers import Workspace, check_published, in_memory, materialize
 
 
 class World:
@@ -158,6 +158,15 @@ def test_the_look_ahead_probe_makes_the_value_again() -> None:
     assert frames(looking_back, run=Execution(timeout=timedelta(minutes=1))).run()["signal"][0] == "published"
     outcome, (verdict,) = frames(looking_ahead).run()["signal"]
     assert (outcome, verdict.failing, verdict.error) == ("rejected", 2, None)
+
+
+def test_the_probe_is_asked_of_what_is_published_too() -> None:
+    world = frames(looking_back)
+    world.run()
+    again = check_published("signal", workspace=world.workspace)
+    assert again.outcome == "succeeded"
+    (verdict,) = again.results[0].verdicts["m/signal"]
+    assert (verdict.passed, verdict.counted) == (True, 30)
 
 
 def test_what_is_volatile_cannot_be_made_again() -> None:

@@ -83,7 +83,12 @@ def test_bad_bars_are_refused_and_the_last_good_ones_served_until_the_file_is_me
     assert outcomes(run) == {"universe": "kept", "prices": "rejected", "returns": "kept"}
     rejected = next(result for result in run.results if result.outcome == "rejected")
     failed = {verdict.check: verdict for verdict in rejected.verdicts["market/prices"] if verdict.blocks}
-    assert failed.keys() == {"positive_close", "unique(symbol, session)", "every_session"}
+    assert failed.keys() == {
+        "positive_close",
+        "unique(symbol, session)",
+        "monotonic(session by symbol)",
+        "every_session",
+    }
     assert [row["session"] for row in failed["positive_close"].sample] == [date(2022, 1, 5)]
     assert [row["session"] for row in failed["unique(symbol, session)"].sample] == [date(2022, 1, 31)] * 2
     assert failed["every_session"].observed == "AAPL lacks session 2022-01-13"

@@ -15,7 +15,7 @@ from assets.market.price_source import SAMPLE
 from assets.market.returns import returns
 from assets.market.sample_prices import SamplePrices
 from assets.market.sources import Terms, bar_table
-from checks import evaluate
+from checks import Beside, evaluate
 from graph.declare import declaration_of
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def test_of_the_sample_one_return_is_doubted() -> None:
     bars = SamplePrices(terms=Terms(provider="sample")).bars(list(SAMPLE), date(1990, 1, 1), date(2030, 1, 1))
     declared = declaration_of(returns)
     assert declared is not None
-    verdicts = evaluate(returns(in_order(bars)), declared.outputs[0].checks, now=NOW)
+    prices = in_order(bars)
+    beside = Beside(upstream={"prices": lambda: prices}, remake=lambda changed: returns(changed["prices"]))
+    verdicts = evaluate(returns(prices), declared.outputs[0].checks, now=NOW, beside=beside)
     assert [(verdict.check, verdict.severity) for verdict in verdicts if not verdict.passed] == [
         ("no_jumps", "warn")
     ]
