@@ -123,8 +123,8 @@ def _passes(check: Check, value: object, now: datetime, beside: Beside) -> bool:
     return verdict.passed
 
 
-def _first_rows(value: Any) -> object | None:
-    """Those of a large table."""
+def _first_rows(value: Any) -> Any:
+    """Those of a large table; None where there are few, or none."""
     if not hasattr(value, "num_rows") or value.num_rows <= _SMALL:
         return None
     return value.slice(0, _SMALL).combine_chunks()

@@ -203,9 +203,7 @@ def test_real_bars_pass_but_for_their_real_gaps() -> None:
     found = {name: verdict for name, verdict in judged(bars).items() if not verdict.passed}
     assert found.keys() == {"every_session", "no_unadjusted_splits", "plausible_range"}
     splits = {(row["symbol"], row["session"].year) for row in found["no_unadjusted_splits"].sample}
-    assert splits >= {("AAPL", 2005), ("AAPL", 2014), ("BAC", 2004), ("GOOG", 2014), ("IBM", 1999)}, (
-        "all real"
-    )
+    assert splits >= {("AAPL", 2005), ("AAPL", 2014), ("BAC", 2004)}, "real ones: these bars are raw"
 
 
 @needs_real
