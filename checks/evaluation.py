@@ -84,7 +84,7 @@ def evaluate(
         else:
             by_column.append(check)
     if source is not None and by_column:
-        found |= _columns_judged(source, by_column, now, upstream, sample_rows, small_rows)
+        found |= _columns_judged(source, by_column, value, _key(checks), small_rows)
     if source is not None and by_others:
         found |= _judged_elsewhere(source, by_others, sample_rows)
     rows = source.count() if source is not None and checks else None
@@ -196,9 +196,8 @@ def _row_count(check: Check, value: _Value) -> Finding:
 def _columns_judged(
     source: Source,
     checks: Sequence[Check],
-    now: datetime,
-    upstream: Upstream,
-    sample_rows: int,
+    value: _Value,
+    key: Sequence[str],
     small_rows: int,
 ) -> dict[str, Finding | CannotJudge]:
     """The findings of checks about columns: of a small table in Python as far as that goes, the others in SQL."""
@@ -207,14 +206,14 @@ def _columns_judged(
     rules: dict[str, Asked] = {}
     for check in checks:
         try:
-            rules[check.name] = _asked(check, columns, now, upstream)
+            rules[check.name] = _asked(check, columns, value.now, value.upstream, key)
         except CannotJudge as reason:
             found[check.name] = reason
     answers: dict[str, Answer | CannotJudge] = {}
     if source.table is not None and source.table.num_rows <= small_rows:
-        answers |= judged_in_python(source.table, rules, sample_rows)
+        answers |= judged_in_python(source.table, rules, value.sample_rows)
     if rest := {name: asked for name, asked in rules.items() if name not in answers}:
-        answers |= judged_in_sql(source, rest, sample_rows, upstream.tables())
+        answers |= judged_in_sql(source, rest, value.sample_rows, value.upstream.tables())
     return found | {
         check.name: _finding(rules[check.name].rule, answers[check.name], check.mostly)
         for check in checks
@@ -222,7 +221,13 @@ def _columns_judged(
     }
 
 
-def _asked(check: Check, columns: Mapping[str, Column | None], now: datetime, upstream: Upstream) -> Asked:
+def _asked(
+    check: Check,
+    columns: Mapping[str, Column | None],
+    now: datetime,
+    upstream: Upstream,
+    key: Sequence[str] = (),
+) -> Asked:
     """What a check asks of the columns that are there.
 
     Raises:
@@ -236,7 +241,13 @@ def _asked(check: Check, columns: Mapping[str, Column | None], now: datetime, up
         or rule_of(check, columns, now)
     )
     where = check.row_condition.sql if check.row_condition is not None else ""
-    return Asked(rule=rule, first=check.columns, where=where)
+    return Asked(rule=rule, first=check.columns, key=key, where=where)
+
+
+def _key(checks: Sequence[Check]) -> tuple[str, ...]:
+    """The columns that tell rows apart, as far as a check promises that."""
+    keys = (check.columns for check in checks if check.kind == "unique" and check.row_condition is None)
+    return next(keys, ())
 
 
 def _finding(rule: Rule, answer: Answer | CannotJudge, mostly: float) -> Finding | CannotJudge:

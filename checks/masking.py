@@ -10,10 +10,7 @@ from dataclasses import replace
 
 from checks.declaration import Check
 from checks.schemas import SHAPES
-from checks.verdict import ROW_NUMBER, Verdict
-
-MASK = "(private)"
-"""What stands in the place of a value."""
+from checks.verdict import MASK, ROW_NUMBER, Verdict
 
 _COUNTS = SHAPES | frozenset(
     "row_count not_fewer_rows usual_row_count same_row_count unique schema same_schema needs".split()

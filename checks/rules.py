@@ -195,12 +195,19 @@ class Asked:
     """A rule with the columns that its check names, which a sample shows first.
 
     Args:
+        key: the columns that tell rows apart, which a sample shows next.
         where: of which rows it is asked, in SQL; empty for all.
     """
 
     rule: Rule
     first: Sequence[str]
+    key: Sequence[str] = ()
     where: str = ""
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The columns that a sample begins with."""
+        return (*self.first, *self.key)
 
 
 def rule_of(check: Check, columns: Mapping[str, Column | None], now: datetime) -> Rule:

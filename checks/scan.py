@@ -243,7 +243,7 @@ def _sample(
         return ()
     numbers = [number for (number,) in ask(cursor, f"{probe.rows} LIMIT {limit}")]
     columns = source.columns()
-    shown = shown_columns(source.schema.names, asked.first)
+    shown = shown_columns(source.schema.names, asked.shown)
     if source.table is not None:
         return rows_at(source.table, numbers, shown)
     names = ", ".join(column.sql for name in shown if (column := columns[name]) is not None)

@@ -115,7 +115,7 @@ class _SmallTable:
         if not found.bad or limit <= 0:
             return ()
         if not isinstance(asked.rule, Summing):
-            return rows_at(self.table, found.bad[:limit], shown_columns(self.table.column_names, asked.first))
+            return rows_at(self.table, found.bad[:limit], shown_columns(self.table.column_names, asked.shown))
         if not asked.rule.by:
             return ()
         groups = self.table.select([column.name for column in asked.rule.by]).take(list(found.bad[:limit]))

@@ -14,6 +14,9 @@ from checks.sentences import shown
 # In the mapping of a sampled row, its number in the table, from 0.
 ROW_NUMBER = "#"
 
+MASK = "(private)"
+"""What stands in the place of a value of a private column."""
+
 _THINGS = {
     "sums_to": "group",
     "same_sum": "group",

@@ -16,7 +16,7 @@ from graph.partition_set import Partition, PartitionSet
 from graph.state import Version
 from graph.steps import step_name
 from materializers.comparing import Difference, differences
-from materializers.data_diff import CannotCompare, DataDiff, data_diff
+from materializers.data_diff import CannotCompare, DataDiff, data_diff, without
 from materializers.ledger import Ledger
 from materializers.promoting import Promotion, plan_promotion, promote
 from materializers.rolling_back import release, rollback
@@ -142,6 +142,7 @@ def diff_versions(workspace: Workspace, name: str, old: str, new: str, *, limit:
     found = data_diff(
         [contents[0]], [contents[1]], workspace.store, key=_key_columns(workspace, key), limit=limit
     )
+    found = without(found, workspace.graph.private.get(key, frozenset()))
     return Answer(
         text=lambda: f"{key}: {diff_text(found, limit=limit)}",
         document=lambda: {"key": key, **diff_document(found)},
@@ -157,7 +158,7 @@ def _compare(
         return None
     content = workspace.ledger.content
     try:
-        return data_diff(
+        found = data_diff(
             [content(one.there.id) for one in differing if one.there],
             [content(one.here.id) for one in differing if one.here],
             workspace.store,
@@ -166,6 +167,7 @@ def _compare(
         )
     except CannotCompare as error:
         return str(error)
+    return without(found, workspace.graph.private.get(key, frozenset()))
 
 
 def _key_columns(workspace: Workspace, key: str) -> tuple[str, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checks.verdict import MASK
 from graph import AssetGraphError
 from materializers.ledger import Content
 from materializers.store import Store, local_copy
@@ -102,6 +103,22 @@ def data_diff(
             return _compared(connection, key, limit)
     finally:
         connection.close()
+
+
+def without(diff: DataDiff, private: Collection[str]) -> DataDiff:
+    """The same, showing no value of some columns, nor how far their numbers differ."""
+    if not private:
+        return diff
+    return replace(
+        diff,
+        drift=tuple(
+            replace(one, mean=None, largest=None) if one.column in private else one for one in diff.drift
+        ),
+        sample=tuple(
+            (what, {name: MASK if name in private else value for name, value in row.items()})
+            for what, row in diff.sample
+        ),
+    )
 
 
 def _view(

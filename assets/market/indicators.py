@@ -14,7 +14,8 @@ from assets.market.indicators_series import (
     of_close_and_volume,
     of_volume,
 )
-from checks import between, not_null, unique
+from assets.market.sources import PRICE_COLUMNS
+from checks import between, needs, no_look_ahead, not_null, same_row_count, unique
 from graph import Code, asset
 
 if TYPE_CHECKING:
@@ -133,6 +134,9 @@ INDICATORS: tuple[Indicator, ...] = (*_moving_averages(), *_momentum(), *_disper
         between("adx_14", 0, 100),
         between("bb_width", 0, None),
         between("volatility_20", 0, None),
+        needs("prices", "symbol", "session", *PRICE_COLUMNS, "volume"),
+        same_row_count("prices"),
+        no_look_ahead("session", prices="session", cuts=1),
     ],
     code=Code(libraries=("TA-Lib",)),
     unchecked="no freshness of its own: it is as fresh as market/prices",

@@ -110,3 +110,11 @@ def test_files_are_not_compared(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a")
     with pytest.raises(CannotCompare, match="their bytes differ"):
         compared(tmp_path / "a.txt", tmp_path / "a.txt")
+
+
+def test_private_columns_are_masked() -> None:
+    found = without(compared([{"k": 1, "name": "Ann", "x": 1}], [{"k": 1, "name": "Bob", "x": 2}], key=["k"]), {"name", "x"})
+    assert "Ann" not in str(found)
+    assert "Bob" not in str(found)
+    (drift,) = [one for one in found.drift if one.column == "x"]
+    assert (drift.changed, drift.mean, drift.largest) == (1, None, None)
