@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from checks.anomalies import Expected, Past, TooFew, Usual, expected
-from checks.beside import Beside, Earlier
+from checks.beside import Beside
 from checks.columns import Column, find
 from checks.declaration import Check
 from checks.own_rules import has_nan, number, typical_size
@@ -42,7 +42,7 @@ def rule_of_history(
 def row_count_finding(check: Check, rows: int, now: datetime, beside: Beside) -> Finding:
     """Whether so many rows are usual, or no fewer than there were."""
     if check.kind == "not_fewer_rows":
-        least = math.ceil(_last(check, now, beside, otherwise=0) * (1 - check["tolerance"]))
+        least = math.ceil(_last(check, beside, otherwise=0) * (1 - check["tolerance"]))
         return Finding(passed=rows >= least, observed=rows, expected={"low": least, "high": None})
     told = _expectation(check, now, beside)
     return Finding(passed=_passes(rows, told), observed=rows, expected=_shown(told))
@@ -53,7 +53,7 @@ def same_schema_finding(
 ) -> Finding:
     """What differs from the last schema; of several files, in the first one that differs."""
     before = next(
-        (one.observed for one in reversed(_earlier(check, now, beside)) if isinstance(one.observed, Mapping)),
+        (one.observed for one in reversed(beside.earlier(check.name)) if isinstance(one.observed, Mapping)),
         None,
     )
     observed: dict[str, str] = {}
@@ -122,7 +122,7 @@ def _usual(check: Check, column: Column, now: datetime, beside: Beside) -> Rule:
 
 
 def _same_size(check: Check, column: Column, now: datetime, beside: Beside) -> Rule:
-    before = _last(check, now, beside, otherwise=None)
+    before = _last(check, beside, otherwise=None)
     within = float(check["within"])
     value = f"CASE WHEN {has_nan(column)} THEN 'nan'::DOUBLE ELSE {typical_size(column)} END"
 
@@ -135,9 +135,9 @@ def _same_size(check: Check, column: Column, now: datetime, beside: Beside) -> R
     return Figure(value=value, passes=passes, expected=expected or "the first size that was seen")
 
 
-def _last(check: Check, now: datetime, beside: Beside, *, otherwise: Any) -> Any:
+def _last(check: Check, beside: Beside, *, otherwise: Any) -> Any:
     """The number that was observed last."""
-    earlier = reversed(_earlier(check, now, beside))
+    earlier = reversed(beside.earlier(check.name))
     return next((one.observed for one in earlier if isinstance(one.observed, int | float)), otherwise)
 
 
@@ -150,7 +150,7 @@ def _expectation(check: Check, now: datetime, beside: Beside) -> Expected | TooF
     told = Usual(**{name: value for name, value in given.items() if name != "figure"})
     past = [
         Past(at=one.at, figure=float(one.observed))
-        for one in _earlier(check, now, beside)
+        for one in beside.earlier(check.name)
         if isinstance(one.observed, int | float) and not isinstance(one.observed, bool)
     ]
     return expected(past, beside.at or now, told)
@@ -180,7 +180,7 @@ def _distribution(check: Check, column: Column, now: datetime, beside: Beside) -
     x = f"CAST({number(column).place} AS DOUBLE)"
     parts = ", ".join(map(str, QUANTILES))
     value = f"CASE WHEN {_broken(column, x)} THEN ['nan'::DOUBLE] ELSE quantile_cont({x}, [{parts}]::DOUBLE[]) END"
-    past = [one.observed for one in _earlier(check, now, beside) if isinstance(one.observed, Sequence)]
+    past = [one.observed for one in beside.earlier(check.name) if isinstance(one.observed, Sequence)]
     band = expected_band(
         [one for one in past if not isinstance(one, str | bytes)],  # type: ignore[misc]  # told by their length
         false_alarms=check["false_alarms"],
@@ -197,8 +197,3 @@ def _distribution(check: Check, column: Column, now: datetime, beside: Beside) -
 
     shown: Plain = {"low": band.low, "high": band.high} if isinstance(band, Band) else str(band)
     return Figure(value=value, passes=passes, expected=shown)
-
-
-def _earlier(check: Check, now: datetime, beside: Beside) -> Sequence[Earlier]:
-    """What was observed of other values: not of the same partition, when it is made again."""
-    return [one for one in beside.earlier(check.name) if one.at != (beside.at or now)]

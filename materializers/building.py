@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -292,9 +293,8 @@ class Building:
                 for one in members
             ]
         made = self._split(values, given)
-        stored: dict[str, Mapping[Partition, Stored]] = {}
-        for asset in self.returned:
-            each = {
+        alone = {
+            asset.key: {
                 one.partition: store_and_judge(
                     asset,
                     made[asset.key][one.partition],
@@ -303,7 +303,23 @@ class Building:
                 )
                 for one in members
             }
-            stored[asset.key] = all_together(asset, each, self.workspace)
+            for asset in self.returned
+        }
+        whole = any(check.whole for asset in self.returned for check in asset.checks)
+        with self.scope.alone(self.asset.key) if whole else nullcontext():
+            return self._published(members, attempts, alone, started, sequence, output)
+
+    def _published(
+        self,
+        members: Sequence[Ready],
+        attempts: Mapping[Partition, StartedAttempt],
+        alone: Mapping[str, Mapping[Partition, Stored]],
+        started: datetime,
+        sequence: int,
+        output: Output,
+    ) -> list[Result]:
+        """Judge what is about all partitions, and publish what is good, all together."""
+        stored = {asset.key: all_together(asset, alone[asset.key], self.workspace) for asset in self.returned}
         results, products = [], []
         for one in members:
             of_one = {key: found[one.partition] for key, found in stored.items()}

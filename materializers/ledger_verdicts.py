@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from materializers.database import Reading, Row, listed
 from materializers.ledger_environments import chain
@@ -29,13 +29,20 @@ WHERE j.id IN (
 """
 
 
+_BY_HAND = """
+SELECT DISTINCT version_id FROM publications WHERE environment = ? AND asset = ? AND kind = 'release'
+"""
+
+
 def judgements(db: Reading, environment: str, key: str, producer: str, limit: int) -> tuple[Judged, ...]:
     """What was said of the newest versions, in the order in which it was said."""
     environments = chain(db, environment)
     versions = [row["id"] for name in environments for row in db.rows(_NEWEST, (name, producer, key, limit))][
         :limit
     ]
-    return tuple(map(_judged, db.rows(_JUDGED, (listed(versions), listed(environments)))))
+    released = {row["version_id"] for name in environments for row in db.rows(_BY_HAND, (name, key))}
+    rows = db.rows(_JUDGED, (listed(versions), listed(environments)))
+    return tuple(_judged(row, released) for row in rows)
 
 
 def last_judgements(db: Reading, environment: str, versions: Iterable[str]) -> dict[str, Judgement]:
@@ -50,7 +57,7 @@ def judgement_of(row: Row) -> Judgement:
     return Judgement(checks=row["checks"], verdicts=verdicts, failing=bool(row["failing"]))
 
 
-def _judged(row: Row) -> Judged:
+def _judged(row: Row, released: Collection[str]) -> Judged:
     return Judged(
         version_id=row["id"],
         partition=partition_of(row),
@@ -59,7 +66,7 @@ def _judged(row: Row) -> Judged:
         judged_at=moment(row["judged_at"]),
         run_id=row["run_id"],
         judgement=judgement_of(row),
-        rejected=row["rejected"],
+        rejected=None if row["id"] in released else row["rejected"],
         schema=row["schema"],
         rows=row["row_count"],
     )

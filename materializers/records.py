@@ -162,7 +162,7 @@ class Judged:
 
     Args:
         label: the partition's key for people; empty for an asset without partitions.
-        rejected: why the version was held back; None where it was published.
+        rejected: why the version was held back; None where it was published, at once or later by hand.
         schema, rows: of the version; see `Content`.
     """
 

@@ -85,6 +85,7 @@ class RunScope:
     rehearse: bool = False
     progressed: Callable[[Step, float, float], None] = lambda step, done, total: None
     waits: Callable[[str, str], None] = lambda key, run_id: None
+    _alone: dict[str, threading.Lock] = field(default_factory=dict)
     _ended: dict[str, list[Wrong]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -106,6 +107,11 @@ class RunScope:
                     key for key, said in result.verdicts.items() if any(verdict.blocks for verdict in said)
                 ]
                 self._break(blocked, "was rejected", result.partitions)
+
+    def alone(self, key: str) -> threading.Lock:
+        """Held by whoever judges all partitions of an asset together, until what was judged is published."""
+        with self._lock:
+            return self._alone.setdefault(key, threading.Lock())
 
     def ended(self) -> Ended:
         """What is wrong with what this run has dealt with so far."""

@@ -209,17 +209,6 @@ def test_many_weeks_tell_of_a_weekday_alone() -> None:
         assert verdict.passed is passed
 
 
-def test_the_same_partition_made_again_is_not_its_own_history() -> None:
-    seen = [Earlier(at=NOW - n * DAY, observed=value) for n, value in enumerate(AROUND_TEN)]
-    (verdict,) = evaluate(
-        pa.table({"x": [20.0]}),
-        [usual("x", "mean")],
-        now=NOW,
-        beside=Beside(at=NOW, earlier=lambda check: seen),
-    )
-    assert verdict.expected == "13 of the 14 earlier values that it takes to tell what is usual"
-
-
 @pytest.mark.parametrize(
     ("rows", "passed"),
     [

@@ -67,10 +67,11 @@ def opened() -> Workspace:
 def test_published_data_are_judged_on_a_schedule(project: Path, prefect_server: str) -> None:
     materialize("flour", workspace=opened())
     (project / "millstone.py").write_text(MILL.replace("LIMIT", "5"))
+    path = [str(project), *filter(None, [os.environ.get("PYTHONPATH")])]
     serving = subprocess.Popen(
         [sys.executable, "-c", SERVE],
         cwd=project,
-        env={**os.environ, "PREFECT_API_URL": prefect_server, "PYTHONPATH": str(project)},
+        env={**os.environ, "PREFECT_API_URL": prefect_server, "PYTHONPATH": os.pathsep.join(path)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,10 +17,12 @@ from checks import (
     across_partitions,
     check,
     no_look_ahead,
+    not_fewer_rows,
     not_null,
     references,
     row_count,
     same_row_count,
+    same_schema,
     sql,
     unique,
 )
@@ -258,3 +261,60 @@ def test_a_check_that_is_new_looks_at_all_once() -> None:
     verdicts = [said[0] for _, said in found.values()]
     assert [(one.passed, one.failing, one.counted) for one in verdicts] == [(True, 1, 6)] * 3
     assert [one.part for one in verdicts] == [(1, 2, 2), (0, 2, 2), (0, 2, 2)]
+
+
+def test_partitions_that_are_made_side_by_side_see_each_other() -> None:
+    both = threading.Barrier(2, timeout=30)
+
+    @asset(name="m/twins", partitions=Daily(start="2024-01-02"), checks=[UNIQUE])
+    def twins(window: Window) -> pa.Table:
+        both.wait()
+        return pa.table({"id": [7]})
+
+    workspace = in_memory([twins], clock=lambda: datetime(2024, 1, 4, tzinfo=UTC))
+    run = materialize("*", workspace=workspace, jobs=2)
+    assert sorted(one.outcome for one in run.results) == ["published", "rejected"]
+
+
+def test_what_was_published_by_hand_is_what_the_next_is_compared_with() -> None:
+    def table(*columns: str) -> Callable[..., Any]:
+        @asset(name="m/table", checks=[same_schema()])
+        def table() -> pa.Table:
+            return pa.table({column: [1] for column in columns})
+
+        return table
+
+    world = World(table("a"))
+    assert world.run()["table"][0] == "published"
+    world = world.redeclare(table("a", "b"))
+    assert world.run(force=True)["table"][0] == "rejected"
+    (version, *_) = [
+        one for one in world.workspace.ledger.judgements("m/table", environment="main") if one.rejected
+    ]
+    world.workspace.ledger.point(
+        "main",
+        "m/table",
+        version.partition,
+        version.version_id,
+        kind="release",
+        name="ann",
+        reason="on purpose",
+    )
+    assert world.run(force=True)["table"][0] == "published"
+
+
+def test_a_partition_is_compared_with_those_before_it_and_not_with_itself() -> None:
+    counts = {1: 10, 2: 11, 3: 12}
+
+    @asset(name="m/bars", partitions=Daily(start="2024-01-01"), checks=[not_fewer_rows(severity="warn")])
+    def bars(window: Window) -> pa.Table:
+        return pa.table({"n": list(range(counts[window.start.day]))})
+
+    world = World(bars)
+    observed = [said[0].expected for _, said in world.run().values()]
+    assert observed == [{"low": 0, "high": None}, {"low": 10, "high": None}, {"low": 11, "high": None}]
+    counts[2] = 5
+    (again,) = world.run(partitions="2024-01-02", force=True).values()
+    assert (again[1][0].passed, again[1][0].expected) == (False, {"low": 10, "high": None})
+    (third,) = world.run(partitions="2024-01-03", force=True).values()
+    assert third[1][0].expected == {"low": 5, "high": None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from graph.partition_set import PartitionSet
 from materializers.ledger import MAIN, Judgement
 from materializers.sql_ledger import SqlLedger
 
@@ -33,6 +34,15 @@ def test_they_come_in_the_order_in_which_it_was_said(ledger: SqlLedger, book: An
     ]
     assert words(ledger, limit=2) == [(2, "bad", "it is bad"), (3, "third", None)]
     assert ledger.judgements("g/none", environment="main") == ()
+
+
+def test_what_is_published_by_hand_is_not_rejected_any_more(ledger: SqlLedger, book: Any) -> None:
+    version = book.publish(1, judged=said("bad", failing=True), refused="it is bad")
+    assert words(ledger) == [(1, "bad", "it is bad")]
+    partition = PartitionSet.span(1, 1)
+    (at,) = partition
+    ledger.point("main", "g/a", at, version, kind="release", name="ann", reason="it is fine")
+    assert words(ledger) == [(1, "bad", None)]
 
 
 def test_an_environment_shows_its_own_and_its_parents(ledger: SqlLedger, book: Any) -> None:
