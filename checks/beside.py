@@ -32,7 +32,7 @@ class Beside:
     Args:
         at: the time that the value speaks of, as in `Earlier`; None for the time of judging.
         upstream: by parameter of the asset's function, what loads the value that it was given.
-        earlier: by the name of a check, what it observed before, the oldest first; of each other partition the last time.
+        earlier: by the name of a check, what it observed before, the oldest first; of other partitions, each once.
         remake: makes the value again from other values of some parameters, the rest being as they were; None where
             that cannot be done.
     """
