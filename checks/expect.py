@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, Unpack
 
+from checks.custom_expectation import custom as _custom
 from checks.declaration import Check
 from checks.expectation import (
     BoundedFigures,
@@ -27,6 +28,9 @@ from checks.expectation import as_regex as _regex
 from checks.expectation import as_values as _values
 from checks.expectation import expectation as _expect
 from checks.vocabulary import Number
+
+custom = _custom
+"""An expectation of one's own."""
 
 
 def column_values_to_not_be_null(column: str, **options: Unpack[RowOptions]) -> Check:

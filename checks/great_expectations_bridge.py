@@ -10,9 +10,11 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from checks.columns import CannotJudge
+from checks.custom_expectation import MODULE
 from checks.declaration import Check
 from checks.plain_values import Plain, plain
 from checks.verdict import ROW_NUMBER, Finding
@@ -25,7 +27,7 @@ def judged_by_great_expectations(
     table: pa.Table, checks: Sequence[Check], sample_rows: int
 ) -> dict[str, Finding | CannotJudge]:
     """What Great Expectations finds, by the name of the check."""
-    with _quiet():
+    with quiet():
         import great_expectations as gx
         from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -58,13 +60,34 @@ def expectation_of(check: Check) -> Any:
     import great_expectations.expectations as gxe
 
     named = {name.lower(): getattr(gxe, name) for name in dir(gxe)}
-    kind = named.get(check.kind.replace("_", ""))
-    if kind is None:
-        raise CannotJudge(f"neither this project nor Great Expectations knows the kind '{check.kind}'.")
+    kind = named.get(check.kind.replace("_", "")) or _taught(check)
     try:
         return kind(**arguments_of(check))
     except (TypeError, ValueError) as error:
         raise CannotJudge(f"Great Expectations does not take it: {error}") from error
+
+
+def _taught(check: Check) -> Any:
+    """The class of an expectation that is none of Great Expectations' own.
+
+    Raises:
+        CannotJudge: its module cannot be imported, or declares no such class.
+    """
+    from great_expectations.exceptions.exceptions import ExpectationNotFoundError
+    from great_expectations.expectations.registry import get_expectation_impl
+
+    module = str(dict(check.parameters).get(MODULE) or "")
+    try:
+        if module:
+            import_module(module)
+        return get_expectation_impl(check.kind)
+    except ImportError as error:
+        raise CannotJudge(f"its module '{module}' cannot be imported: {error}.") from error
+    except ExpectationNotFoundError:
+        where = f"the module '{module}' declares none" if module else "say where it is with module="
+        raise CannotJudge(
+            f"neither this project nor Great Expectations knows the kind '{check.kind}'; {where}."
+        ) from None
 
 
 def arguments_of(check: Check) -> dict[str, Any]:
@@ -73,7 +96,7 @@ def arguments_of(check: Check) -> dict[str, Any]:
     Raises:
         CannotJudge: its row condition is written in SQL.
     """
-    told: dict[str, Any] = {name: _json(value) for name, value in check.parameters}
+    told: dict[str, Any] = {name: _json(value) for name, value in check.parameters if name != MODULE}
     match check.columns:
         case (one, other) if check.kind.startswith("expect_column_pair_"):
             told |= {"column_A": one, "column_B": other}
@@ -143,7 +166,7 @@ def _sample(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without what Great Expectations says beside its results."""
     logger = logging.getLogger("great_expectations")
     level = logger.level

@@ -7,6 +7,9 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+_UNSAID = frozenset({"needs", "(module)"})
+"""What is given of a check and is no part of its promise."""
+
 
 def sentence(kind: str, columns: Sequence[str], parameters: Mapping[str, Any]) -> str:
     """The promise of a check of this kind, without a full stop."""
@@ -48,7 +51,7 @@ def sentence(kind: str, columns: Sequence[str], parameters: Mapping[str, Any]) -
     if own is not None:
         return own
     words = kind.removeprefix("expect_").replace("_", " ")
-    left = {name: value for name, value in parameters.items() if value is not False and name != "needs"}
+    left = {name: value for name, value in parameters.items() if value is not False and name not in _UNSAID}
     given = ", ".join(f"{name} {shown(value)}" for name, value in left.items())
     return f"{who}: {words}" * bool(columns) + words * (not columns) + (f" ({given})" if given else "")
 

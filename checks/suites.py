@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from checks import expect
+from checks.custom_expectation import MODULE
 from checks.declaration import Check, InvalidCheck, Severity
 from checks.expectation import OPTIONS, expectation
 from checks.great_expectations_bridge import arguments_of
@@ -43,8 +44,11 @@ class Suite:
     left_out: tuple[str, ...] = ()
 
 
-def suite(source: str | Path | Mapping[str, Any]) -> list[Check]:
+def suite(source: str | Path | Mapping[str, Any], *, module: str | None = None) -> list[Check]:
     """The checks of a suite: a JSON file, or what was read from it.
+
+    Args:
+        module: where expectations of one's own are declared; see `expect.custom`.
 
     Raises:
         InvalidSuite: it is none, or one of its expectations cannot be declared; which one is told.
@@ -62,22 +66,24 @@ def suite(source: str | Path | Mapping[str, Any]) -> list[Check]:
         raise InvalidSuite(
             f"{source if isinstance(source, str | Path) else 'this'} has no list of 'expectations'"
         )
-    checks = [_read(number, one) for number, one in enumerate(told, start=1)]
+    checks = [_read(number, one, module) for number, one in enumerate(told, start=1)]
     return list(_with_names_of_their_own(checks))
 
 
-def _read(number: int, told: Any) -> Check:
+def _read(number: int, told: Any, module: str | None) -> Check:
     match told:
         case {"type": str(kind), "kwargs": Mapping() as arguments}:
             severity: Severity = "error" if told.get("severity", "critical") == "critical" else "warn"
             try:
-                return _expectation_from(kind, arguments, severity)
+                return _expectation_from(kind, arguments, severity, module)
             except (AssetGraphError, TypeError, ValueError) as error:
                 raise InvalidSuite(f"expectation {number} of the suite, {kind}: {error}") from error
     raise InvalidSuite(f"expectation {number} of the suite has no 'type' and 'kwargs'")
 
 
-def _expectation_from(kind: str, arguments: Mapping[str, Any], severity: Severity) -> Check:
+def _expectation_from(
+    kind: str, arguments: Mapping[str, Any], severity: Severity, module: str | None
+) -> Check:
     """The check of an expectation as Great Expectations writes it.
 
     Raises:
@@ -96,7 +102,7 @@ def _expectation_from(kind: str, arguments: Mapping[str, Any], severity: Severit
             told.pop(name) for name in ("column", "column_A", "column_B") if name in told
         ]
         options = {name: told.pop(name) for name in OPTIONS if name in told}
-        return expectation(kind, tuple(columns), told, options | {"severity": severity})
+        return expectation(kind, tuple(columns), {**told, MODULE: module}, options | {"severity": severity})
     try:
         check: Check = constructor(**told, severity=severity)
     except TypeError as error:
@@ -213,6 +219,8 @@ def _percent(part: int, of: int | None) -> float | None:
 
 def _alike(check: Check) -> Iterator[Check]:
     """A check in Great Expectations' words: one or several, or none where it has no like."""
+    if check.whole:
+        return
     given: Mapping[str, Any] = dict(check.parameters)
 
     def said(kind: str, columns: tuple[str, ...] = (), **arguments: Plain) -> Check:

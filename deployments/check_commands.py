@@ -1,13 +1,14 @@
-"""The command that judges what is published: `assets check`."""
+"""The commands about checks: `assets check`, and `suite` and `data-docs` for Great Expectations."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from deployments.answers import Answer
-from deployments.command_options import EXIT_CODES, as_json, env, examples, partitions, selection
+from deployments.command_options import EXIT_CODES, as_json, env, examples, one_key, partitions, selection
 
 if TYPE_CHECKING:
     from deployments.materializing import Engine
@@ -45,5 +46,46 @@ def check(
     return judge(selection, partitions=partitions, engine=engine, jobs=jobs, environment=env)
 
 
-COMMANDS: tuple[click.Command, ...] = (check,)
+@click.command(
+    epilog=examples(
+        "assets suite market/prices > prices.json",
+        "assets suite prices --out suites/prices.json",
+        closing='In code, `checks=[*suite("prices.json")]` attaches one.',
+    )
+)
+@one_key
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it into a file."
+)
+@as_json
+def suite(key: str, out: Path | None) -> Answer:
+    """An asset's checks as a suite of Great Expectations; what has no words there is named on stderr."""
+    from deployments.expectation_files import export_suite
+
+    return export_suite(key, out)
+
+
+@click.command(
+    "data-docs",
+    epilog=examples("assets data-docs --to docs/data", "assets data-docs group:market --to pages --env dev"),
+)
+@selection(otherwise="*")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Where to.",
+)
+@env
+@as_json
+def data_docs(selection: str, folder: Path, env: str | None) -> Answer:
+    """Great Expectations' own pages of what is published, and of what the checks said of it last."""
+    from deployments.expectation_files import data_docs as write
+
+    return write(selection, folder, environment=env)
+
+
+COMMANDS: tuple[click.Command, ...] = (check, suite, data_docs)
 """What is added to `assets`."""

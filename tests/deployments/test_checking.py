@@ -175,3 +175,24 @@ def test_an_environment_is_judged_by_itself(mill: Mill) -> None:
     mill.declare('between("n", 1, 6)')
     assert mill.assets("check", "days", "--env", "dev").code == 3
     assert json.loads(mill.assets("show", "days", "--json").out)["verdicts"][0]["check"] == "row_count"
+
+
+def test_a_suite_for_great_expectations(mill: Mill, tmp_path: Path) -> None:
+    mill.declare('between("n", 1, 6, severity="warn"), across_partitions(unique("n"))')
+    document = mill.assets("suite", "days", "--json").document
+    assert (document["name"], [one["type"] for one in document["expectations"]]) == (
+        "mill.days",
+        ["expect_column_values_to_be_between"],
+    )
+    ran = mill.assets("suite", "days", "--out", "suites/days.json")
+    assert ran.out == "wrote suites/days.json: 1 expectation, 1 left out\n"
+    assert json.loads(Path("suites/days.json").read_text()) == document
+    assert mill.assets("suite", "nothing").code == 2
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_pages_of_great_expectations(mill: Mill) -> None:
+    assert mill.assets("data-docs", "never", "--to", "pages").code == 1
+    ran = mill.assets("data-docs", "days", "--to", "pages", "--json")
+    assert ran.document == {"page": "pages/index.html", "versions": 7}
+    assert len(list(Path("pages").glob("validations/mill/days/**/*.html"))) == 7
