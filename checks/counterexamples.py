@@ -228,6 +228,9 @@ def _of_column(table: pa.Table, column: str) -> Iterator[tuple[str, pa.Table]]:
         for factor in (100, 0):
             changed = pc.multiply(array, pa.scalar(factor, array.type))
             yield f"{column} times {factor}", _with(table, column, changed)
+    if pa.types.is_timestamp(array.type):
+        zone = "Asia/Tokyo" if array.type.tz != "Asia/Tokyo" else "UTC"
+        yield f"{column} in another zone", _with(table, column, array.cast(pa.timestamp("us", zone)))
     other = pa.array([str(value.as_py()) for value in array], pa.string())
     if array.type != other.type:
         yield f"{column} as text", _with(table, column, other)

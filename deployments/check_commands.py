@@ -1,4 +1,4 @@
-"""The commands about checks: `assets check`, and `suite` and `data-docs` for Great Expectations."""
+"""The commands about checks: `assets check` and `profile`, and `suite` and `data-docs` for Great Expectations."""
 
 from __future__ import annotations
 
@@ -66,6 +66,25 @@ def suite(key: str, out: Path | None) -> Answer:
 
 
 @click.command(
+    epilog=examples(
+        "assets profile market/prices",
+        "assets profile bars --partitions 2024-01 > proposed.py",
+        "assets profile prices --json | jq '.proposals[].code'",
+        closing="What is proposed holds for what was looked at. Keep what is meant, and leave the rest out.",
+    )
+)
+@one_key
+@partitions
+@env
+@as_json
+def profile(key: str, partitions: str | None, env: str | None) -> Answer:
+    """Propose checks from what is published of an asset, as code to paste."""
+    from deployments.profiling import profile as look
+
+    return look(key, partitions=partitions, environment=env)
+
+
+@click.command(
     "data-docs",
     epilog=examples("assets data-docs --to docs/data", "assets data-docs group:market --to pages --env dev"),
 )
@@ -87,5 +106,5 @@ def data_docs(selection: str, folder: Path, env: str | None) -> Answer:
     return write(selection, folder, environment=env)
 
 
-COMMANDS: tuple[click.Command, ...] = (check, suite, data_docs)
+COMMANDS: tuple[click.Command, ...] = (check, profile, suite, data_docs)
 """What is added to `assets`."""

@@ -106,11 +106,11 @@ def _asked(
     from checks import evaluate
 
     private = workspace.graph.private.get(asset.key, frozenset())
-    value = _as_one(asset, contents, workspace)
+    value = as_one_value(asset, contents, workspace)
     return evaluate(value, checks, now=workspace.clock(), private=private)
 
 
-def _as_one(asset: Asset, contents: Mapping[Partition, Content], workspace: Workspace) -> Any:
+def as_one_value(asset: Asset, contents: Mapping[Partition, Content], workspace: Workspace) -> Any:
     """Tables as files, one after the other in the order of time; other values by the partition's key."""
     from checks import ParquetFiles
 
@@ -125,4 +125,4 @@ def _as_one(asset: Asset, contents: Mapping[Partition, Content], workspace: Work
     }
 
 
-__all__ = ["judged_together"]
+__all__ = ["as_one_value", "judged_together"]

@@ -196,3 +196,15 @@ def test_pages_of_great_expectations(mill: Mill) -> None:
     ran = mill.assets("data-docs", "days", "--to", "pages", "--json")
     assert ran.document == {"page": "pages/index.html", "versions": 7}
     assert len(list(Path("pages").glob("validations/mill/days/**/*.html"))) == 7
+
+
+def test_checks_are_proposed_as_code(mill: Mill) -> None:
+    ran = mill.assets("profile", "days", "--partitions", "2024-01-02..2024-01-05")
+    assert ran.out.startswith(
+        "from checks import between, row_count, schema\n\nchecks = [\n    row_count(4),"
+    )
+    assert '    between("n", 0, None),  # seen 2 to 5\n' in ran.out
+    document = mill.assets("profile", "days", "--json").document
+    assert (document["rows"], document["proposals"][0]["code"]) == (14, "row_count(7)")
+    assert mill.assets("profile", "never").code == 1
+    assert mill.assets("profile", "page").code == 1

@@ -1,0 +1,368 @@
+"""Proposals: checks that data themselves suggest, as code to paste. A person keeps those that are meant, and no others.
+
+What is proposed holds for the data that were looked at; that is made sure of by asking the checks themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations
+from math import floor, isfinite, log10
+from typing import TYPE_CHECKING, Any
+
+from checks.columns import Column, literal
+from checks.declaration import Check
+from checks.evaluation import evaluate
+from checks.own_checks import time_zone
+from checks.rules import Asked, Querying
+from checks.scan import opened
+from checks.schemas import logical_type
+from checks.table import ParquetFiles, Source, source_of
+from checks.vocabulary import (
+    between,
+    expression,
+    matches,
+    monotonic,
+    no_future_timestamps,
+    not_null,
+    one_of,
+    row_count,
+    schema,
+    sums_to,
+    unique,
+)
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_FEW_VALUES = 12
+"""So many distinct texts are told one by one, where each is there several times."""
+_KEY_COLUMNS = 8
+_MARGIN = 0.1
+"""How far beyond what was seen a bound lies, as a part of the range."""
+_FORMATS = {
+    "a ticker": r"^[A-Z0-9.^=-]{1,8}$",
+    "a date, as ISO 8601 has it": r"^\d{4}-\d{2}-\d{2}$",
+    "an e-mail address": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+    "a UUID": r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+    "hexadecimal": r"^[0-9a-f]{8,}$",
+    "digits": r"^\d+$",
+}
+_LARGER = (("high", "low"), ("max", "min"), ("maximum", "minimum"), ("end", "start"), ("upper", "lower"))
+_LARGER_OR_EQUAL = (*_LARGER, ("high", "open"), ("high", "close"), ("open", "low"), ("close", "low"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A check, the code that declares it, and what was seen that suggests it."""
+
+    check: Check
+    code: str
+    seen: str
+
+
+def propose(
+    data: pa.Table | ParquetFiles, *, now: datetime, private: frozenset[str] = frozenset()
+) -> tuple[Proposal, ...]:
+    """The checks that a table suggests, all of which hold for it.
+
+    Args:
+        now: the time of looking, aware.
+        private: columns of which no value is told; what is proposed of them names none.
+
+    Raises:
+        ValueError: the data are no table.
+    """
+    source = source_of(data)
+    if source is None:
+        raise ValueError(f"checks are proposed for tables, and this is of type {type(data).__name__}")
+    everything = Asked(rule=Querying(sql=""), first=())
+    with opened(source, [everything]) as (cursor, frame, _):
+        seen = _Seen.of(source, cursor, frame.table, private)
+        candidates = list(_candidates(seen, now))
+    verdicts = evaluate(data, [one.check for one in candidates], now=now, sample_rows=0)
+    return tuple(one for one, said in zip(candidates, verdicts, strict=True) if said.passed)
+
+
+def as_code(proposals: Sequence[Proposal]) -> str:
+    """Python that declares them: the imports, and a list to paste."""
+    names = sorted({one.code.partition("(")[0] for one in proposals})
+    listed = [f"    {one.code},  # {one.seen}" for one in proposals]
+    imported = [f"from checks import {', '.join(names)}", ""] if names else []
+    return "\n".join([*imported, "checks = [", *listed, "]", ""])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figures:
+    """What was seen of one column."""
+
+    column: Column
+    arrow: pa.DataType
+    there: int
+    distinct: int
+    low: Any = None
+    high: Any = None
+    formats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What was seen of a table, and how more of it can be asked."""
+
+    rows: int
+    figures: Mapping[str, _Figures]
+    private: frozenset[str]
+    ask: Callable[[str], list[Any]]
+    table: str
+
+    @classmethod
+    def of(
+        cls, source: Source, cursor: duckdb.DuckDBPyConnection, table: str, private: frozenset[str]
+    ) -> _Seen:
+        """One scan of all columns."""
+
+        def ask(query: str) -> list[Any]:
+            return cursor.execute(query).fetchall()
+
+        columns = {name: one for name, one in source.columns().items() if one is not None}
+        known = {name: one for name, one in columns.items() if one.family not in ("other", "null", "bytes")}
+        asked = ["count(*)"]
+        for column in known.values():
+            there = f"{column.sql} IS NOT NULL" + (
+                f" AND NOT isnan({column.sql})" if column.float_bits else ""
+            )
+            text = column.family == "text"
+            asked += [
+                f"count_if({there})",
+                f"approx_count_distinct({column.sql})",
+                f"min({column.sql}) FILTER (WHERE {there})",
+                f"max({column.sql}) FILTER (WHERE {there})",
+                *(
+                    f"count_if(regexp_matches({column.sql}, {literal(one)}))"
+                    for one in _FORMATS.values()
+                    if text
+                ),
+            ]
+        ((rows, *values),) = ask(f"SELECT {', '.join(asked)} FROM {table}")
+        figures = {}
+        types = dict(zip(source.schema.names, source.schema.types, strict=True))
+        for name, column in known.items():
+            there, distinct, low, high, *rest = values
+            formats: tuple[str, ...] = ()
+            if column.family == "text":
+                formats = tuple(f for f, n in zip(_FORMATS, rest, strict=False) if there and n == there)
+                rest = rest[len(_FORMATS) :]
+            values = rest
+            figures[name] = _Figures(
+                column=column,
+                arrow=types[name],
+                there=there,
+                distinct=distinct,
+                low=low,
+                high=high,
+                formats=formats,
+            )
+        return cls(rows=rows, figures=figures, private=private, ask=ask, table=table)
+
+    def open(self) -> Iterator[tuple[str, _Figures]]:
+        """The columns with a value, of which values may be told."""
+        for name, one in self.figures.items():
+            if one.there and name not in self.private:
+                yield name, one
+
+
+def _candidates(seen: _Seen, now: datetime) -> Iterator[Proposal]:
+    yield from _of_all(seen)
+    key = _key(seen)
+    if key:
+        words = ", ".join(map(quote, key))
+        yield Proposal(
+            check=unique(*key), code=f"unique({words})", seen=f"no two of {seen.rows:,} rows are alike"
+        )
+    for name, one in seen.open():
+        match one.column.family:
+            case "number":
+                yield from _of_numbers(name, one)
+            case "text":
+                yield from _of_texts(name, one, seen)
+            case "moment":
+                yield from _of_times(name, one, now)
+    yield from _of_order(seen, key)
+    yield from _of_pairs(seen)
+    yield from _of_sums(seen)
+
+
+def _of_all(seen: _Seen) -> Iterator[Proposal]:
+    if seen.rows:
+        least = max(1, seen.rows // 2)
+        yield Proposal(
+            check=row_count(least), code=f"row_count({least})", seen=f"{seen.rows:,} rows were seen"
+        )
+    types = {name: logical_type(str(one.arrow)) for name, one in seen.figures.items()}
+    if types:
+        lines = "".join(f"            {quote(name)}: {quote(kind)},\n" for name, kind in types.items())
+        yield Proposal(
+            check=schema(types, exact=False),
+            code=f"schema(\n        {{\n{lines}        }},\n        exact=False,\n    )",
+            seen="their types; leave exact=False out where there are no other columns",
+        )
+    whole = [name for name, one in seen.figures.items() if seen.rows and one.there == seen.rows]
+    if whole:
+        words = ", ".join(map(quote, whole))
+        yield Proposal(
+            check=not_null(*whole), code=f"not_null({words})", seen=f"no null in {seen.rows:,} rows"
+        )
+
+
+def _key(seen: _Seen) -> tuple[str, ...]:
+    """The fewest columns whose values together tell every row apart."""
+    if seen.rows < 2:
+        return ()
+    likely = [
+        name
+        for name, one in seen.figures.items()
+        if one.there == seen.rows and not one.column.float_bits and one.column.family != "boolean"
+    ][:_KEY_COLUMNS]
+    for size in (1, 2, 3):
+        for names in combinations(likely, size):
+            most = 1
+            for name in names:
+                most *= max(1, int(seen.figures[name].distinct * 1.2))
+            if most < seen.rows:
+                continue
+            columns = ", ".join(seen.figures[name].column.sql for name in names)
+            ((times,),) = seen.ask(f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {seen.table})")
+            if times == seen.rows:
+                return names
+    return ()
+
+
+def _of_numbers(name: str, one: _Figures) -> Iterator[Proposal]:
+    low, high = one.low, one.high
+    if isinstance(low, float) and not (isfinite(low) and isfinite(high)):
+        return
+    told = f"seen {low} to {high}"
+    if low >= 0 and low < high <= 1 and not isinstance(low, int):
+        bounds: tuple[Any, Any] = (0, 1)
+    elif low >= 0:
+        bounds = (0, None)
+    else:
+        margin = (float(high) - float(low)) * _MARGIN
+        bounds = (_rounded(float(low) - margin, down=True), _rounded(float(high) + margin, down=False))
+    code = f"between({quote(name)}, {bounds[0]!r}, {bounds[1]!r})"
+    yield Proposal(check=between(name, *bounds), code=code, seen=told)
+
+
+def _rounded(number: float, *, down: bool) -> int | float:
+    """Two digits of a number, away from what was seen."""
+    if not number:
+        return 0
+    step = 10.0 ** (floor(log10(abs(number))) - 1)
+    places = number / step
+    whole = (floor(places) if down else -floor(-places)) * step
+    return int(whole) if step >= 1 else float(f"{whole:.6g}")
+
+
+def _of_texts(name: str, one: _Figures, seen: _Seen) -> Iterator[Proposal]:
+    if one.distinct <= 2 * _FEW_VALUES and one.there >= 4 * one.distinct:
+        found = sorted(
+            value
+            for (value,) in seen.ask(f"SELECT DISTINCT {one.column.sql} FROM {seen.table}")
+            if value is not None
+        )
+        if len(found) <= _FEW_VALUES:
+            words = ", ".join(map(quote, found))
+            yield Proposal(
+                check=one_of(name, found),
+                code=f"one_of({quote(name)}, [{words}])",
+                seen=f"{len(found)} distinct in {one.there:,} rows",
+            )
+            return
+    if one.formats:
+        what = one.formats[0]
+        regex = _FORMATS[what]
+        yield Proposal(
+            check=matches(name, regex), code=f'matches({quote(name)}, r"{regex}")', seen=f"each is {what}"
+        )
+
+
+def _of_times(name: str, one: _Figures, now: datetime) -> Iterator[Proposal]:
+    told = f"seen {one.low} to {one.high}"
+    yield Proposal(check=no_future_timestamps(name), code=f"no_future_timestamps({quote(name)})", seen=told)
+    zone = getattr(one.arrow, "tz", None)
+    if zone:
+        yield Proposal(
+            check=time_zone(name, zone), code=f"time_zone({quote(name)}, {quote(zone)})", seen="by its type"
+        )
+
+
+def _of_order(seen: _Seen, key: Sequence[str]) -> Iterator[Proposal]:
+    """Times that never go back: in all, or for each value of the rest of the key."""
+    if seen.rows < 2:
+        return
+    for name, one in seen.open():
+        if one.column.family != "moment" or one.distinct < 2:
+            continue
+        rest = tuple(other for other in key if other != name)
+        if name in key and rest:
+            words = ", ".join(map(quote, rest))
+            by = words if len(rest) == 1 else f"({words})"
+            yield Proposal(
+                check=monotonic(name, by=rest, strict=True),
+                code=f"monotonic({quote(name)}, by={by}, strict=True)",
+                seen="it grows from row to row of each",
+            )
+        else:
+            yield Proposal(
+                check=monotonic(name),
+                code=f"monotonic({quote(name)})",
+                seen="it never decreases from row to row",
+            )
+
+
+def _of_pairs(seen: _Seen) -> Iterator[Proposal]:
+    """Columns whose names say that one is not below the other."""
+    open_ = {name.lower(): (name, one) for name, one in seen.open()}
+    for larger, smaller in _LARGER_OR_EQUAL:
+        if larger in open_ and smaller in open_:
+            (high, one), (low, other) = open_[larger], open_[smaller]
+            if one.column.family == other.column.family:
+                sql = f"{one.column.sql} >= {other.column.sql}"
+                label = f"{high} >= {low}"
+                yield Proposal(
+                    check=expression(sql, name=label),
+                    code=f"expression({quote(sql)}, name={quote(label)})",
+                    seen="in every row that has both",
+                )
+
+
+def _of_sums(seen: _Seen) -> Iterator[Proposal]:
+    """Shares that sum to the same in each group."""
+    shares = [n for n, one in seen.open() if one.column.float_bits and one.low >= 0 and one.high <= 1]
+    groups = [
+        n
+        for n, one in seen.open()
+        if one.column.family in ("moment", "text") and 1 < one.distinct <= seen.rows / 2
+    ]
+    for share in shares[:_KEY_COLUMNS]:
+        for group in groups[:_KEY_COLUMNS]:
+            column, by = seen.figures[share].column, seen.figures[group].column
+            sums = f"SELECT fsum({column.sql}) AS total FROM {seen.table} GROUP BY {by.sql}"
+            ((low, high),) = seen.ask(f"SELECT min(total), max(total) FROM ({sums})")
+            if low is not None and low > 0 and high - low < 1e-6 and abs(low - round(low, 3)) < 1e-6:
+                total = round(low, 3)
+                total = int(total) if total == int(total) else total
+                yield Proposal(
+                    check=sums_to(share, total, by=(group,), tolerance=1e-6),
+                    code=f"sums_to({quote(share)}, {total!r}, by=({quote(group)},), tolerance=1e-06)",
+                    seen=f"seen {low:.9g} to {high:.9g}",
+                )
+
+
+def quote(text: str) -> str:
+    """A text as Python, in the quotes that a formatter would give it."""
+    plain = repr(text)
+    return f'"{plain[1:-1]}"' if plain.startswith("'") and '"' not in plain else plain
