@@ -6,7 +6,6 @@ NaN, whole numbers with nulls are floats, and dates and decimals are objects.
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -147,6 +146,8 @@ def _sample(
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without what Great Expectations says beside its results."""
+    import logging
+
     logger = logging.getLogger("great_expectations")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -269,6 +268,8 @@ def _rows_in_files(
 @cache
 def _database(process: int, threads: int) -> duckdb.DuckDBPyConnection:
     """One empty database a process, as a forked one has no threads; ``threads=0`` leaves their number to DuckDB."""
+    import tempfile
+
     import duckdb
 
     config: dict[str, Any] = {

@@ -33,7 +33,7 @@ WARM, FAULTS, COLD = "warm, ms", "warm, with faults, ms", "whole process, ms"
 def measure(scale: Scale) -> Iterator[Comparison]:
     """Tables for a hundred rows, for a million, and for ten million that we judge in their file."""
     say("the twenty checks:\n    " + "\n    ".join(str(one) for one in promises(100)))
-    few = _compared(scale, 100, times=20, rounds=5)
+    few = _compared(scale, 100, times=20, rounds=7)
     yield _with_goals(few, {WARM: 50, FAULTS: 50, COLD: 15})
     many = _compared(scale, scale.of(1_000_000, 10_000), times=3, rounds=5)
     yield _with_goals(many, {WARM: 5, FAULTS: 5})
