@@ -46,7 +46,7 @@ conformance: $(VENV)/.has-dev ## how far we do what the tables of Dagster's beha
 faults: $(VENV)/.has-dev ## run the fault suites with all their seeds (long)
 	@HYPOTHESIS_PROFILE=faults $(PYTEST) -m faults --faults full $(ARGS)
 
-bench: $(VENV)/.has-dev ## measure against Dagster, Hamilton and plain Prefect (long)
+bench: $(VENV)/.has-dev ## measure against Dagster, Hamilton, Prefect, Great Expectations, pandera (long)
 	@$(BIN)/python tests/bench/run.py $(ARGS)
 
 lock: ## solve constraints.txt again with uv (ARGS=--upgrade for newer versions)

@@ -6,10 +6,10 @@ NaN, whole numbers with nulls are floats, and dates and decimals are objects.
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -158,9 +158,10 @@ def _sample(
 ) -> Sequence[Mapping[str, Plain]]:
     numbers = result.get("unexpected_index_list")
     if numbers and all(isinstance(number, int) for number in numbers):
-        from checks.table import rows_at, shown_columns
+        from checks.table import Shown, rows_at, rows_shown, shown_columns
 
-        return rows_at(table, numbers[:limit], shown_columns(table.column_names, check.columns))
+        shown = Shown(numbers=numbers[:limit], columns=shown_columns(table.column_names, check.columns))
+        return rows_shown({check.name: shown}, partial(rows_at, table))[check.name]
     values = result.get("partial_unexpected_list") or []
     return [{ROW_NUMBER: None, "value": plain(value)} for value in values[:limit]]
 
@@ -168,6 +169,8 @@ def _sample(
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without what Great Expectations says beside its results."""
+    import logging
+
     logger = logging.getLogger("great_expectations")
     level = logger.level
     logger.setLevel(logging.ERROR)

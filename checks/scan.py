@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,7 @@ from checks.plain_values import Plain
 from checks.probe import Frame, Probe
 from checks.probes import probe_of
 from checks.rules import Answer, Asked, Holding, Querying, total_of
-from checks.table import Source, mappings, rows_at, shown_columns
-from checks.verdict import ROW_NUMBER
+from checks.table import Shown, Source, mappings, rows_at, rows_shown, shown_columns
 from graph.errors import near_miss
 
 if TYPE_CHECKING:
@@ -57,20 +55,21 @@ def judged_in_sql(
                     )
                 else:
                     probes[name] = probe_of(one.rule, frame)
+            answers: dict[str, Mapping[str, Any]] = {}
             for name, answer in _judge(cursor, frame, probes, source).items():
                 if isinstance(answer, CannotJudge):
                     found[name] = answer
-                    continue
-                failing = answer["failing"] or 0
-                sample: Sequence[Mapping[str, Plain]] = ()
-                if failing and sample_rows > 0:
-                    sample = _sample(source, cursor, frame, probes[name], sample_rows, asked[name])
+                else:
+                    answers[name] = answer
+            failed = {name: probes[name] for name, answer in answers.items() if answer["failing"]}
+            samples = _samples(source, cursor, frame, failed, asked, sample_rows) if sample_rows > 0 else {}
+            for name, answer in answers.items():
                 found[name] = Answer(
-                    failing=int(failing),
+                    failing=int(answer["failing"] or 0),
                     observed=answer["observed"],
                     counted=int(answer["counted"] or 0),
                     rows=answer["rows"],
-                    sample=sample,
+                    sample=samples.get(name, ()),
                 )
     return found
 
@@ -229,35 +228,48 @@ def explained(reason: CannotJudge, source: Source) -> CannotJudge:
     return CannotJudge(str(reason).split("\n\nLINE ", maxsplit=1)[0].strip(), quotes=reason.quotes)
 
 
-def _sample(
-    source: Source, cursor: duckdb.DuckDBPyConnection, frame: Frame, probe: Probe, limit: int, asked: Asked
-) -> Sequence[Mapping[str, Plain]]:
-    """Some of what failed: rows of the table, or groups."""
-    if probe.groups:
-        groups = mappings(cursor.sql(f"{probe.groups} LIMIT {limit}").to_arrow_table())
-        *_, label = groups[0]
-        return [{**group, label: total_of(group[label])} for group in groups]
-    if probe.found:
-        return mappings(cursor.sql(f"{probe.found} LIMIT {limit}").to_arrow_table())
-    if not probe.rows:
-        return ()
-    numbers = [number for (number,) in ask(cursor, f"{probe.rows} LIMIT {limit}")]
-    columns = source.columns()
-    shown = shown_columns(source.schema.names, asked.shown)
+def _samples(
+    source: Source,
+    cursor: duckdb.DuckDBPyConnection,
+    frame: Frame,
+    probes: Mapping[str, Probe],
+    asked: Mapping[str, Asked],
+    limit: int,
+) -> Mapping[str, Sequence[Mapping[str, Plain]]]:
+    """Some of what failed of each: rows of the table, groups, or what else a query finds."""
+    others: dict[str, Sequence[Mapping[str, Plain]]] = {}
+    rows: dict[str, Shown] = {}
+    for name, probe in probes.items():
+        if probe.groups:
+            groups = mappings(cursor.sql(f"{probe.groups} LIMIT {limit}").to_arrow_table())
+            *_, label = groups[0]
+            others[name] = [{**group, label: total_of(group[label])} for group in groups]
+        elif probe.found:
+            others[name] = mappings(cursor.sql(f"{probe.found} LIMIT {limit}").to_arrow_table())
+        elif probe.rows:
+            numbers = [number for (number,) in ask(cursor, f"{probe.rows} LIMIT {limit}")]
+            columns = shown_columns(source.schema.names, asked[name].shown)
+            rows[name] = Shown(numbers=numbers, columns=columns)
     if source.table is not None:
-        return rows_at(source.table, numbers, shown)
-    names = ", ".join(column.sql for name in shown if (column := columns[name]) is not None)
+        return {**others, **rows_shown(rows, partial(rows_at, source.table))}
+    return {**others, **rows_shown(rows, partial(_rows_in_files, source, cursor, frame))}
+
+
+def _rows_in_files(
+    source: Source, cursor: duckdb.DuckDBPyConnection, frame: Frame, numbers: list[int], names: list[str]
+) -> pa.Table:
+    columns = source.columns()
+    shown = ", ".join(column.sql for name in names if (column := columns[name]) is not None)
     wanted = ", ".join(map(str, numbers))
-    query = f"SELECT {names} FROM {frame.numbered} WHERE {frame.row} IN ({wanted}) ORDER BY {frame.row}"
-    found = cursor.sql(query).to_arrow_table().rename_columns(shown)
-    order = sorted(numbers)
-    rows = rows_at(found, range(len(order)), shown)
-    return [{**rows[order.index(number)], ROW_NUMBER: number} for number in numbers]
+    query = f"SELECT {shown} FROM {frame.numbered} WHERE {frame.row} IN ({wanted}) ORDER BY {frame.row}"
+    return cursor.sql(query).to_arrow_table().rename_columns(names)
 
 
 @cache
 def _database(process: int, threads: int) -> duckdb.DuckDBPyConnection:
     """One empty database a process, as a forked one has no threads; ``threads=0`` leaves their number to DuckDB."""
+    import tempfile
+
     import duckdb
 
     config: dict[str, Any] = {

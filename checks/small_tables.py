@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
 from checks.columns import CannotJudge, Column, places
@@ -32,7 +33,7 @@ from checks.rules import (
     Within,
     total_of,
 )
-from checks.table import mappings, rows_at, shown_columns
+from checks.table import Shown, mappings, rows_at, rows_shown, shown_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,6 +49,7 @@ def judged_in_python(
 
     small = _SmallTable(table=table)
     answers: dict[str, Answer | CannotJudge] = {}
+    judged: dict[str, _Found] = {}
     for name, one in asked.items():
         if one.where:
             continue
@@ -57,15 +59,18 @@ def judged_in_python(
             answers[name] = CannotJudge(str(error))
             continue
         if found is not None:
-            sample = small.sample(found, one, sample_rows)
-            answers[name] = Answer(
-                failing=len(found.bad),
-                observed=found.observed,
-                counted=found.counted,
-                rows=table.num_rows,
-                sample=sample,
-            )
-    return answers
+            judged[name] = found
+    samples = small.samples(judged, asked, sample_rows) if sample_rows > 0 else {}
+    return answers | {
+        name: Answer(
+            failing=len(found.bad),
+            observed=found.observed,
+            counted=found.counted,
+            rows=table.num_rows,
+            sample=samples.get(name, ()),
+        )
+        for name, found in judged.items()
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,16 +115,29 @@ class _SmallTable:
         texts = self.table.column(column.name).cast(pa.string())
         return pc.match_substring_regex(texts, pattern=regex).to_pylist()  # type: ignore[no-any-return]  # pyarrow has no types
 
-    def sample(self, found: _Found, asked: Asked, limit: int) -> Sequence[Mapping[str, Plain]]:
-        """Some of what failed: rows of the table, or groups."""
-        if not found.bad or limit <= 0:
+    def samples(
+        self, judged: Mapping[str, _Found], asked: Mapping[str, Asked], limit: int
+    ) -> Mapping[str, Sequence[Mapping[str, Plain]]]:
+        """Some of what failed of each: rows of the table, or groups."""
+        groups: dict[str, Sequence[Mapping[str, Plain]]] = {}
+        rows: dict[str, Shown] = {}
+        for name, found in judged.items():
+            rule, first = asked[name].rule, asked[name].shown
+            if not found.bad:
+                continue
+            if isinstance(rule, Summing):
+                groups[name] = self._groups(found, rule, limit)
+            else:
+                columns = shown_columns(self.table.column_names, first)
+                rows[name] = Shown(numbers=found.bad[:limit], columns=columns)
+        return {**groups, **rows_shown(rows, partial(rows_at, self.table))}
+
+    def _groups(self, found: _Found, rule: Summing, limit: int) -> Sequence[Mapping[str, Plain]]:
+        """Some of the groups that fail, with their sums; none where all rows are one."""
+        if not rule.by:
             return ()
-        if not isinstance(asked.rule, Summing):
-            return rows_at(self.table, found.bad[:limit], shown_columns(self.table.column_names, asked.shown))
-        if not asked.rule.by:
-            return ()
-        groups = self.table.select([column.name for column in asked.rule.by]).take(list(found.bad[:limit]))
-        label = f"sum({asked.rule.column.name})"
+        groups = self.table.select([column.name for column in rule.by]).take(list(found.bad[:limit]))
+        label = f"sum({rule.column.name})"
         return [
             {**group, label: total_of(total)}
             for group, total in zip(mappings(groups), found.sums, strict=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -107,20 +107,52 @@ def shown_columns(names: Sequence[str], first: Iterable[str]) -> list[str]:
     ]
 
 
-def rows_at(table: pa.Table, numbers: Sequence[int], shown: Sequence[str]) -> list[Mapping[str, Plain]]:
-    """The rows of these numbers, each with its number."""
-    narrow = table.select(shown)
-    return [{ROW_NUMBER: number, **mappings(narrow.slice(number, 1))[0]} for number in numbers]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """Rows to show: by number, and of which columns."""
+
+    numbers: Sequence[int]
+    columns: Sequence[str]
+
+
+def rows_shown(
+    wanted: Mapping[str, Shown], read: Callable[[list[int], list[str]], pa.Table]
+) -> dict[str, list[Mapping[str, Plain]]]:
+    """The rows that each wants, each with its number; all of them are read together.
+
+    Args:
+        read: answers the rows of these numbers, which increase.
+    """
+    numbers = sorted({number for one in wanted.values() for number in one.numbers})
+    columns = list(dict.fromkeys(name for one in wanted.values() for name in one.columns))
+    rows: dict[int, Mapping[str, Plain]] = {number: {} for number in numbers}
+    if numbers and columns:
+        rows = dict(zip(numbers, mappings(read(numbers, columns)), strict=True))
+    return {
+        name: [
+            {ROW_NUMBER: number, **{column: rows[number][column] for column in one.columns}}
+            for number in one.numbers
+        ]
+        for name, one in wanted.items()
+    }
+
+
+def rows_at(table: pa.Table, numbers: Sequence[int], columns: Sequence[str]) -> pa.Table:
+    """The rows of these numbers: few, of a table that may be large."""
+    import pyarrow as pa
+
+    narrow = table.select(columns)
+    return pa.concat_tables([narrow.slice(number, 1) for number in numbers])
 
 
 def mappings(table: pa.Table) -> list[Mapping[str, Plain]]:
     """The rows of a small table, each as a mapping of plain values."""
-    columns = list(zip(table.column_names, table.columns, strict=True))
-    return [{name: _cell(column.slice(n, 1)) for name, column in columns} for n in range(table.num_rows)]
+    names = table.column_names
+    return [dict(zip(names, row, strict=True)) for row in zip(*map(_cells, table.columns), strict=True)]
 
 
-def _cell(column: pa.ChunkedArray) -> Plain:
-    """The only value of a column; its text when Python has no such value, as for the year 10,000."""
+def _cells(column: pa.ChunkedArray) -> list[Plain]:
+    """The values of a column; the texts of those that Python does not have, as the year 10,000."""
     import pyarrow as pa
 
     if getattr(column.type, "unit", "") == "ns":  # Python's own times know microseconds
@@ -128,6 +160,8 @@ def _cell(column: pa.ChunkedArray) -> Plain:
         timestamp = pa.timestamp("us", getattr(column.type, "tz", None))
         column = column.cast(coarser.get(column.type, timestamp), safe=False)
     try:
-        return plain(column[0].as_py())
+        return [plain(value) for value in column.to_pylist()]
     except (ValueError, OverflowError):
-        return plain(str(column[0].cast(pa.string()).as_py()))
+        if len(column) == 1:
+            return [plain(str(column[0].cast(pa.string()).as_py()))]
+        return [_cells(column.slice(number, 1))[0] for number in range(len(column))]

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+import graph
+
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("assets", "checks", "deployments", "graph", "materializers")
 COLD = "graph checks materializers deployments deployments.cli".split()
@@ -38,6 +40,10 @@ def test_a_cold_start_loads_no_heavy_library() -> None:
 @pytest.mark.parametrize("name", COLD)
 def test_each_package_alone_loads_no_heavy_library(name: str) -> None:
     assert loaded_after(f"import {name}") & set(HEAVY) == set()
+
+
+def test_all_that_graph_offers_is_there() -> None:
+    assert all(getattr(graph, name) is not None for name in graph.__all__)
 
 
 WITHOUT_PREFECT = """

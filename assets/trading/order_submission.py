@@ -13,7 +13,7 @@ from assets.trading.broker_errors import DuplicateOrder, NotAccepted, OrderRefus
 from assets.trading.holdings import Holdings
 from assets.trading.market_hours import sessions_closed_between
 from assets.trading.sizing import CENT, client_order_id
-from checks import expression, one_of, unique
+from checks import expect, expression, one_of, unique
 from graph import Config, Intents, Item, NotPerformed, Refused, Run, Skip, effect
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ def find(item: Item, broker: Broker) -> dict[str, str] | None:
         one_of("outcome", ["performed", "refused", "waiting", "not performed", "rehearsed"]),
         expression("outcome <> 'performed' or receipt is not null", name="what was performed has a receipt"),
         expression("outcome <> 'refused'", name="no order was refused", severity="warn"),
+        # A warning: who is without Great Expectations has no judge of it, and orders that are out have to be told.
+        expect.column_values_to_be_json_parseable("payload", name="orders are JSON", severity="warn"),
+        expect.column_values_to_be_json_parseable("receipt", name="receipts are JSON", severity="warn"),
     ],
     unchecked="no freshness of its own: it is done once a session",
 )

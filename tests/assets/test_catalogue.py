@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from checks.expectation_rules import is_expectation, is_translated
 from graph import Asset
 from graph.freshness_states import freshness_states
 from graph.reading import Reader
@@ -40,6 +41,18 @@ def test_the_slice_hangs_together() -> None:
         "analytics/portfolio_backtest",
         "analytics/performance",
     } <= above
+
+
+def test_the_report_does_not_wait_for_great_expectations() -> None:
+    graph = load_graph(Project(root=ROOT))
+    waiting = {
+        asset.key
+        for asset in ASSETS
+        for check in asset.checks
+        if is_expectation(check.kind) and not is_translated(check.kind)
+    }
+    assert waiting == {"trading/order_submission"}
+    assert not waiting & graph.ancestors(["analytics/portfolio_report"])
 
 
 def test_the_catalogue_is_built_from_nothing_and_then_nothing_is_to_be_done_for_years(

@@ -1,6 +1,6 @@
 """The twenty promises about trades, each as a check of ours and as an expectation of Great Expectations.
 
-Plain data, so that neither side imports what the other needs.
+Plain data, so that no side imports what another needs; `pandera_process` makes one schema of them.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ class Promise:
     expectation: str
     expected: dict[str, Any] = field(default_factory=dict)
     counted: bool = True
+
+    def __str__(self) -> str:
+        given = [*map(repr, self.columns), *(f"{name}={value!r}" for name, value in self.options.items())]
+        return f"{self.check}({', '.join(given)})"
 
 
 def _not_null(column: str) -> Promise:

@@ -1,10 +1,10 @@
-"""Twenty checks beside Great Expectations: the same promises, the same data, the same verdicts."""
+"""Twenty checks beside Great Expectations and pandera: the same promises, the same data, the same verdicts."""
 
 from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,74 +21,78 @@ from measuring import (
     Scale,
     Subject,
     run,
+    say,
     taking_turns,
 )
+from peers import measured_by
 
-OURS, THEIRS = "checks", "Great Expectations"
+OURS, EXPECTATIONS, PANDERA = "checks", "Great Expectations", "pandera"
 WARM, FAULTS, COLD = "warm, ms", "warm, with faults, ms", "whole process, ms"
 
 
 def measure(scale: Scale) -> Iterator[Comparison]:
-    """Tables for a hundred rows and for a million; and what ten million in a file need."""
-    yield _compared(scale, 100, times=20, warm_goal=50, cold_goal=15)
-    yield _compared(scale, scale.of(1_000_000, 10_000), times=3, warm_goal=5, cold_goal=None)
-    yield _from_a_file(scale, scale.of(10_000_000, 20_000))
+    """Tables for a hundred rows, for a million, and for ten million that we judge in their file."""
+    say("the twenty checks:\n    " + "\n    ".join(str(one) for one in promises(100)))
+    few = _compared(scale, 100, times=20, rounds=7)
+    yield _with_goals(few, {WARM: 50, FAULTS: 50, COLD: 15})
+    many = _compared(scale, scale.of(1_000_000, 10_000), times=3, rounds=5)
+    yield _with_goals(many, {WARM: 5, FAULTS: 5})
+    most = _compared(scale, scale.of(10_000_000, 20_000), times=1, rounds=3, kind="file")
+    memory = Goal(text="memory: 500 MB or less", limit=500, measured=most.median(OURS, PEAK))
+    yield replace(most, goals=(memory,))
 
 
-def _compared(
-    scale: Scale, rows: int, *, times: int, warm_goal: float, cold_goal: float | None
-) -> Comparison:
-    good, bad = _trades(scale, rows), _trades(scale, rows, "broken")
+def _compared(scale: Scale, rows: int, *, times: int, rounds: int, kind: str = "table") -> Comparison:
+    """The three in turns.
+
+    Args:
+        times: of judging once more in a process that has judged already.
+        kind: ``table``, which is in memory before the clock starts; or ``file`` for ours, with no faults in it.
+    """
+    good = _trades(scale, rows)
+    files = {WARM: good} | ({FAULTS: _trades(scale, rows, "broken")} if kind == "table" else {})
     verdicts: dict[Path, Any] = {}
 
-    def ours() -> Mapping[str, float]:
-        return figures("checks_process.py", "table")
-
-    def theirs() -> Mapping[str, float]:
-        return figures("expectations_process.py")
-
-    def figures(script: str, *words: str) -> Mapping[str, float]:
-        cold = _process(scale, script, *words, good, "1").wall_s
-        found = {}
-        for name, file in ((WARM, good), (FAULTS, bad)):
-            answer = _process(scale, script, *words, file, str(times + 1)).document()
+    def figures(process: Callable[..., Ended]) -> Mapping[str, float]:
+        cold = process(good, "1")
+        found = {COLD: 1000 * cold.wall_s, PEAK: cold.document()["peak_mb"]}
+        for name, file in files.items():
+            answer = process(file, str(times + 1)).document()
             _compare(rows, verdicts.setdefault(file, answer["verdicts"]), answer["verdicts"])
             found[name] = 1000 * statistics.median(answer["seconds"][1:])
-        return found | {COLD: 1000 * cold}
+        return found
 
-    found = taking_turns(
-        f"20 checks of {rows:,} rows",
+    def ours(*words: str | Path) -> Ended:
+        return _process(scale, "checks_process.py", kind, *words)
+
+    def expectations(*words: str | Path) -> Ended:
+        return _process(scale, "expectations_process.py", *words)
+
+    def pandera(*words: str | Path) -> Ended:
+        return measured_by(scale, "pandera_process.py", *words)
+
+    return taking_turns(
+        f"20 checks of {rows:,} rows" + (" in a Parquet file" if kind == "file" else ""),
         [
-            Subject(name=OURS, run=ours, rounds=scale.of(5, 1), ours=True),
-            Subject(name=THEIRS, run=theirs, rounds=scale.of(3, 1)),
+            Subject(name=OURS, run=lambda: figures(ours), rounds=scale.of(rounds, 1), ours=True),
+            Subject(name=EXPECTATIONS, run=lambda: figures(expectations), rounds=scale.of(rounds - 2, 1)),
+            Subject(name=PANDERA, run=lambda: figures(pandera), rounds=scale.of(rounds, 1)),
         ],
     )
+
+
+def _with_goals(found: Comparison, times: Mapping[str, float]) -> Comparison:
+    """With how many times as fast as Great Expectations each figure has to be."""
     goals = [
         Goal(
-            text=f"{times} times as fast as Great Expectations or more, {figure}",
-            limit=times,
-            measured=found.ratio(THEIRS, OURS, figure),
+            text=f"{limit} times as fast as Great Expectations or more, {figure}",
+            limit=limit,
+            measured=found.ratio(EXPECTATIONS, OURS, figure),
             sense="at least",
         )
-        for times, figure in ((warm_goal, WARM), (warm_goal, FAULTS), (cold_goal, COLD))
-        if times is not None
+        for figure, limit in times.items()
     ]
     return replace(found, goals=tuple(goals))
-
-
-def _from_a_file(scale: Scale, rows: int) -> Comparison:
-    file = _trades(scale, rows)
-
-    def judge() -> Mapping[str, float]:
-        whole = _process(scale, "checks_process.py", "file", file, "1")
-        return {COLD: 1000 * whole.wall_s, PEAK: whole.document()["peak_mb"]}
-
-    found = taking_turns(
-        f"20 checks of {rows:,} rows in a Parquet file",
-        [Subject(name=OURS, run=judge, rounds=scale.of(3, 1), ours=True)],
-    )
-    goal = Goal(text="memory: 500 MB or less", limit=500, measured=found.median(OURS, PEAK))
-    return replace(found, goals=(goal,))
 
 
 def _compare(rows: int, one: list[Any], other: list[Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import resource
 import sys
 import time
 import warnings
@@ -45,6 +46,7 @@ def main(file: str, times: int) -> dict[str, Any]:
     return {
         "seconds": seconds,
         "verdicts": [[one.success, one.result.get("unexpected_count")] for one in in_order],
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10,
     }
 
 

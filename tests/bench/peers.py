@@ -1,4 +1,4 @@
-"""The peers' own environment: Dagster and Hamilton, pinned, and never imported into a process of ours."""
+"""The peers' own environment: Dagster, Hamilton and pandera, pinned, and never imported into a process of ours."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _made() -> Path:
     wanted = hashlib.sha256(PINS.read_bytes() + sys.version.encode()).hexdigest()
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
         return python
-    say(f"making {FOLDER.name} with Dagster and Hamilton: a minute or two, once")
+    say(f"making {FOLDER.name} with Dagster, Hamilton and pandera: a minute or two, once")
     venv.create(FOLDER, with_pip=True, clear=True)
     (FOLDER / ".gitignore").write_text("*\n")
     install = [

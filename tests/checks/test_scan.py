@@ -51,6 +51,29 @@ def test_one_check_that_cannot_be_judged_spoils_no_other() -> None:
     ] == [(False, 1), (False, None), (False, None), (True, 0), (False, None), (True, 0)]
 
 
+def test_the_rows_of_all_that_fails_are_found_together(tmp_path: Path) -> None:
+    table = pa.table({"a": [1, None, 3, None], "b": ["x", "yy", "x", "yy"], "c": [9, 8, 7, 6]})
+    pq.write_table(table, tmp_path / "t.parquet")
+    declared = [not_null("a"), matches("b", "^.$"), between("c", 7, None), unique("b"), between("a", 0, None)]
+    for data in (table, ParquetFiles(paths=(str(tmp_path / "t.parquet"),))):
+        verdicts = evaluate(data, declared, now=NOW, small_rows=-1, sample_rows=2)
+        assert [[row["#"] for row in verdict.sample] for verdict in verdicts] == [
+            [1, 3],
+            [1, 3],
+            [3],
+            [0, 2],
+            [],
+        ]
+        assert verdicts[1].sample[0] == {"#": 1, "b": "yy", "a": None, "c": 8}
+
+
+@pytest.mark.parametrize("small_rows", [-1, 10])
+def test_a_row_without_a_column_of_one_name_is_a_number(small_rows: int) -> None:
+    twice = pa.table([[1, 2], [3, 4]], names=["a", "a"])
+    (verdict,) = evaluate(twice, [expression("1 = 0")], now=NOW, small_rows=small_rows)
+    assert verdict.sample == ({"#": 0}, {"#": 1})
+
+
 def test_a_column_of_a_type_that_duckdb_does_not_know_spoils_no_other() -> None:
     strange = pa.array([Decimal(1), Decimal(2)], pa.decimal256(60, 2))
     table = pa.table({"strange": strange, "half": pa.array([0.5, 1.0], pa.float16()), "a": [1, 2]})

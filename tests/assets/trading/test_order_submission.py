@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -22,6 +23,7 @@ from assets.trading.market_hours import sessions_closed_between
 from assets.trading.order_submission import find, order_submission, submit, ticket_of
 from assets.trading.reconciliation import reconciliation
 from assets.trading.simulated_broker import SimulatedBroker
+from checks import Verdict
 from graph import Item, NotPerformed, Observation, Refused, source
 from graph import resource as provide
 from materializers import Workspace, in_memory
@@ -169,6 +171,38 @@ def test_the_orders_are_submitted_once_under_their_own_names(market: Market) -> 
     market.orders = [("KO", "BUY", "11")]
     assert market.ended(when_closed="submit")[1].startswith("already performed for 2024-05-06")
     assert submitted(market) == names
+
+
+JSON = {"orders are JSON", "receipts are JSON"}
+"""What Great Expectations itself judges."""
+
+
+def json_verdicts(market: Market) -> dict[str, Verdict]:
+    """What was said of the texts when the orders were submitted, which was published."""
+    (found,) = [
+        one
+        for one in market.run(when_closed="submit").results
+        if (one.name, one.outcome) == ("trading/order_submission", "published")
+    ]
+    return {one.check: one for one in found.verdicts["trading/order_submission"] if one.check in JSON}
+
+
+def test_great_expectations_itself_judges_the_orders_and_receipts(market: Market) -> None:
+    verdicts = json_verdicts(market)
+    assert verdicts.keys() == JSON
+    assert {(one.passed, one.failing, one.counted, one.error) for one in verdicts.values()} == {
+        (True, 0, 2, None)
+    }
+
+
+def test_without_great_expectations_the_orders_are_published_with_a_warning(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "great_expectations", None)
+    verdicts = json_verdicts(market)
+    assert {(one.passed, one.severity) for one in verdicts.values()} == {(False, "warn")}
+    assert all("it needs Great Expectations" in (one.error or "") for one in verdicts.values())
+    assert len(submitted(market)) == 2
 
 
 def test_sells_come_before_buys(market: Market) -> None:
