@@ -124,7 +124,9 @@ def test_what_nobody_knows_cannot_be_judged() -> None:
     told = {"expectations": [{"type": "expect_wonders", "kwargs": {"column": "s"}}]}
     verdict = judged(suite(told)[0], s=["1"])
     assert verdict.error is not None
-    assert verdict.error.startswith("neither this project nor Great Expectations knows the kind 'expect_wonders'")
+    assert verdict.error.startswith(
+        "neither this project nor Great Expectations knows the kind 'expect_wonders'"
+    )
 
 
 @pytest.mark.parametrize(
