@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from graph import Asset, Skip
@@ -299,7 +300,7 @@ class Building:
                     asset,
                     made[asset.key][one.partition],
                     self.workspace,
-                    self._beside(asset, one, given, call, output),
+                    partial(self._beside, asset, one, given, call, output),
                 )
                 for one in members
             }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
@@ -39,11 +39,19 @@ class Stored:
     asides: Mapping[str, Stored] = field(default_factory=dict)
 
 
-def store_and_judge(asset: Asset, value: object, workspace: Workspace, beside: Beside) -> Stored:
-    """Write a value aside and ask its checks; where they move rows out of it, both parts are written."""
+def store_and_judge(
+    asset: Asset, value: object, workspace: Workspace, beside: Callable[[], Beside]
+) -> Stored:
+    """Write a value aside and ask its checks; where they move rows out of it, both parts are written.
+
+    Args:
+        beside: what it is judged beside; only asked of an asset that has checks.
+    """
+    if not asset.checks:
+        return Stored(content=_written(asset, value, workspace), judgement=Judgement(checks=""))
     if asset.aside is None:
         content = _written(asset, value, workspace)
-        judgement, verdicts = judged(asset, _table_in(value, content, workspace), workspace, beside)
+        judgement, verdicts = judged(asset, _table_in(value, content, workspace), workspace, beside())
         return Stored(content=content, judgement=judgement, verdicts=verdicts)
     from checks import evaluate
     from checks.set_aside import part
@@ -53,14 +61,15 @@ def store_and_judge(asset: Asset, value: object, workspace: Workspace, beside: B
     private = workspace.graph.private.get(asset.key, frozenset())
     now = workspace.clock()
     whole = as_table(value, asset.key)
-    parted = part(whole, checks, now=now, beside=beside, private=private)
+    around = beside()
+    parted = part(whole, checks, now=now, beside=around, private=private)
     content = _written(asset, parted.kept, workspace)
     rest = [check for check in checks if check.severity != "quarantine"]
     said = {
         verdict.check: verdict
         for verdict in (
             *parted.verdicts,
-            *evaluate(parted.kept, rest, now=now, beside=beside, private=private),
+            *evaluate(parted.kept, rest, now=now, beside=around, private=private),
         )
     }
     verdicts = tuple(said[check.name] for check in checks)
@@ -181,11 +190,11 @@ def _written(asset: Asset, value: object, workspace: Workspace) -> Content:
 
 def _table_in(value: object, content: Content, workspace: Workspace) -> object:
     """What is judged: of a table that is not Arrow's, what was stored; any other value as it is."""
+    if content.format != "table" or content.address is None:
+        return value
     import pyarrow as pa
 
-    if content.format != "table" or content.address is None or isinstance(value, pa.Table):
-        return value
-    return _read(content, workspace)
+    return value if isinstance(value, pa.Table) else _read(content, workspace)
 
 
 def _read(content: Content, workspace: Workspace) -> object:
