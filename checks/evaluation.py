@@ -98,6 +98,11 @@ def evaluate(
     )
 
 
+def unjudged(checks: Sequence[Check], why: str) -> tuple[Verdict, ...]:
+    """Verdicts that say of each check why it cannot be judged: there is no value to look at."""
+    return tuple(_verdict(check, CannotJudge(why), None) for check in checks)
+
+
 def failing_row_numbers(
     table: pa.Table, checks: Sequence[Check], *, now: datetime, beside: Beside = ALONE
 ) -> dict[str, list[int]]:

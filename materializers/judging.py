@@ -15,7 +15,7 @@ from materializers.beside import beside_published
 from materializers.formats import choose
 from materializers.judging_together import judged_together
 from materializers.ledger import Content, Judgement
-from materializers.store import local_copy
+from materializers.store import DamagedFile, MissingFile, local_copy
 from materializers.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -123,18 +123,38 @@ def judge_again(
     contents = {at: workspace.ledger.content(version.id) for at, version in versions.items()}
     there = {at: one for at, one in contents.items() if one.address is not None and asset.checks}
     whole = [check for check in _checks(asset, workspace) if check.whole]
-    said = judged_together(asset, whole, there, workspace) if whole else {}
+    said = _together_again(asset, whole, there, workspace) if whole else {}
     found: dict[Partition, tuple[Judgement, tuple[Verdict, ...]]] = {}
     for at, version in versions.items():
         verdicts: tuple[Verdict, ...] = ()
         if at in there:
-            value = published_value(asset, version, workspace)
-            beside = beside_published(asset, version, workspace)
-            verdicts = _declared(asset, (*judged(asset, value, workspace, beside)[1], *said.get(at, ())))
+            verdicts = _declared(asset, (*_alone_again(asset, version, workspace), *said.get(at, ())))
         judgement = _judgement(digest, verdicts)
         workspace.ledger.judge(workspace.environment, version, judgement, run_id)
         found[at] = judgement, verdicts
     return found
+
+
+def _alone_again(asset: Asset, version: Version, workspace: Workspace) -> tuple[Verdict, ...]:
+    """What is said of one published version; bytes that are gone or damaged are told by every check."""
+    try:
+        value = published_value(asset, version, workspace)
+    except (MissingFile, DamagedFile) as error:
+        from checks.evaluation import unjudged
+
+        return unjudged(_of_one(asset, workspace), str(error))
+    return judged(asset, value, workspace, beside_published(asset, version, workspace))[1]
+
+
+def _together_again(
+    asset: Asset, checks: Sequence[Check], there: Mapping[Partition, Content], workspace: Workspace
+) -> Mapping[Partition, tuple[Verdict, ...]]:
+    try:
+        return judged_together(asset, checks, there, workspace)
+    except (MissingFile, DamagedFile) as error:
+        from checks.evaluation import unjudged
+
+        return dict.fromkeys(there, unjudged(checks, str(error)))
 
 
 def published_value(asset: Asset, version: Version, workspace: Workspace) -> object:

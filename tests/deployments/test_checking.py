@@ -208,3 +208,12 @@ def test_checks_are_proposed_as_code(mill: Mill) -> None:
     assert (document["rows"], document["proposals"][0]["code"]) == (14, "row_count(7)")
     assert mill.assets("profile", "never").code == 1
     assert mill.assets("profile", "page").code == 1
+
+
+def test_bytes_that_are_gone_are_told(mill: Mill) -> None:
+    gone = max((mill.root / ".assets" / "data").rglob("*.parquet"), key=lambda file: file.name)
+    gone.unlink()
+    document = mill.assets("check", "days", "--json").document
+    broken = [one for one in document["judged"] if one["failing"]]
+    assert (len(document["judged"]), len(broken), document["exit_code"]) == (7, 1, 3)
+    assert "is missing" in broken[0]["verdicts"][0]["error"]
