@@ -181,7 +181,10 @@ def _called(check: Check, value: _Value) -> Finding:
     others = {parameter: value.upstream.value(parameter) for parameter, _ in check.needs}
     try:
         return call(check, value.data, value.source, value.now, value.sample_rows, others)
-    except Exception as error:
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # the edge of user code: sys.exit() in it ends a check, not the run
         raise CannotJudge(f"{type(error).__name__}: {error}", quotes=True) from error
 
 

@@ -69,7 +69,8 @@ def finding(verdict: Verdict) -> str:
     if verdict.failing and not verdict.passed:
         thing = verdict.thing
         of = f" of {verdict.rows:,}" if thing == "row" and verdict.rows is not None else ""
-        said.append(f"{verdict.failing:,}{of} {thing}{'' if verdict.failing == 1 and not of else 's'} fail")
+        one = verdict.failing == 1 and not of
+        said.append(f"{verdict.failing:,}{of} {thing}{' fails' if one else 's fail'}")
     if verdict.observed is not None:
         said.append(f"observed {value_text(verdict.observed)}")
     return ", ".join(said)

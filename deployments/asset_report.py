@@ -250,7 +250,9 @@ def _checks(report: AssetReport, found: Materialization | None) -> Iterator[tupl
     said = {verdict.check: verdict for verdict in verdicts_of(found)}
     for check in report.asset.checks:
         describe = getattr(check, "describe", lambda name=check.name: name)
-        severity = "" if check.severity == "error" else f" ({check.severity} only)"
+        severity = {"error": "", "quarantine": " (or moves rows aside)"}.get(
+            check.severity, f" ({check.severity} only)"
+        )
         verdict = said.get(check.name)
         if verdict is None:
             yield "check", f"{describe()}{severity}: not judged yet"

@@ -109,7 +109,7 @@ def _of_asset(key: str, said: Sequence[Said]) -> Iterator[str]:
     yield f"{key}: {up_to}{worst} of {counted(names, 'check')} {'do' if worst > 1 else 'does'} not hold{where}"
     for one in bad[:_PARTITIONS_TOLD]:
         for verdict in one.failing():
-            mild = "" if verdict.blocks else f" ({verdict.severity} only)"
+            mild = "" if verdict.blocks or verdict.aside is not None else f" ({verdict.severity} only)"
             place = f"{one.label}: " if one.label else ""
             yield "\n".join(f"  {line}" for line in f"{place}{verdict.describe()}{mild}".splitlines())
     if len(bad) > _PARTITIONS_TOLD:

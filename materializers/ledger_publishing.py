@@ -130,7 +130,7 @@ def _ending(product: Product, output: str, reason: str) -> Ending:
     return Ending(
         attempt=product.attempt,
         outcome="rejected" if product.refused else "published",
-        reason="; ".join(product.refused.values()) or reason,
+        reason="; ".join(dict.fromkeys(product.refused.values())) or reason,
         output=output,
         checks=judged.checks if judged else "",
     )

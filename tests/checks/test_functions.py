@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -137,3 +138,12 @@ def test_an_interruption_is_no_verdict() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         judged(interrupted)
+
+
+def test_what_leaves_the_program_ends_the_check_and_not_the_program() -> None:
+    @check
+    def leaves(value: pa.Table) -> bool:
+        sys.exit(3)
+
+    (verdict,) = evaluate(pa.table({"x": [1]}), [leaves], now=NOW)
+    assert verdict.error == "SystemExit: 3"
