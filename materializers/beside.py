@@ -33,8 +33,10 @@ def beside_of(
     versions: Mapping[str, Versions],
     workspace: Workspace,
     remake: Callable[[Mapping[str, object]], object] | None = None,
+    *,
+    made_at: datetime | None = None,
 ) -> Beside:
-    """What a value that is being made is judged beside.
+    """What a value that is being made, or was at ``made_at``, is judged beside.
 
     Args:
         versions: by parameter, what the function read for this partition.
@@ -52,7 +54,7 @@ def beside_of(
         for given in asset.edges
         if given.parameter in asked and versions.get(given.parameter)
     }
-    at = _time_of(asset, partition)
+    at = _time_of(asset, partition) or made_at
     memory = _Memory(asset=asset, partition=partition, at=at, workspace=workspace)
     return Beside(at=at, upstream=upstream, earlier=memory.earlier, remake=remake)
 
@@ -64,7 +66,7 @@ def beside_published(asset: Asset, version: Version, workspace: Workspace) -> Be
         lineage = workspace.ledger.materialization(version.id).lineage
         versions = {parameter: _versions_read(read, workspace) for parameter, read in lineage.items()}
     remake = _remaker(asset, version.partition, versions, workspace) if _makes_again(asset) else None
-    return beside_of(asset, version.partition, versions, workspace, remake)
+    return beside_of(asset, version.partition, versions, workspace, remake, made_at=version.made_at)
 
 
 def _makes_again(asset: Asset) -> bool:
@@ -189,7 +191,7 @@ class _Memory:
 
     def _is_before(self, partition: Partition, at: datetime) -> bool:
         if self.asset.partitions is None:
-            return True
+            return self.at is None or at < self.at
         if partition == self.partition or partition.slice != self.partition.slice:
             return False
         return self.at is None or at < self.at

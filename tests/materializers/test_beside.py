@@ -318,3 +318,21 @@ def test_a_partition_is_compared_with_those_before_it_and_not_with_itself() -> N
     assert (again[1][0].passed, again[1][0].expected) == (False, {"low": 10, "high": None})
     (third,) = world.run(partitions="2024-01-03", force=True).values()
     assert third[1][0].expected == {"low": 5, "high": None}
+
+
+def test_what_is_published_is_compared_with_what_was_before_it_and_not_with_itself() -> None:
+    rows = [10]
+
+    @asset(name="m/table", checks=[not_fewer_rows(severity="warn")])
+    def table() -> pa.Table:
+        return pa.table({"n": list(range(rows[0]))})
+
+    world = World(table)
+    world.run()
+    rows[0] = 5
+    world.now += timedelta(days=1)
+    world.run(force=True)
+    world.now += timedelta(days=1)
+    again = check_published("table", workspace=world.workspace)
+    (verdict,) = again.results[0].verdicts["m/table"]
+    assert (verdict.passed, verdict.expected) == (False, {"low": 10, "high": None})
