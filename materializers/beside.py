@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from materializers.table_format import arrow_of, as_table
 from materializers.workspace import Workspace
 
 if TYPE_CHECKING:
-    from checks import Beside, Earlier
+    from checks import Beside, Earlier, Verdict
 
 REMEMBERED = 400
 """So many versions are looked at for what was observed before."""
@@ -147,6 +147,28 @@ def _time_of(asset: Asset, partition: Partition) -> datetime | None:
 
 
 @dataclass(slots=True, kw_only=True)
+class Batch:
+    """What the checks of an asset observed of partitions that are made together, for those of them that come later."""
+
+    asset: Asset
+    seen: dict[str, list[Earlier]] = field(default_factory=dict)
+
+    def after(self, beside: Beside) -> Beside:
+        """The same, with what was observed so far."""
+        return replace(beside, earlier=lambda check: [*beside.earlier(check), *self.seen.get(check, ())])
+
+    def note(self, partition: Partition, verdicts: Iterable[Verdict]) -> None:
+        """Remember what was observed of a partition, unless it is held back."""
+        from checks import Earlier
+
+        at = _time_of(self.asset, partition)
+        comparing = {check.name for check in self.asset.checks if check.compares}
+        for one in verdicts:
+            if at is not None and one.check in comparing and one.error is None:
+                self.seen.setdefault(one.check, []).append(Earlier(at=at, observed=one.observed))
+
+
+@dataclass(slots=True, kw_only=True)
 class _Memory:
     """What the checks of an asset observed of its published versions, read when a check first asks.
 
@@ -197,4 +219,4 @@ class _Memory:
         return self.at is None or at < self.at
 
 
-__all__ = ["beside_of", "beside_published", "read_by", "upstream_value"]
+__all__ = ["Batch", "beside_of", "beside_published", "read_by", "upstream_value"]

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from graph import Asset, Skip
@@ -24,7 +23,7 @@ from graph.state import Outcome, Version
 from graph.steps import Adopt, Materialize
 from materializers.arguments import StepRun, Taken, arguments_for, as_asked, taken
 from materializers.batching import split
-from materializers.beside import beside_of, read_by
+from materializers.beside import Batch, beside_of, read_by
 from materializers.call import Call, NotDone, Stopped, TimedOut
 from materializers.compute import compute
 from materializers.judging import Stored, all_together, store_and_judge, why_rejected
@@ -295,20 +294,35 @@ class Building:
             ]
         made = self._split(values, given)
         alone = {
-            asset.key: {
-                one.partition: store_and_judge(
-                    asset,
-                    made[asset.key][one.partition],
-                    self.workspace,
-                    partial(self._beside, asset, one, given, call, output),
-                )
-                for one in members
-            }
+            asset.key: self._judged(asset, members, made[asset.key], given, call, output)
             for asset in self.returned
         }
         whole = any(check.whole for asset in self.returned for check in asset.checks)
         with self.scope.alone(self.asset.key) if whole else nullcontext():
             return self._published(members, attempts, alone, started, sequence, output)
+
+    def _judged(
+        self,
+        asset: Asset,
+        members: Sequence[Ready],
+        values: Mapping[Partition, object],
+        given: Taken,
+        call: Call,
+        output: Output,
+    ) -> dict[Partition, Stored]:
+        """The values of one asset, written aside and judged, in the order of time."""
+        batch = Batch(asset=asset)
+        found = {}
+        for one in sorted(members, key=lambda one: one.partition):
+
+            def beside(one: Ready = one) -> Beside:
+                return batch.after(self._beside(asset, one, given, call, output))
+
+            stored = store_and_judge(asset, values[one.partition], self.workspace, beside)
+            if not stored.judgement.failing:
+                batch.note(one.partition, stored.verdicts)
+            found[one.partition] = stored
+        return found
 
     def _published(
         self,

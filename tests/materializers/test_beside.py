@@ -336,3 +336,24 @@ def test_what_is_published_is_compared_with_what_was_before_it_and_not_with_itse
     again = check_published("table", workspace=world.workspace)
     (verdict,) = again.results[0].verdicts["m/table"]
     assert (verdict.passed, verdict.expected) == (False, {"low": 10, "high": None})
+
+
+@pytest.mark.parametrize("batch", [None, Batch()])
+def test_partitions_that_are_made_together_are_compared_in_their_order(batch: Batch | None) -> None:
+    @asset(
+        name="m/bars",
+        partitions=Daily(start="2024-01-01"),
+        batch=batch,
+        checks=[not_fewer_rows(severity="warn")],
+    )
+    def bars(window: Window) -> Any:
+        def table(day: int) -> pa.Table:
+            return pa.table({"n": list(range({1: 5, 2: 7, 3: 6}[day]))})
+
+        if batch is None:
+            return table(window.start.day)
+        return {f"2024-01-0{day}": table(day) for day in (1, 2, 3)}
+
+    said = [verdicts[0] for _, verdicts in World(bars).run().values()]
+    assert [one.passed for one in said] == [True, True, False]
+    assert said[2].expected == {"low": 7, "high": None}
