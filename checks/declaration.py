@@ -31,6 +31,15 @@ _EXPECTED_OF_ROWS = (
     "expect_multicolumn_values_",
     "expect_select_",
 )
+_NOT_BY_ROWS = (
+    "_increasing",
+    "_decreasing",
+    "_of_type",
+    "_in_type_list",
+    "_parseable",
+    "_match_json_schema",
+    "_match_strftime_format",
+)
 
 
 class InvalidCheck(AssetGraphError):
@@ -90,7 +99,8 @@ class Check:
 
     def _keeps_its_rows(self) -> str:
         """Why no rows can be moved aside for it; empty where they can."""
-        if self.kind not in _ABOUT_ROWS and not self.kind.startswith(_EXPECTED_OF_ROWS):
+        expected = self.kind.startswith(_EXPECTED_OF_ROWS) and not self.kind.endswith(_NOT_BY_ROWS)
+        if self.kind not in _ABOUT_ROWS and not expected:
             return f"'{self.kind}' does not say of each row by itself whether it is good"
         if self.mostly != 1:
             return "with mostly= some rows may fail; give row_count a minimum to say how much has to be left"

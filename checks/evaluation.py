@@ -106,12 +106,16 @@ def unjudged(checks: Sequence[Check], why: str) -> tuple[Verdict, ...]:
 def failing_row_numbers(
     table: pa.Table, checks: Sequence[Check], *, now: datetime, beside: Beside = ALONE
 ) -> dict[str, list[int]]:
-    """By the name of each check about rows, which it has judged, the numbers of all rows that fail it."""
+    """By the name of each check about rows, which it has judged, the numbers of all rows that fail it.
+
+    Great Expectations' own judgements are not among them: rows that it alone can tell are not moved.
+    """
     source = source_of(table)
     if not checks or source is None:
         return {}
     upstream = Upstream(beside=beside, loaded={})
-    asked = {check.name: _asked(check, source.columns(), now, upstream) for check in checks}
+    known = [check for check in checks if not is_expectation(check.kind) or is_translated(check.kind)]
+    asked = {check.name: _asked(check, source.columns(), now, upstream) for check in known}
     return failing_rows(source, asked, upstream.tables())
 
 

@@ -6,12 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from checks.declaration import Check
+from checks.schemas import SHAPES
 from checks.verdict import Verdict
 
 _ADDS_UP = frozenset("not_null between one_of matches expression point_in_time local_time row_count".split())
 _EXPECTED = ("expect_column_values_to_", "expect_column_pair_values_", "expect_multicolumn_values_")
-_ALONE = frozenset({"expect_column_values_to_be_unique", "expect_column_values_to_be_of_type"})
-_ORDERED = frozenset({"expect_column_values_to_be_increasing", "expect_column_values_to_be_decreasing"})
+_NOT_BY_ROWS = SHAPES | {
+    "expect_column_values_to_be_unique",
+    "expect_column_values_to_be_increasing",
+    "expect_column_values_to_be_decreasing",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,7 @@ class Part:
 def adds_up(check: Check) -> bool:
     """Whether what is counted of each partition tells what it says of all together."""
     known = check.kind in _ADDS_UP or check.kind.startswith(_EXPECTED)
-    return known and check.kind not in _ALONE | _ORDERED
+    return known and check.kind not in _NOT_BY_ROWS
 
 
 def part_of(verdict: Verdict) -> Part | None:

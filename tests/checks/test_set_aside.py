@@ -108,6 +108,9 @@ def test_the_column_of_reasons_takes_no_others_place() -> None:
         lambda: check(lambda value: True, name="f", **Q),
         lambda: across_partitions(unique("x", **Q)),
         lambda: expect.column_mean_to_be_between("x", min_value=0, **Q),
+        lambda: expect.column_values_to_be_increasing("x", **Q),
+        lambda: expect.column_values_to_be_json_parseable("s", **Q),
+        lambda: expect.column_values_to_be_of_type("s", "string", **Q),
     ],
 )
 def test_only_what_speaks_of_rows_can_move_them(declare: Any) -> None:
