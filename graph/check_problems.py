@@ -37,7 +37,11 @@ def problems_of_checks(
 
 def only_columns(asset: Asset) -> frozenset[str] | None:
     """The columns that an asset promises to have and no others; None where it does not say."""
-    said = [check.only_columns for check in asset.checks if check.only_columns is not None]
+    said = [
+        check.only_columns
+        for check in asset.checks
+        if check.severity == "error" and check.only_columns is not None
+    ]
     return frozenset(said[0]) if said else None
 
 
