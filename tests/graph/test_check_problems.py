@@ -106,6 +106,7 @@ def test_problems(checks: Sequence[Check], said: str) -> None:
 
 
 def test_what_is_not_known_is_no_problem() -> None:
+    graph_of(consumer(schema(TYPES, severity="warn"), not_null("closing")))
     graph_of(
         consumer(needs("loose", "anything"), needs("prices", "close"), schema(TYPES), sums_to("close", 1))
     )
