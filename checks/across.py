@@ -200,6 +200,10 @@ def _check(
     mostly: float = 1.0,
     parameters: Mapping[str, Plain] = MappingProxyType({}),
 ) -> Check:
+    if upstream == "this":
+        raise InvalidCheck(
+            label, "compares with 'this', which is the value itself; call the parameter otherwise."
+        )
     for word in (*columns, upstream, *others):
         if not isinstance(word, str) or not word:
             raise InvalidCheck(label, f"names {word!r}; give it the name of a column or of a parameter.")

@@ -84,7 +84,7 @@ def rule_across(
     if check.kind == "sql":
         words = set(_words(check["query"]))
         for parameter in upstream.beside.upstream:
-            if parameter.lower() in words:
+            if parameter.lower() in words and parameter != "this":  # which is the value itself
                 upstream.table(parameter)
         return Querying(sql=check["query"])
     if check.kind not in ACROSS:
@@ -139,49 +139,62 @@ def probe_across(rule: Referring | Covering | Reconciling | Querying, frame: Fra
     )
 
 
+# Names that no column has: they stand in queries beside those of the table.
+_TIMES, _KNOWN, _TOTAL = '"(times)"', '"(known)"', '"(total)"'
+_HERE, _THERE = '"sum here"', '"sum there"'
+
+
+def _place(number: int) -> str:
+    """The name of a part of a key."""
+    return f'"(key {number})"'
+
+
 def _referring(rule: Referring, frame: Frame) -> Probe:
     own = ", ".join(column.sql for column in rule.key)
     whole = " AND ".join(f"{column.sql} IS NOT NULL" for column in rule.key)
-    known = f"(SELECT DISTINCT {_renamed(rule.others, 'o')}, true AS known_ FROM {quoted(rule.upstream)})"
-    on = " AND ".join(f"t.{column.sql} = u.o{n}" for n, column in enumerate(rule.key))
-    counted = f"(SELECT {own}, count(*) AS times FROM {frame.rows} WHERE {whole} GROUP BY ALL)"
+    known = f"(SELECT DISTINCT {_renamed(rule.others)}, true AS {_KNOWN} FROM {quoted(rule.upstream)})"
+    on = " AND ".join(f"t.{column.sql} = u.{_place(n)}" for n, column in enumerate(rule.key))
+    counted = f"(SELECT {own}, count(*) AS {_TIMES} FROM {frame.rows} WHERE {whole} GROUP BY ALL)"
     found = f"{counted} t LEFT JOIN {known} u ON {on}"
-    bad = "coalesce(sum(times) FILTER (WHERE known_ IS NULL), 0)"
+    bad = f"coalesce(sum({_TIMES}) FILTER (WHERE {_KNOWN} IS NULL), 0)"
     return Probe(
-        judge=f"(SELECT {judged(bad, counted='coalesce(sum(times), 0)')} FROM {found})",
+        judge=f"(SELECT {judged(bad, counted=f'coalesce(sum({_TIMES}), 0)')} FROM {found})",
         rows=f"SELECT {frame.row} FROM {frame.numbered} t LEFT JOIN {known} u ON {on}"
-        f" WHERE known_ IS NULL AND {' AND '.join(f't.{column.sql} IS NOT NULL' for column in rule.key)}"
+        f" WHERE {_KNOWN} IS NULL AND {' AND '.join(f't.{column.sql} IS NOT NULL' for column in rule.key)}"
         f" ORDER BY {frame.row}",
     )
 
 
 def _covering(rule: Covering, frame: Frame) -> Probe:
-    own = ", ".join(f"{column.sql} AS k{n}" for n, column in enumerate(rule.key))
-    here = f"(SELECT DISTINCT {own}, true AS here_ FROM {frame.rows})"
+    own = ", ".join(f"{column.sql} AS {_place(n)}" for n, column in enumerate(rule.key))
+    here = f"(SELECT DISTINCT {own}, true AS {_KNOWN} FROM {frame.rows})"
     whole = " AND ".join(f"{column.sql} IS NOT NULL" for column in rule.others)
     names = ", ".join(column.sql for column in rule.others)
     there = f"(SELECT DISTINCT {names} FROM {quoted(rule.upstream)} WHERE {whole})"
-    on = " AND ".join(f"u.{column.sql} = t.k{n}" for n, column in enumerate(rule.others))
+    on = " AND ".join(f"u.{column.sql} = t.{_place(n)}" for n, column in enumerate(rule.others))
     joined = f"{there} u LEFT JOIN {here} t ON {on}"
     return Probe(
-        judge=f"(SELECT {judged('count_if(here_ IS NULL)', counted='count(*)')} FROM {joined})",
-        found=f"SELECT {names} FROM {joined} WHERE here_ IS NULL ORDER BY ALL",
+        judge=f"(SELECT {judged(f'count_if({_KNOWN} IS NULL)', counted='count(*)')} FROM {joined})",
+        found=f"SELECT {names} FROM {joined} WHERE {_KNOWN} IS NULL ORDER BY ALL",
     )
 
 
 def _reconciling(rule: Reconciling, frame: Frame) -> Probe:
-    here = _sums(rule.column, rule.by, frame.rows, "here")
-    there = _sums(rule.other, rule.others, quoted(rule.upstream), "there")
-    on = " AND ".join(f"h.g{n} IS NOT DISTINCT FROM t.g{n}" for n in range(len(rule.by))) or "true"
-    groups = ", ".join(
-        f"coalesce(h.g{n}, t.g{n}) AS {quoted(column.name)}" for n, column in enumerate(rule.by)
+    here = _sums(rule.column, rule.by, frame.rows)
+    there = _sums(rule.other, rule.others, quoted(rule.upstream))
+    on = (
+        " AND ".join(f"h.{_place(n)} IS NOT DISTINCT FROM t.{_place(n)}" for n in range(len(rule.by)))
+        or "true"
     )
-    both = "coalesce(h.here, 0) AS here, coalesce(t.there, 0) AS there"
+    groups = ", ".join(
+        f"coalesce(h.{_place(n)}, t.{_place(n)}) AS {quoted(column.name)}" for n, column in enumerate(rule.by)
+    )
+    both = f"coalesce(h.{_TOTAL}, 0) AS {_HERE}, coalesce(t.{_TOTAL}, 0) AS {_THERE}"
     joined = f"(SELECT {groups}{', ' if groups else ''}{both} FROM {here} h FULL JOIN {there} t ON {on})"
     places = ", ".join(str(n + 1) for n in range(len(rule.by)))
-    away = "abs(here::DOUBLE - there::DOUBLE)"
+    away = f"abs({_HERE}::DOUBLE - {_THERE}::DOUBLE)"
     bad = f"({away} <= {literal(rule.tolerance)}) IS NOT TRUE"
-    text = f"concat(here, ' here, ', there, {literal(f' in {rule.upstream}')})"
+    text = f"concat({_HERE}, ' here, ', {_THERE}, {literal(f' in {rule.upstream}')})"
     worst = f"max({{'away': {away}, 'text': {text}}}).text"
     return Probe(
         judge=f"(SELECT {judged(f'count_if({bad})', worst, 'count(*)')} FROM {joined})",
@@ -189,12 +202,12 @@ def _reconciling(rule: Reconciling, frame: Frame) -> Probe:
     )
 
 
-def _sums(column: Column, by: tuple[Column, ...], table: str, name: str) -> str:
-    total = f"{'fsum' if column.float_bits else 'sum'}({column.place}) AS {name}"
+def _sums(column: Column, by: tuple[Column, ...], table: str) -> str:
+    total = f"{'fsum' if column.float_bits else 'sum'}({column.place}) AS {_TOTAL}"
     if not by:
         return f"(SELECT {total} FROM {table})"
-    return f"(SELECT {_renamed(by, 'g')}, {total} FROM {table} GROUP BY {', '.join(one.sql for one in by)})"
+    return f"(SELECT {_renamed(by)}, {total} FROM {table} GROUP BY {', '.join(one.sql for one in by)})"
 
 
-def _renamed(columns: tuple[Column, ...], letter: str) -> str:
-    return ", ".join(f"{column.sql} AS {letter}{n}" for n, column in enumerate(columns))
+def _renamed(columns: tuple[Column, ...]) -> str:
+    return ", ".join(f"{column.sql} AS {_place(n)}" for n, column in enumerate(columns))

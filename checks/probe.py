@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TIMES, FIRST = '"(times)"', '"(first row)"'
+"""Names that no column has, which stand in queries beside those of the table: how often, and where first."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:

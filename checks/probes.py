@@ -11,8 +11,9 @@ from typing import assert_never
 
 from checks.across_rules import probe_across
 from checks.columns import Column, literal, quoted
-from checks.probe import Frame, Probe, judged
+from checks.probe import FIRST, TIMES, Frame, Probe, judged
 from checks.rules import (
+    TOTAL,
     Among,
     Covering,
     Distinct,
@@ -88,7 +89,7 @@ def _among(rule: Among, frame: Frame) -> Probe:
     probe = _rows(frame, bad, _there(column))
     if len(rule.known) <= _FEW:
         return probe
-    counted = f"(SELECT {column.sql}, count(*) AS times FROM {frame.rows} GROUP BY 1)"
+    counted = f"(SELECT {column.sql}, count(*) AS {TIMES} FROM {frame.rows} GROUP BY 1)"
     return Probe(
         judge=f"(SELECT {judged(_summed(bad), counted=_summed(_there(column)))} FROM {counted})",
         rows=probe.rows,
@@ -110,44 +111,42 @@ def _groups(rule: Groups, frame: Frame) -> Probe:
 def _distinct(key: Sequence[Column], frame: Frame, counts: str) -> Probe:
     names = ", ".join(column.sql for column in key)
     whole = counts or " AND ".join(f"{column.sql} IS NOT NULL" for column in key)
-    groups = f"(SELECT count(*) AS times FROM {frame.rows} WHERE {whole} GROUP BY {names})"
-    told = judged(_summed("times > 1"), "coalesce(count_if(times > 1), 0)", _summed("true"))
+    groups = f"(SELECT count(*) AS {TIMES} FROM {frame.rows} WHERE {whole} GROUP BY {names})"
+    told = judged(_summed(f"{TIMES} > 1"), f"coalesce(count_if({TIMES} > 1), 0)", _summed("true"))
     judge = f"(SELECT {told} FROM {groups})"
     if counts:
         over = f"(PARTITION BY {names})"
         equals = (
-            f"SELECT {frame.row}, count(*) OVER {over} AS times, min({frame.row}) OVER {over} AS first_row"
+            f"SELECT {frame.row}, count(*) OVER {over} AS {TIMES}, min({frame.row}) OVER {over} AS {FIRST}"
         )
         equals += f" FROM {frame.numbered} WHERE {whole}"
-        rows = f"SELECT {frame.row} FROM ({equals}) WHERE times > 1 ORDER BY first_row, {frame.row}"
+        rows = f"SELECT {frame.row} FROM ({equals}) WHERE {TIMES} > 1 ORDER BY {FIRST}, {frame.row}"
         return Probe(judge=judge, rows=rows)
-    equals = f"SELECT {names}, min({frame.row}) AS first_row FROM {frame.numbered} WHERE {whole}"
+    equals = f"SELECT {names}, min({frame.row}) AS {FIRST} FROM {frame.numbered} WHERE {whole}"
     equals += f" GROUP BY {names} HAVING count(*) > 1"
     return Probe(
         judge=judge,
         rows=f"SELECT {frame.row} FROM {frame.numbered} JOIN ({equals}) USING ({names})"
-        f" ORDER BY first_row, {frame.row}",
+        f" ORDER BY {FIRST}, {frame.row}",
         proof=_sorted_by([(column, ">") for column in key], frame, whole, strict=True, observed="0"),
     )
 
 
 def _summing(rule: Summing, frame: Frame) -> Probe:
     # fsum is compensated, so that the order of the rows hardly matters.
-    total = f"coalesce({'fsum' if rule.column.float_bits else 'sum'}({rule.column.place}), 0) AS total"
-    bad = _failing(rule.total, rule.bounds.sql("total"))
+    total = f"coalesce({'fsum' if rule.column.float_bits else 'sum'}({rule.column.place}), 0) AS {TOTAL}"
+    bad = _failing(rule.total, rule.bounds.sql(TOTAL))
     names = ", ".join(column.sql for column in rule.by)
     summed = f"(SELECT {total} FROM {frame.rows}{f' GROUP BY {names}' if names else ''})"
-    away = f"abs(total::DOUBLE - {literal(rule.aim)})"
-    worst = f"max({{'away': {away}, 'total': total}}).total"  # of two as far away, always the same one
+    away = f"abs({TOTAL}::DOUBLE - {literal(rule.aim)})"
+    worst = f"max({{'away': {away}, 'total': {TOTAL}}}).total"  # of two as far away, always the same one
     judge = f"(SELECT {judged(f'count_if({bad})', worst, 'count(*)')} FROM {summed})"
     if not names:
         return Probe(judge=judge)
-    listed = (
-        f"(SELECT {names}, min({frame.row}) AS first_row, {total} FROM {frame.numbered} GROUP BY {names})"
-    )
+    listed = f"(SELECT {names}, min({frame.row}) AS {FIRST}, {total} FROM {frame.numbered} GROUP BY {names})"
     label = quoted(f"sum({rule.column.name})")
     return Probe(
-        judge=judge, groups=f"SELECT {names}, total AS {label} FROM {listed} WHERE {bad} ORDER BY first_row"
+        judge=judge, groups=f"SELECT {names}, {TOTAL} AS {label} FROM {listed} WHERE {bad} ORDER BY {FIRST}"
     )
 
 
@@ -203,7 +202,7 @@ def _follows(order: Sequence[tuple[int, str]], strict: bool) -> str:
 
 def _summed(of: str) -> str:
     """How many rows stand behind those groups for which a condition is true."""
-    return f"coalesce(sum(times) FILTER (WHERE {of}), 0)"
+    return f"coalesce(sum({TIMES}) FILTER (WHERE {of}), 0)"
 
 
 def _there(column: Column) -> str:

@@ -13,6 +13,9 @@ from checks.columns import CannotJudge, Column, Interval, Place, comparable, fin
 from checks.declaration import Check
 from checks.plain_values import Plain
 
+TOTAL = '"(total)"'
+"""What a sum is called in a query: no column is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoneMissing:
@@ -278,7 +281,7 @@ def _summing(check: Check, column: Column, *by: Column) -> Summing:
     if column.family not in {"number", "null"}:
         raise CannotJudge(f"column '{column.name}' is of type {column.type_name}, which has no sum.")
     total = replace(
-        column, family="number", sql="total", place="total", float_bits=64 if column.float_bits else 0
+        column, family="number", sql=TOTAL, place=TOTAL, float_bits=64 if column.float_bits else 0
     )
     aim, tolerance = Fraction(str(check["total"])), Fraction(str(check["tolerance"]))
     bounds = interval(total, aim - tolerance, aim + tolerance)

@@ -136,7 +136,7 @@ def test_a_sum_tells_the_worst_group() -> None:
     fills = pa.table({"symbol": ["KO", "PEP", None], "quantity": [3.5, 9.0, 1.0]})
     verdict = judged(same_sum("quantity", "orders", by="symbol"), fills, orders=ORDERS)
     assert verdict.observed == "9.0 here, 5.0 in orders"
-    assert verdict.sample[0] == {"symbol": "PEP", "here": 9.0, "there": 5.0}
+    assert verdict.sample[0] == {"symbol": "PEP", "sum here": 9.0, "sum there": 5.0}
     assert (
         verdict.promise == "quantity sums to what quantity of orders does for each symbol, give or take 1e-09"
     )
@@ -232,6 +232,7 @@ def test_a_function_may_ask_for_upstream() -> None:
         (lambda: references([], "up"), "names no column"),
         (lambda: references(["a", "b"], "up", ["c"]), "compares 2 columns with 1"),
         (lambda: references("a", ""), "names ''"),
+        (lambda: references("a", "this"), "which is the value itself"),
         (lambda: same_row_count("up", tolerance=1), "from 0 to below 1"),
         (lambda: same_sum("a", "up", tolerance=-1), "zero or more"),
         (lambda: needs("up"), "names no column"),
@@ -241,6 +242,22 @@ def test_a_function_may_ask_for_upstream() -> None:
 def test_a_declaration_that_cannot_work_is_refused(declare: Any, said: str) -> None:
     with pytest.raises(InvalidCheck, match=said):
         declare()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['a"b', "select", "new\nline", "here", "times", "known", "total", "row_", "key 0", "Ünï"],
+)
+def test_columns_may_be_called_anything(name: str) -> None:
+    table = pa.table({name: ["x", "y", None, "z"], "v": [1.0, 2.0, 3.0, 4.0]})
+    up = pa.table({name: ["x", "w"], "v": [1.0, 9.0]})
+    said = [
+        judged(check, table, up=up)
+        for check in (references(name, "up"), covers(name, "up"), same_sum("v", "up", by=name))
+    ]
+    assert [one.error for one in said] == [None] * 3
+    assert [one.failing for one in said] == [2, 1, 4]
+    assert all(one.sample for one in said)
 
 
 def test_what_it_compares_with_is_in_its_digest() -> None:

@@ -161,3 +161,21 @@ def test_a_million_rows_of_which_some_are_bad() -> None:
     assert failing_rows(verdicts["monotonic(session by symbol)"]) == [1000000]
     assert verdicts["sums_to(weight by session)"].failing == 2
     assert verdicts["not_null(symbol, session, close)"].passed
+
+
+@pytest.mark.parametrize(
+    "name", ["times", "first_row", "total", "value", "previous", "v0", "bad", "row_", "this", 'a"b']
+)
+def test_columns_may_be_called_anything(name: str) -> None:
+    table = pa.table({name: ["x", "y", "x", "z"], "v": [1.0, 2.0, 0.5, 4.0]})
+    checks = [
+        unique(name),
+        sums_to("v", 9, by=name),
+        monotonic("v", by=name),
+        one_of(name, [f"k{n}" for n in range(40)]),
+        between(name, "y", None),
+    ]
+    said = evaluate(table, checks, now=NOW, small_rows=-1)
+    assert [one.error for one in said] == [None] * 5
+    assert [one.failing for one in said] == [2, 3, 1, 4, 2]
+    assert all(one.sample for one in said)
