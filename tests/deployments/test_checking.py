@@ -187,6 +187,10 @@ def test_a_suite_for_great_expectations(mill: Mill, tmp_path: Path) -> None:
     ran = mill.assets("suite", "days", "--out", "suites/days.json")
     assert ran.out == "wrote suites/days.json: 1 expectation, 1 left out\n"
     assert json.loads(Path("suites/days.json").read_text()) == document
+    left_out = mill.assets("suite", "days", "--out", "suites/days.json", "--json").document["left_out"]
+    assert left_out == {
+        "unique(n) across partitions": "it is about all partitions together, and a suite is about one batch."
+    }
     assert mill.assets("suite", "nothing").code == 2
 
 
