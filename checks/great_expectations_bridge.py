@@ -80,9 +80,11 @@ def _taught(check: Check) -> Any:
     try:
         if module:
             import_module(module)
+    except Exception as error:  # a module of the user's may raise anything
+        told = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        raise CannotJudge(f"its module '{module}' cannot be imported: {told}.") from error
+    try:
         return get_expectation_impl(check.kind)
-    except ImportError as error:
-        raise CannotJudge(f"its module '{module}' cannot be imported: {error}.") from error
     except ExpectationNotFoundError:
         where = f"the module '{module}' declares none" if module else "say where it is with module="
         raise CannotJudge(

@@ -19,6 +19,9 @@ Plain: TypeAlias = (
     " | tuple[Plain, ...] | Mapping[str, Plain] | None"
 )
 
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+_AS_THEY_ARE = frozenset({type(None), bool, int, float})
+
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -27,6 +30,8 @@ def plain(value: object, *, longest: int = 200) -> Plain:
 
     What is not plain becomes its text. Text, bytes and nested values longer than ``longest`` characters are cut.
     """
+    if type(value) in _AS_THEY_ARE:  # most are, and to match costs more
+        return value  # type: ignore[return-value]  # which is one of these
     match value:
         case None | bool():
             return value
@@ -67,7 +72,7 @@ def cut(text: str, longest: int) -> str:
 
 def to_json(value: Plain) -> str:
     """The JSON text of a plain value; equal values of one type have equal texts."""
-    return json.dumps(tagged(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _JSON.encode(tagged(value))
 
 
 def from_json(text: str) -> Plain:
@@ -132,6 +137,8 @@ def _temporal(value: date | time | timedelta) -> Plain:
     if value != value:  # pandas' NaT is a datetime that equals nothing
         return None
     match value:
+        case datetime() if type(value) is datetime and value.tzinfo in (None, UTC):
+            return value
         case datetime():
             moment = datetime.combine(value.date(), value.time(), value.tzinfo)  # no nanoseconds, no subclass
             return moment.astimezone(UTC) if moment.utcoffset() is not None else moment

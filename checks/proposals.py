@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import combinations
 from math import floor, isfinite, log10
 from typing import TYPE_CHECKING, Any
 
+from checks.code_layout import imported, laid_out
 from checks.columns import Column, literal
 from checks.declaration import Check
 from checks.evaluation import evaluate
@@ -44,13 +45,14 @@ _KEY_COLUMNS = 8
 _MARGIN = 0.1
 """How far beyond what was seen a bound lies, as a part of the range."""
 _FORMATS = {
-    "a ticker": r"^[A-Z0-9.^=-]{1,8}$",
     "a date, as ISO 8601 has it": r"^\d{4}-\d{2}-\d{2}$",
     "an e-mail address": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
     "a UUID": r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
-    "hexadecimal": r"^[0-9a-f]{8,}$",
     "digits": r"^\d+$",
+    "hexadecimal": r"^[0-9a-f]{8,}$",
+    "a ticker": r"^[A-Z^][A-Z0-9.=-]{0,7}$",
 }
+"""What a text may look like; the first that all of them look like is proposed."""
 _LARGER = (("high", "low"), ("max", "min"), ("maximum", "minimum"), ("end", "start"), ("upper", "lower"))
 _LARGER_OR_EQUAL = (*_LARGER, ("high", "open"), ("high", "close"), ("open", "low"), ("close", "low"))
 
@@ -65,13 +67,18 @@ class Proposal:
 
 
 def propose(
-    data: pa.Table | ParquetFiles, *, now: datetime, private: frozenset[str] = frozenset()
+    data: pa.Table | ParquetFiles,
+    *,
+    now: datetime,
+    private: frozenset[str] = frozenset(),
+    parts: Sequence[pa.Table | ParquetFiles] = (),
 ) -> tuple[Proposal, ...]:
     """The checks that a table suggests, all of which hold for it.
 
     Args:
         now: the time of looking, aware.
         private: columns of which no value is told; what is proposed of them names none.
+        parts: what the data are made of, such as partitions, if checks judge each by itself: proposals hold for each.
 
     Raises:
         ValueError: the data are no table.
@@ -82,17 +89,34 @@ def propose(
     everything = Asked(rule=Querying(sql=""), first=())
     with opened(source, [everything]) as (cursor, frame, _):
         seen = _Seen.of(source, cursor, frame.table, private)
-        candidates = list(_candidates(seen, now))
+        candidates = list(_candidates(seen, now, _sizes(parts) or [seen.rows]))
     verdicts = evaluate(data, [one.check for one in candidates], now=now, sample_rows=0)
-    return tuple(one for one, said in zip(candidates, verdicts, strict=True) if said.passed)
+    held = [one for one, said in zip(candidates, verdicts, strict=True) if said.passed]
+    return tuple(one for one in held if _holds_for_each(one.check, parts, now))
+
+
+def _sizes(parts: Sequence[pa.Table | ParquetFiles]) -> list[int]:
+    return [source.count() for part in parts if (source := source_of(part)) is not None]
+
+
+def _holds_for_each(check: Check, parts: Sequence[pa.Table | ParquetFiles], now: datetime) -> bool:
+    """What holds for all rows holds for some of them, except for sums."""
+    return check.kind != "sums_to" or all(
+        evaluate(part, [check], now=now, sample_rows=0)[0].passed for part in parts
+    )
 
 
 def as_code(proposals: Sequence[Proposal]) -> str:
     """Python that declares them: the imports, and a list to paste."""
     names = sorted({one.code.partition("(")[0] for one in proposals})
-    listed = [f"    {one.code},  # {one.seen}" for one in proposals]
-    imported = [f"from checks import {', '.join(names)}", ""] if names else []
-    return "\n".join([*imported, "checks = [", *listed, "]", ""])
+    lines = ["from datetime import date", ""] if any(", date(" in one.code for one in proposals) else []
+    lines += [imported("checks", names), ""] if names else []
+    if not proposals:
+        return "checks = []\n"
+    lines.append("checks = [")
+    for one in proposals:
+        lines += [f"    # {one.seen}", *laid_out(one.code, indent=4)]
+    return "\n".join([*lines, "]", ""])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,8 +198,8 @@ class _Seen:
                 yield name, one
 
 
-def _candidates(seen: _Seen, now: datetime) -> Iterator[Proposal]:
-    yield from _of_all(seen)
+def _candidates(seen: _Seen, now: datetime, sizes: Sequence[int]) -> Iterator[Proposal]:
+    yield from _of_all(seen, sizes)
     key = _key(seen)
     if key:
         words = ", ".join(map(quote, key))
@@ -185,7 +209,7 @@ def _candidates(seen: _Seen, now: datetime) -> Iterator[Proposal]:
     for name, one in seen.open():
         match one.column.family:
             case "number":
-                yield from _of_numbers(name, one)
+                yield from _of_numbers(name, one, counts=key == (name,))
             case "text":
                 yield from _of_texts(name, one, seen)
             case "moment":
@@ -195,18 +219,21 @@ def _candidates(seen: _Seen, now: datetime) -> Iterator[Proposal]:
     yield from _of_sums(seen)
 
 
-def _of_all(seen: _Seen) -> Iterator[Proposal]:
-    if seen.rows:
-        least = max(1, seen.rows // 2)
+def _of_all(seen: _Seen, sizes: Sequence[int]) -> Iterator[Proposal]:
+    if least := min(sizes):
+        half = max(1, int(_rounded(least / 2, down=True)))
+        told = f"{seen.rows:,} rows" + (
+            f" in {len(sizes):,} parts of {least:,} or more" if len(sizes) > 1 else ""
+        )
         yield Proposal(
-            check=row_count(least), code=f"row_count({least})", seen=f"{seen.rows:,} rows were seen"
+            check=row_count(half), code=f"row_count({half})", seen=f"{told}; at least half of that"
         )
     types = {name: logical_type(str(one.arrow)) for name, one in seen.figures.items()}
     if types:
-        lines = "".join(f"            {quote(name)}: {quote(kind)},\n" for name, kind in types.items())
+        listed = ", ".join(f"{quote(name)}: {quote(kind)}" for name, kind in types.items())
         yield Proposal(
             check=schema(types, exact=False),
-            code=f"schema(\n        {{\n{lines}        }},\n        exact=False,\n    )",
+            code=f"schema({{{listed}}}, exact=False)",
             seen="their types; leave exact=False out where there are no other columns",
         )
     whole = [name for name, one in seen.figures.items() if seen.rows and one.there == seen.rows]
@@ -226,34 +253,48 @@ def _key(seen: _Seen) -> tuple[str, ...]:
         for name, one in seen.figures.items()
         if one.there == seen.rows and not one.column.float_bits and one.column.family != "boolean"
     ][:_KEY_COLUMNS]
+
+    def tell_apart(names: Sequence[str]) -> bool:
+        columns = ", ".join(seen.figures[name].column.sql for name in names)
+        ((times,),) = seen.ask(f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {seen.table})")
+        return bool(times == seen.rows)
+
     for size in (1, 2, 3):
+        if size == 2 and not (len(likely) > 1 and tell_apart(likely)):
+            return ()  # no few of them do, if not all of them
         for names in combinations(likely, size):
             most = 1
             for name in names:
                 most *= max(1, int(seen.figures[name].distinct * 1.2))
-            if most < seen.rows:
-                continue
-            columns = ", ".join(seen.figures[name].column.sql for name in names)
-            ((times,),) = seen.ask(f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {seen.table})")
-            if times == seen.rows:
+            if most >= seen.rows and tell_apart(names):
                 return names
     return ()
 
 
-def _of_numbers(name: str, one: _Figures) -> Iterator[Proposal]:
+def _of_numbers(name: str, one: _Figures, *, counts: bool) -> Iterator[Proposal]:
+    """Bounds of a column; of one that tells rows apart only the lower one, as it will go on."""
     low, high = one.low, one.high
     if isinstance(low, float) and not (isfinite(low) and isfinite(high)):
         return
-    told = f"seen {low} to {high}"
-    if low >= 0 and low < high <= 1 and not isinstance(low, int):
-        bounds: tuple[Any, Any] = (0, 1)
-    elif low >= 0:
-        bounds = (0, None)
+    told = f"seen {_short(low)} to {_short(high)}"
+    margin = (float(high) - float(low)) * _MARGIN
+    low_bound: int | float | None = _rounded(float(low) - margin, down=True)
+    high_bound: int | float | None = _rounded(float(high) + margin, down=False)
+    if low >= 0 and (low == high or counts):
+        low_bound, high_bound = 0, None
+    elif low == high:
+        low_bound, high_bound = None, 0
+    elif low >= 0 and high <= 1 and not isinstance(low, int):
+        low_bound, high_bound = 0, 1
     else:
-        margin = (float(high) - float(low)) * _MARGIN
-        bounds = (_rounded(float(low) - margin, down=True), _rounded(float(high) + margin, down=False))
-    code = f"between({quote(name)}, {bounds[0]!r}, {bounds[1]!r})"
-    yield Proposal(check=between(name, *bounds), code=code, seen=told)
+        low_bound = 0 if low >= 0 and float(low) <= margin else low_bound
+        told += f"; with {_MARGIN:.0%} of the range beyond, rounded"
+    code = f"between({quote(name)}, {low_bound!r}, {high_bound!r})"
+    yield Proposal(check=between(name, low_bound, high_bound), code=code, seen=told)
+
+
+def _short(number: Any) -> str:
+    return f"{number:.6g}" if isinstance(number, float) else str(number)
 
 
 def _rounded(number: float, *, down: bool) -> int | float:
@@ -263,7 +304,8 @@ def _rounded(number: float, *, down: bool) -> int | float:
     step = 10.0 ** (floor(log10(abs(number))) - 1)
     places = number / step
     whole = (floor(places) if down else -floor(-places)) * step
-    return int(whole) if step >= 1 else float(f"{whole:.6g}")
+    short = float(f"{whole:.6g}")
+    return int(short) if short.is_integer() else short
 
 
 def _of_texts(name: str, one: _Figures, seen: _Seen) -> Iterator[Proposal]:
@@ -278,25 +320,46 @@ def _of_texts(name: str, one: _Figures, seen: _Seen) -> Iterator[Proposal]:
             yield Proposal(
                 check=one_of(name, found),
                 code=f"one_of({quote(name)}, [{words}])",
-                seen=f"{len(found)} distinct in {one.there:,} rows",
+                seen=f"{len(found)} distinct {'values' if len(found) > 1 else 'value'} in {one.there:,} rows",
             )
             return
     if one.formats:
         what = one.formats[0]
         regex = _FORMATS[what]
         yield Proposal(
-            check=matches(name, regex), code=f'matches({quote(name)}, r"{regex}")', seen=f"each is {what}"
+            check=matches(name, regex),
+            code=f'matches({quote(name)}, r"{regex}")',
+            seen=f"each of {one.there:,} looks like {what}",
         )
 
 
 def _of_times(name: str, one: _Figures, now: datetime) -> Iterator[Proposal]:
     told = f"seen {one.low} to {one.high}"
     yield Proposal(check=no_future_timestamps(name), code=f"no_future_timestamps({quote(name)})", seen=told)
+    if (bounds := _years(one.low, one.high, now)) is not None:
+        words = ", ".join("None" if at is None else f"date({at.year}, {at.month}, {at.day})" for at in bounds)
+        yield Proposal(
+            check=between(name, *bounds),
+            code=f"between({quote(name)}, {words})",
+            seen=f"seen {one.low.year} to {one.high.year}; with {_MARGIN:.0%} of the range beyond",
+        )
     zone = getattr(one.arrow, "tz", None)
     if zone:
         yield Proposal(
             check=time_zone(name, zone), code=f"time_zone({quote(name)}, {quote(zone)})", seen="by its type"
         )
+
+
+def _years(low: Any, high: Any, now: datetime) -> tuple[date, date | None] | None:
+    """The years around days or timestamps: the last only of what lies in the future; None of what has no years."""
+    if not isinstance(low, date):
+        return None
+    margin = (high - low) * _MARGIN
+    try:
+        first, last = date((low - margin).year, 1, 1), date((high + margin).year + 1, 1, 1)
+    except (OverflowError, ValueError):
+        return None
+    return first, (last if high.year > now.year else None)
 
 
 def _of_order(seen: _Seen, key: Sequence[str]) -> Iterator[Proposal]:
@@ -357,7 +420,7 @@ def _of_sums(seen: _Seen) -> Iterator[Proposal]:
                 total = int(total) if total == int(total) else total
                 yield Proposal(
                     check=sums_to(share, total, by=(group,), tolerance=1e-6),
-                    code=f"sums_to({quote(share)}, {total!r}, by=({quote(group)},), tolerance=1e-06)",
+                    code=f"sums_to({quote(share)}, {total!r}, by={quote(group)}, tolerance=1e-06)",
                     seen=f"seen {low:.9g} to {high:.9g}",
                 )
 

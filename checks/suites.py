@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -37,11 +37,11 @@ class Suite:
 
     Args:
         document: the suite as JSON.
-        left_out: the names of checks that have no like there.
+        left_out: the names of checks that have no like there, each with the reason.
     """
 
     document: Mapping[str, Any]
-    left_out: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def suite(source: str | Path | Mapping[str, Any], *, module: str | None = None) -> list[Check]:
@@ -121,38 +121,41 @@ def _with_names_of_their_own(checks: Sequence[Check]) -> Iterator[Check]:
 def to_suite(name: str, checks: Sequence[Check]) -> Suite:
     """Checks as a suite that Great Expectations reads."""
     written: list[Mapping[str, Any]] = []
-    left_out = []
+    left_out: dict[str, str] = {}
     for check in checks:
-        alike = list(_alike(check))
         try:
-            written += [_written(one) for one in alike]
-        except AssetGraphError:
-            alike = []
-        if not alike:
-            left_out.append(check.name)
+            written += [_written(one) for one in _alike(check)]
+        except InvalidSuite as reason:
+            left_out[check.name] = str(reason)
     document = {
         "name": name,
         "expectations": written,
         "meta": {"great_expectations_version": _VERSION},
         "notes": None,
     }
-    return Suite(document=document, left_out=tuple(left_out))
+    return Suite(document=document, left_out=left_out)
 
 
 def to_validation_result(
     name: str, checks: Sequence[Check], verdicts: Sequence[Verdict]
 ) -> Mapping[str, Any]:
-    """Verdicts as Great Expectations' result of a suite; of checks that it knows in one form at most."""
+    """Verdicts as Great Expectations' result of a suite, of the checks that it has words for.
+
+    A check that is several expectations there is told if it passed: which of them failed is not known otherwise.
+    Whether all of it is a success is asked of every verdict.
+    """
     said = {verdict.check: verdict for verdict in verdicts}
-    results = [
-        _result(check, said[check.name])
-        for check in checks
-        if check.name in said and len(list(_alike(check))) == 1
-    ]
+    results = [one for check in checks if check.name in said for one in results_of(check, said[check.name])]
+    whole = all(said[check.name].passed for check in checks if check.name in said)
+    return validation_result(name, results, success=whole)
+
+
+def validation_result(name: str, results: Sequence[Mapping[str, Any]], *, success: bool) -> Mapping[str, Any]:
+    """Results of single expectations as the result of a suite."""
     good = sum(one["success"] for one in results)
     return {
-        "success": good == len(results),
-        "results": results,
+        "success": success,
+        "results": list(results),
         "suite_name": name,
         "suite_parameters": {},
         "statistics": {
@@ -164,6 +167,15 @@ def to_validation_result(
         "meta": {"great_expectations_version": _VERSION},
         "id": None,
     }
+
+
+def results_of(check: Check, verdict: Verdict) -> list[Mapping[str, Any]]:
+    """What Great Expectations would say of one check: none where it has no words for it."""
+    try:
+        written = [_written(one) for one in _alike(check)]
+    except InvalidSuite:
+        return []
+    return [result_of(check, verdict, one) for one in written] if len(written) == 1 or verdict.passed else []
 
 
 def _written(check: Check) -> Mapping[str, Any]:
@@ -181,8 +193,8 @@ def _written(check: Check) -> Mapping[str, Any]:
     }
 
 
-def _result(check: Check, verdict: Verdict) -> Mapping[str, Any]:
-    (alike,) = _alike(check)
+def result_of(check: Check, verdict: Verdict, expected: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A verdict as the result of an expectation, which is told as a suite has it."""
     result: dict[str, Any] = {}
     if verdict.failing is not None and verdict.rows is not None:
         missing = verdict.rows - (verdict.counted or 0)
@@ -202,12 +214,12 @@ def _result(check: Check, verdict: Verdict) -> Mapping[str, Any]:
         result = {"observed_value": verdict.observed}
     return {
         "success": verdict.passed,
-        "expectation_config": _written(alike),
+        "expectation_config": expected,
         "result": _json(result),
         "meta": {},
         "exception_info": {
             "raised_exception": verdict.error is not None,
-            "exception_traceback": None,
+            "exception_traceback": verdict.error,
             "exception_message": verdict.error,
         },
     }
@@ -217,10 +229,21 @@ def _percent(part: int, of: int | None) -> float | None:
     return 100 * part / of if of else None
 
 
-def _alike(check: Check) -> Iterator[Check]:
-    """A check in Great Expectations' words: one or several, or none where it has no like."""
+def _alike(check: Check) -> tuple[Check, ...]:
+    """A check in Great Expectations' words, one or several.
+
+    Raises:
+        InvalidSuite: it has no like there.
+    """
     if check.whole:
-        return
+        raise InvalidSuite("it is about all partitions together, and a suite is about one batch.")
+    alike = tuple(_in_its_words(check))
+    if not alike:
+        raise InvalidSuite("Great Expectations has no words for it.")
+    return alike
+
+
+def _in_its_words(check: Check) -> Iterator[Check]:
     given: Mapping[str, Any] = dict(check.parameters)
 
     def said(kind: str, columns: tuple[str, ...] = (), **arguments: Plain) -> Check:

@@ -28,8 +28,8 @@ def export_suite(name: str, out: Path | None) -> Answer:
     workspace = workspace_for(None)
     key = one_key(workspace, name)
     told = to_suite(key.replace("/", "."), cast("list[Check]", list(workspace.graph[key].checks)))
-    for check in told.left_out:
-        note(f"left out: {check}; Great Expectations has no words for it")
+    for check, why in told.left_out.items():
+        note(f"left out: {check}; {why}")
     text = json.dumps(told.document, indent=2, ensure_ascii=False) + "\n"
     if out is None:
         return Answer(text=lambda: text.rstrip("\n"), document=lambda: told.document)
@@ -37,7 +37,7 @@ def export_suite(name: str, out: Path | None) -> Answer:
     number = len(told.document["expectations"])
     return Answer(
         text=lambda: f"wrote {out}: {counted(number, 'expectation')}, {len(told.left_out)} left out",
-        document=lambda: {"file": str(out), "expectations": number, "left_out": list(told.left_out)},
+        document=lambda: {"file": str(out), "expectations": number, "left_out": dict(told.left_out)},
     )
 
 

@@ -28,8 +28,9 @@ def profile(name: str, *, partitions: str | None, environment: str | None) -> An
     contents = {at: workspace.ledger.content(version.id) for at, version in versions.items()}
     private = workspace.graph.private.get(key, frozenset())
     value = as_one_value(asset, contents, workspace)
+    parts = [as_one_value(asset, {at: one}, workspace) for at, one in contents.items()]
     try:
-        proposals = propose(value, now=workspace.clock(), private=private)
+        proposals = propose(value, now=workspace.clock(), private=private, parts=parts)
     except ValueError as error:
         raise CommandError(f"'{key}': {error}", exit_code=FAILED) from error
     rows = sum(content.rows or 0 for content in contents.values())

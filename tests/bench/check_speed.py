@@ -26,7 +26,7 @@ from measuring import (
 )
 from peers import measured_by
 
-OURS, EXPECTATIONS, PANDERA = "checks", "Great Expectations", "pandera"
+OURS, EXPECTATIONS, PANDERA, POLARS = "checks", "Great Expectations", "pandera", "pandera, polars"
 WARM, FAULTS, COLD = "warm, ms", "warm, with faults, ms", "whole process, ms"
 
 
@@ -43,7 +43,7 @@ def measure(scale: Scale) -> Iterator[Comparison]:
 
 
 def _compared(scale: Scale, rows: int, *, times: int, rounds: int, kind: str = "table") -> Comparison:
-    """The three in turns.
+    """All of them in turns.
 
     Args:
         times: of judging once more in a process that has judged already.
@@ -69,14 +69,20 @@ def _compared(scale: Scale, rows: int, *, times: int, rounds: int, kind: str = "
         return _process(scale, "expectations_process.py", *words)
 
     def pandera(*words: str | Path) -> Ended:
-        return measured_by(scale, "pandera_process.py", *words)
+        return measured_by(scale, "pandera_process.py", "pandas", *words)
+
+    def polars(*words: str | Path) -> Ended:
+        return measured_by(scale, "pandera_process.py", "polars", *words)
 
     return taking_turns(
         f"20 checks of {rows:,} rows" + (" in a Parquet file" if kind == "file" else ""),
         [
             Subject(name=OURS, run=lambda: figures(ours), rounds=scale.of(rounds, 1), ours=True),
-            Subject(name=EXPECTATIONS, run=lambda: figures(expectations), rounds=scale.of(rounds - 2, 1)),
+            Subject(
+                name=EXPECTATIONS, run=lambda: figures(expectations), rounds=scale.of(max(3, rounds - 2), 1)
+            ),
             Subject(name=PANDERA, run=lambda: figures(pandera), rounds=scale.of(rounds, 1)),
+            Subject(name=POLARS, run=lambda: figures(polars), rounds=scale.of(rounds, 1)),
         ],
     )
 

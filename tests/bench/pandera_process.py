@@ -1,7 +1,11 @@
-"""The same promises by pandera, in a process of its own: ``pandera_process.py FILE TIMES`` prints figures as JSON."""
+"""The same promises by pandera: ``pandera_process.py pandas|polars FILE TIMES`` prints figures as JSON.
+
+In a process of its own; pandas or polars is what has the table, and what judges it.
+"""
 
 from __future__ import annotations
 
+import importlib
 import json
 import resource
 import sys
@@ -12,20 +16,19 @@ from typing import TYPE_CHECKING, Any
 from check_list import NOW, TYPES, Promise, promises
 
 if TYPE_CHECKING:
-    import pandera.pandas as pa
     from pandera.errors import SchemaError
 
 Found = tuple[str, str | None]
 """Which promise an error is about: pandera's name of what failed, or ours of a check; and the column."""
 
 
-def main(file: str, times: int) -> dict[str, Any]:
-    import pandas as pd
+def main(library: str, file: str, times: int) -> dict[str, Any]:
+    frames, pa = importlib.import_module(library), importlib.import_module(f"pandera.{library}")
     from pandera.errors import SchemaErrors
 
-    frame = pd.read_parquet(file)
+    frame = frames.read_parquet(file)
     asked = promises(len(frame))
-    schema = schema_of(asked)
+    schema = schema_of(asked, pa)
     seconds, errors = [], []
     for _ in range(times):
         started = time.perf_counter()
@@ -48,15 +51,13 @@ def main(file: str, times: int) -> dict[str, Any]:
     }
 
 
-def schema_of(asked: list[Promise]) -> pa.DataFrameSchema:
-    """The promises as one schema."""
-    import pandera.pandas as pa
-
-    checks: dict[str, list[pa.Check]] = {name: [] for name in TYPES}
+def schema_of(asked: list[Promise], pa: Any) -> Any:
+    """The promises as one schema of ``pandera.pandas`` or ``pandera.polars``."""
+    checks: dict[str, list[Any]] = {name: [] for name in TYPES}
     required: set[str] = set()
     unique: set[str] = set()
     key: list[str] = []
-    whole: list[pa.Check] = []
+    whole: list[Any] = []
     for number, promise in enumerate(asked):
         name, columns, options = f"promise {number}", promise.columns, promise.options
         match promise.check:
@@ -96,11 +97,25 @@ def schema_of(asked: list[Promise]) -> pa.DataFrameSchema:
 
 
 def between_rows(least: int, most: int) -> Any:
-    return lambda frame: least <= len(frame) <= most
+    def holds(given: Any) -> Any:
+        if not hasattr(given, "lazyframe"):
+            return least <= len(given) <= most
+        import polars as pl
+
+        return given.lazyframe.select(pl.len().is_between(least, most))
+
+    return holds
 
 
 def sums_to(total: float, tolerance: float) -> Any:
-    return lambda values: bool(abs(values.sum() - total) <= tolerance)
+    def holds(given: Any) -> Any:
+        if not hasattr(given, "lazyframe"):
+            return bool(abs(given.sum() - total) <= tolerance)
+        import polars as pl
+
+        return given.lazyframe.select((pl.col(given.key).sum() - total).abs() <= tolerance)
+
+    return holds
 
 
 def named(number: int, promise: Promise) -> Found:
@@ -120,11 +135,13 @@ def named(number: int, promise: Promise) -> Found:
 
 
 def failing(error: SchemaError) -> int:
-    """How many rows fail: of several columns each has a case."""
+    """How many rows fail: with pandas each column of several has a case, with polars a case is a row."""
     cases = error.failure_cases
+    if hasattr(cases, "height"):
+        return int(cases.height)
     return int(cases["index"].nunique()) if hasattr(cases, "columns") else 1
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    sys.stdout.write(json.dumps(main(sys.argv[1], int(sys.argv[2]))) + "\n")
+    sys.stdout.write(json.dumps(main(sys.argv[1], sys.argv[2], int(sys.argv[3]))) + "\n")

@@ -154,7 +154,9 @@ WITHOUT_LIKE: list[Check] = [
 
 def test_our_checks_are_written_as_a_suite_and_say_the_same() -> None:
     told = to_suite("bars", [*OWN, *WITHOUT_LIKE])
-    assert told.left_out == ("expression(close > 0)", "sums_to(close)", "plausible", "in SQL")
+    assert list(told.left_out) == ["expression(close > 0)", "sums_to(close)", "plausible", "in SQL"]
+    assert told.left_out["plausible"] == "Great Expectations has no words for it."
+    assert "is SQL, which Great Expectations cannot read" in told.left_out["in SQL"]
     json.dumps(told.document)
     read = suite(told.document)
     assert [one.kind.removeprefix("expect_") for one in read[:4]] == [
@@ -194,3 +196,12 @@ def test_great_expectations_reads_our_suites_and_our_results() -> None:
     assert first["result"]["unexpected_count"] == 1
     assert first["result"]["partial_unexpected_list"] == [-1.0]
     assert first["result"]["missing_count"] == 1
+
+
+def test_a_result_counts_what_it_has_no_words_for() -> None:
+    failing = [between("close", 0, 1, name="in SQL", row_condition="close is not null")]
+    result = to_validation_result("bars", failing, evaluate(BARS, failing, now=NOW))
+    assert (result["success"], result["statistics"]["unsuccessful_expectations"]) == (False, 0)
+    several = [not_null("a", "b")]
+    result = to_validation_result("ab", several, evaluate(pa.table({"a": [1], "b": [2]}), several, now=NOW))
+    assert [one["expectation_config"]["kwargs"]["column"] for one in result["results"]] == ["a", "b"]

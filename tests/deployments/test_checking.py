@@ -187,6 +187,10 @@ def test_a_suite_for_great_expectations(mill: Mill, tmp_path: Path) -> None:
     ran = mill.assets("suite", "days", "--out", "suites/days.json")
     assert ran.out == "wrote suites/days.json: 1 expectation, 1 left out\n"
     assert json.loads(Path("suites/days.json").read_text()) == document
+    left_out = mill.assets("suite", "days", "--out", "suites/days.json", "--json").document["left_out"]
+    assert left_out == {
+        "unique(n) across partitions": "it is about all partitions together, and a suite is about one batch."
+    }
     assert mill.assets("suite", "nothing").code == 2
 
 
@@ -201,11 +205,17 @@ def test_pages_of_great_expectations(mill: Mill) -> None:
 def test_checks_are_proposed_as_code(mill: Mill) -> None:
     ran = mill.assets("profile", "days", "--partitions", "2024-01-02..2024-01-05")
     assert ran.out.startswith(
-        "from checks import between, row_count, schema\n\nchecks = [\n    row_count(4),"
+        "from checks import between, row_count, schema\n\nchecks = [\n"
+        "    # 8 rows in 4 parts of 2 or more; at least half of that\n    row_count(1),\n"
     )
-    assert '    between("n", 0, None),  # seen 2 to 5\n' in ran.out
+    assert (
+        '    # seen 2 to 5; with 10% of the range beyond, rounded\n    between("n", 1.7, 5.3),\n' in ran.out
+    )
     document = mill.assets("profile", "days", "--json").document
-    assert (document["rows"], document["proposals"][0]["code"]) == (14, "row_count(7)")
+    codes = [one["code"] for one in document["proposals"]]
+    assert (document["rows"], codes[0]) == (14, "row_count(1)")
+    mill.declare(", ".join(code for code in codes if not code.startswith("schema")))
+    assert mill.assets("check", "days").code == 0, "each partition holds what was proposed"
     assert mill.assets("profile", "never").code == 1
     assert mill.assets("profile", "page").code == 1
 
