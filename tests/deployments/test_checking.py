@@ -202,6 +202,33 @@ def test_pages_of_great_expectations(mill: Mill) -> None:
     assert len(list(Path("pages").glob("validations/mill/days/**/*.html"))) == 7
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_pages_show_no_verdict_of_an_earlier_promise(mill: Mill) -> None:
+    mill.declare('row_count(1), between("n", 1, 9)')
+    mill.assets("check", "days")
+    mill.declare('row_count(1), between("n", 1, 3)')
+    assert mill.assets("data-docs", "days", "--to", "pages").code == 0
+    pages = [page.read_text() for page in Path("pages").glob("validations/**/*.html")]
+    assert len(pages) == 7
+    assert not [page for page in pages if "less than or equal to" in page], "7 is not at most 3"
+    mill.declare('between("n", 1, 2)')
+    assert mill.assets("data-docs", "days", "--to", "pages").code == 1
+    mill.assets("check", "days")
+    assert mill.assets("data-docs", "days", "--to", "pages").code == 0
+    (last,) = Path("pages").glob("validations/**/2024-01-07.html")
+    assert "Failed" in last.read_text()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_pages_tell_when_it_was_judged(mill: Mill) -> None:
+    mill.assets("data-docs", "days", "--to", "pages")
+    before = {page.parent.name for page in Path("pages").glob("validations/mill/days/**/*.html")}
+    mill.assets("check", "days")
+    mill.assets("data-docs", "days", "--to", "pages")
+    after = {page.parent.name for page in Path("pages").glob("validations/mill/days/**/*.html")}
+    assert max(before) < min(after)
+
+
 def test_checks_are_proposed_as_code(mill: Mill) -> None:
     ran = mill.assets("profile", "days", "--partitions", "2024-01-02..2024-01-05")
     assert ran.out.startswith(
