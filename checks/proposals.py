@@ -5,11 +5,13 @@ What is proposed holds for the data that were looked at; that is made sure of by
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import combinations
-from math import floor, isfinite, log10
+from math import ceil, floor, isfinite, log10, prod
 from typing import TYPE_CHECKING, Any
 
 from checks.code_layout import imported, laid_out
@@ -109,7 +111,7 @@ def _holds_for_each(check: Check, parts: Sequence[pa.Table | ParquetFiles], now:
 def as_code(proposals: Sequence[Proposal]) -> str:
     """Python that declares them: the imports, and a list to paste."""
     names = sorted({one.code.partition("(")[0] for one in proposals})
-    lines = ["from datetime import date", ""] if any(", date(" in one.code for one in proposals) else []
+    lines = ["from datetime import date", ""] if any(_names_date(one.code) for one in proposals) else []
     lines += [imported("checks", names), ""] if names else []
     if not proposals:
         return "checks = []\n"
@@ -117,6 +119,11 @@ def as_code(proposals: Sequence[Proposal]) -> str:
     for one in proposals:
         lines += [f"    # {one.seen}", *laid_out(one.code, indent=4)]
     return "\n".join([*lines, "]", ""])
+
+
+def _names_date(code: str) -> bool:
+    """Whether the code calls `date`, which a text in it may only look like."""
+    return any(isinstance(node, ast.Name) and node.id == "date" for node in ast.walk(ast.parse(code)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +137,11 @@ class _Figures:
     low: Any = None
     high: Any = None
     formats: tuple[str, ...] = ()
+
+    def may_be_key(self) -> bool:
+        """Whether it may tell rows apart other than by chance, which amounts do not."""
+        amounts = bool(self.column.float_bits) or str(self.arrow).startswith("decimal")
+        return not amounts and self.column.family != "boolean"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +163,8 @@ class _Seen:
         def ask(query: str) -> list[Any]:
             return cursor.execute(query).fetchall()
 
-        columns = {name: one for name, one in source.columns().items() if one is not None}
+        everywhere = set.intersection(*(set(one.names) for one in source.schemas().values()))
+        columns = {n: one for n, one in source.columns().items() if one is not None and n in everywhere}
         known = {name: one for name, one in columns.items() if one.family not in ("other", "null", "bytes")}
         asked = ["count(*)"]
         for column in known.values():
@@ -200,8 +213,8 @@ class _Seen:
 
 def _candidates(seen: _Seen, now: datetime, sizes: Sequence[int]) -> Iterator[Proposal]:
     yield from _of_all(seen, sizes)
-    key = _key(seen)
-    if key:
+    keys = _keys(seen)
+    for key in keys:
         words = ", ".join(map(quote, key))
         yield Proposal(
             check=unique(*key), code=f"unique({words})", seen=f"no two of {seen.rows:,} rows are alike"
@@ -209,12 +222,12 @@ def _candidates(seen: _Seen, now: datetime, sizes: Sequence[int]) -> Iterator[Pr
     for name, one in seen.open():
         match one.column.family:
             case "number":
-                yield from _of_numbers(name, one, counts=key == (name,))
+                yield from _of_numbers(name, one, counts=(name,) in keys)
             case "text":
                 yield from _of_texts(name, one, seen)
             case "moment":
                 yield from _of_times(name, one, now)
-    yield from _of_order(seen, key)
+    yield from _of_order(seen, max(keys, key=len, default=()))
     yield from _of_pairs(seen)
     yield from _of_sums(seen)
 
@@ -244,31 +257,42 @@ def _of_all(seen: _Seen, sizes: Sequence[int]) -> Iterator[Proposal]:
         )
 
 
-def _key(seen: _Seen) -> tuple[str, ...]:
-    """The fewest columns whose values together tell every row apart."""
+def _keys(seen: _Seen) -> list[tuple[str, ...]]:
+    """The columns each of which tells every row apart, and the fewest others that do so together.
+
+    A number may do so by chance, so the others are looked for even then, among texts and times of which one is a time.
+    """
     if seen.rows < 2:
+        return []
+    likely = {name: one for name, one in seen.figures.items() if one.there == seen.rows and one.may_be_key()}
+    single = [name for name in likely if _tell_apart(seen, (name,))]
+    if not single:
+        together = _together(seen, list(likely)[:_KEY_COLUMNS])
+        return [together] if together else []
+    alone: list[tuple[str, ...]] = [(name,) for name in single]
+    if any(likely[name].column.family != "number" for name in single):
+        return alone
+    others = [name for name, one in likely.items() if one.column.family in ("text", "moment")]
+    together = _together(seen, others[:_KEY_COLUMNS])
+    timed = any(likely[name].column.family == "moment" for name in together)
+    return [*alone, together] if timed else alone
+
+
+def _together(seen: _Seen, names: Sequence[str]) -> tuple[str, ...]:
+    """The fewest of some columns that tell every row apart; if not all of them do, no few of them do."""
+    if len(names) < 2 or not _tell_apart(seen, names):
         return ()
-    likely = [
-        name
-        for name, one in seen.figures.items()
-        if one.there == seen.rows and not one.column.float_bits and one.column.family != "boolean"
-    ][:_KEY_COLUMNS]
+    few = (found for size in (2, 3) for found in combinations(names, size))
+    return next((found for found in few if _tell_apart(seen, found)), ())
 
-    def tell_apart(names: Sequence[str]) -> bool:
-        columns = ", ".join(seen.figures[name].column.sql for name in names)
-        ((times,),) = seen.ask(f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {seen.table})")
-        return bool(times == seen.rows)
 
-    for size in (1, 2, 3):
-        if size == 2 and not (len(likely) > 1 and tell_apart(likely)):
-            return ()  # no few of them do, if not all of them
-        for names in combinations(likely, size):
-            most = 1
-            for name in names:
-                most *= max(1, int(seen.figures[name].distinct * 1.2))
-            if most >= seen.rows and tell_apart(names):
-                return names
-    return ()
+def _tell_apart(seen: _Seen, names: Sequence[str]) -> bool:
+    """Whether no two rows are alike in some columns; only asked where there may be enough distinct values."""
+    if prod(max(1, int(seen.figures[name].distinct * 1.2)) for name in names) < seen.rows:
+        return False
+    columns = ", ".join(seen.figures[name].column.sql for name in names)
+    ((times,),) = seen.ask(f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {seen.table})")
+    return bool(times == seen.rows)
 
 
 def _of_numbers(name: str, one: _Figures, *, counts: bool) -> Iterator[Proposal]:
@@ -289,8 +313,25 @@ def _of_numbers(name: str, one: _Figures, *, counts: bool) -> Iterator[Proposal]
     else:
         low_bound = 0 if low >= 0 and float(low) <= margin else low_bound
         told += f"; with {_MARGIN:.0%} of the range beyond, rounded"
+    low_bound, high_bound = _that_can_fail(str(one.arrow), low_bound, high_bound)
+    if low_bound is None and high_bound is None:
+        return
     code = f"between({quote(name)}, {low_bound!r}, {high_bound!r})"
     yield Proposal(check=between(name, low_bound, high_bound), code=code, seen=told)
+
+
+def _that_can_fail(
+    type_name: str, low: int | float | None, high: int | float | None
+) -> tuple[int | float | None, int | float | None]:
+    """Bounds of a column, whole for whole numbers; without those that no value of its type can break."""
+    found = re.fullmatch(r"(u?)int(\d+)", type_name)
+    if found is None:
+        return low, high
+    unsigned, bits = bool(found[1]), int(found[2])
+    least, most = (0, 2**bits - 1) if unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    low = None if low is None else floor(low)
+    high = None if high is None else ceil(high)
+    return (None if low is None or low <= least else low), (None if high is None or high >= most else high)
 
 
 def _short(number: Any) -> str:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zipfile import ZipFile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +21,7 @@ from checks.proposals import as_code, propose
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
+BAR = ("open", "high", "low", "close")
 DAYS = [date(2024, 1, 1) + timedelta(days=n) for n in range(20)]
 
 BARS = pa.table(
@@ -152,6 +154,72 @@ def test_bounds(low: Any, high: Any, code: str) -> None:
     assert [one for one in codes if one.startswith("between")] == [code]
 
 
+@pytest.mark.parametrize(
+    ("type_", "values", "codes"),
+    [
+        pytest.param(pa.uint8(), [1, 9], ['between("x", None, 10)'], id="whole, as the values are"),
+        pytest.param(pa.int8(), [-120, 120], [], id="no value of the type lies beyond"),
+        pytest.param(pa.int64(), [-(2**63), 2**63 - 1], [], id="the widest"),
+        pytest.param(pa.uint64(), [2**63, 2**64 - 1], ['between("x", 8300000000000000000, None)'], id="one"),
+    ],
+)
+def test_a_bound_can_be_broken_by_a_value_of_its_type(
+    type_: pa.DataType, values: list[int], codes: list[str]
+) -> None:
+    table = pa.table({"x": pa.array(values * 10, type_)})
+    assert [one.code for one in propose(table, now=NOW) if one.code.startswith("between")] == codes
+
+
+@pytest.mark.parametrize(
+    ("columns", "keys"),
+    [
+        pytest.param(
+            {"id": range(40), "ref": [f"r{n}" for n in range(40)]},
+            ['unique("id")', 'unique("ref")'],
+            id="each that tells rows apart",
+        ),
+        pytest.param(
+            {"symbol": ["A"] * 20 + ["B"] * 20, "day": DAYS * 2, "volume": range(900, 940)},
+            ['unique("volume")', 'unique("symbol", "day")'],
+            id="a number may do so by chance",
+        ),
+        pytest.param(
+            {"symbol": ["A"] * 20 + ["B"] * 20, "day": DAYS * 2, "ref": [f"r{n}" for n in range(40)]},
+            ['unique("ref")'],
+            id="a text does so for a reason",
+        ),
+        pytest.param({"fee": [Decimal(n) / 4 for n in range(40)]}, [], id="an amount does so by chance only"),
+        pytest.param({"day": DAYS * 2}, [], id="none does"),
+    ],
+)
+def test_keys(columns: dict[str, Any], keys: list[str]) -> None:
+    codes = [one.code for one in propose(pa.table(columns), now=NOW)]
+    assert [one for one in codes if one.startswith("unique")] == keys
+
+
+def test_order_is_that_of_the_key_beside_a_number_that_tells_rows_apart() -> None:
+    table = BARS.append_column("volume", pa.array(range(900, 940)))
+    assert 'monotonic("session", by="symbol", strict=True)' in [one.code for one in propose(table, now=NOW)]
+
+
+def test_only_what_names_a_day_imports_it() -> None:
+    code = as_code(propose(pa.table({", date(": [", date("] * 8}), now=NOW))
+    assert "import date" not in code
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_files_of_which_some_have_more_columns(turned: bool, tmp_path: Path) -> None:
+    tables = [BARS, BARS.drop_columns(["side"])]
+    paths = [str(tmp_path / f"{n}.parquet") for n in range(2)]
+    for path, table in zip(paths, reversed(tables) if turned else tables, strict=True):
+        pq.write_table(table, path)
+    parts = [ParquetFiles(paths=(path,)) for path in paths]
+    proposals = propose(ParquetFiles(paths=tuple(paths)), now=NOW, parts=parts)
+    assert "side" not in as_code(proposals), "it speaks of what all of them have"
+    for part in parts:
+        assert all(said.passed for said in evaluate(part, [one.check for one in proposals], now=NOW))
+
+
 def test_what_counts_rows_will_go_on() -> None:
     assert 'between("n", 0, None)' in [one.code for one in propose(pa.table({"n": range(20)}), now=NOW)]
 
@@ -198,6 +266,39 @@ def test_real_vehicle_positions() -> None:
     assert all(
         one.passed for one in evaluate(table, declared["checks"], now=datetime(2026, 1, 1, tzinfo=UTC))
     )
+
+
+def real_bars(symbol: str) -> pa.Table:
+    """Daily bars as they were traded."""
+    with ZipFile(REAL / "market" / f"daily_{symbol}.zip") as archive:
+        lines = archive.read(archive.namelist()[0]).decode().split()
+    days, rows = lines[::2], [line.partition(",")[2].split(",") for line in lines[1::2]]
+    prices = {name: [int(row[at]) / 10_000 for row in rows] for at, name in enumerate(BAR)}
+    return pa.table(
+        {
+            "symbol": [symbol.upper()] * len(rows),
+            "session": [date.fromisoformat(day) for day in days],
+            **prices,
+            "volume": [int(row[4]) for row in rows],
+        }
+    )
+
+
+@pytest.mark.skipif(not (REAL / "market").is_dir(), reason=f"no real bars in {REAL / 'market'}")
+def test_real_bars() -> None:
+    table = pa.concat_tables([real_bars("aapl"), real_bars("spy")])
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    code = as_code(propose(table, now=now))
+    for proposed in (
+        'unique("symbol", "session")',
+        'one_of("symbol", ["AAPL", "SPY"])',
+        'monotonic("session", by="symbol", strict=True)',
+        'name="high >= low"',
+    ):
+        assert proposed in code
+    declared: dict[str, list[Check]] = {}
+    exec(code, declared)  # that it runs is the promise
+    assert all(one.passed for one in evaluate(table, declared["checks"], now=now))
 
 
 def test_what_is_no_table_has_none() -> None:

@@ -235,9 +235,7 @@ def test_checks_are_proposed_as_code(mill: Mill) -> None:
         "from checks import between, row_count, schema\n\nchecks = [\n"
         "    # 8 rows in 4 parts of 2 or more; at least half of that\n    row_count(1),\n"
     )
-    assert (
-        '    # seen 2 to 5; with 10% of the range beyond, rounded\n    between("n", 1.7, 5.3),\n' in ran.out
-    )
+    assert '    # seen 2 to 5; with 10% of the range beyond, rounded\n    between("n", 1, 6),\n' in ran.out
     document = mill.assets("profile", "days", "--json").document
     codes = [one["code"] for one in document["proposals"]]
     assert (document["rows"], codes[0]) == (14, "row_count(1)")
