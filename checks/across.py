@@ -11,10 +11,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from checks.declaration import Check, InvalidCheck, Severity
+from checks.declaration import Check, InvalidCheck, Severity, columns_of, declared
 from checks.plain_values import Plain, cut
 from checks.row_conditions import RowCondition
-from checks.row_conditions import row_condition as as_row_condition
 
 
 def references(
@@ -39,8 +38,16 @@ def references(
     """
     own, theirs = _pair(columns, others, name or f"references({upstream})")
     label = name or f"references({upstream}: {', '.join(own)})"
-    found = _check("references", label, own, upstream, theirs, severity=severity, mostly=mostly)
-    return replace(found, row_condition=as_row_condition(row_condition))
+    return _check(
+        "references",
+        label,
+        own,
+        upstream,
+        theirs,
+        severity=severity,
+        mostly=mostly,
+        row_condition=row_condition,
+    )
 
 
 def covers(
@@ -90,7 +97,7 @@ def same_sum(
     has sums to 0 in the other. Nulls count as nothing; a NaN fails. Failing are groups, and so are the samples.
     Observed is the worst one.
     """
-    groups = (by,) if isinstance(by, str) else tuple(by)
+    groups = columns_of(by)
     label = name or f"same_sum({upstream}: {', '.join([column, *groups])})"
     if not isinstance(tolerance, int | float) or not 0 <= tolerance < math.inf:
         raise InvalidCheck(label, f"has the tolerance {tolerance!r}; give it a finite number, zero or more.")
@@ -180,8 +187,8 @@ def _pair(
     columns: Collection[str] | str, others: Collection[str] | str | None, label: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Columns here and upstream, as many of one as of the other."""
-    own = (columns,) if isinstance(columns, str) else tuple(columns)
-    theirs = own if others is None else (others,) if isinstance(others, str) else tuple(others)
+    own = columns_of(columns)
+    theirs = own if others is None else columns_of(others)
     if not own:
         raise InvalidCheck(label, "names no column.")
     if len(own) != len(theirs):
@@ -198,21 +205,16 @@ def _check(
     *,
     severity: Severity,
     mostly: float = 1.0,
+    row_condition: RowCondition | str | None = None,
     parameters: Mapping[str, Plain] = MappingProxyType({}),
 ) -> Check:
     if upstream == "this":
         raise InvalidCheck(
             label, "compares with 'this', which is the value itself; call the parameter otherwise."
         )
-    for word in (*columns, upstream, *others):
+    for word in (upstream, *others):
         if not isinstance(word, str) or not word:
             raise InvalidCheck(label, f"names {word!r}; give it the name of a column or of a parameter.")
-    return Check(
-        name=label,
-        kind=kind,
-        columns=columns,
-        parameters=tuple(parameters.items()),
-        severity=severity,
-        mostly=mostly,
-        needs=((upstream, others),),
+    return declared(
+        kind, columns, parameters, label, severity, mostly, row_condition, needs=((upstream, others),)
     )

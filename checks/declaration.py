@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from checks.plain_values import Plain, to_json
 from checks.row_conditions import RowCondition
+from checks.row_conditions import row_condition as as_row_condition
 from checks.sentences import sentence
 from graph.errors import AssetGraphError, near_miss
 from graph.fingerprint import digest
@@ -159,3 +160,47 @@ class Check:
         if self.mostly != 1:
             said += f", in at least {self.mostly:.15g} of the cases"
         return said if self.row_condition is None else f"{said}, where {self.row_condition.sql}"
+
+
+def declared(
+    kind: str,
+    columns: tuple[str, ...],
+    parameters: Mapping[str, Plain],
+    name: str | None,
+    severity: Severity,
+    mostly: float = 1.0,
+    row_condition: RowCondition | str | None = None,
+    *,
+    needs: tuple[tuple[str, tuple[str, ...]], ...] = (),
+) -> Check:
+    """The check of this kind, its columns looked at; without a name, that is its kind and its columns.
+
+    Raises:
+        InvalidCheck: a column is no text, or is named twice.
+    """
+    label = name if name is not None else f"{kind}({', '.join(map(str, columns))})" if columns else kind
+    for column in columns:
+        if not isinstance(column, str):
+            raise InvalidCheck(label, f"names the column {column!r}; give it the name of a column.")
+    if len(set(columns)) < len(columns):
+        raise InvalidCheck(label, "names a column twice.")
+    return Check(
+        name=label,
+        kind=kind,
+        columns=columns,
+        parameters=tuple(parameters.items()),
+        severity=severity,
+        mostly=mostly,
+        row_condition=as_row_condition(row_condition),
+        needs=needs,
+    )
+
+
+def columns_of(by: Collection[str] | str) -> tuple[str, ...]:
+    """The columns that make a group, of which one may stand alone."""
+    return (by,) if isinstance(by, str) else tuple(by)
+
+
+def by_groups(groups: tuple[str, ...]) -> str:
+    """How the columns that make a group are told in a check's name."""
+    return f" by {', '.join(map(str, groups))}" if groups else ""

@@ -11,8 +11,7 @@ from __future__ import annotations
 import math
 from typing import Literal, TypeAlias, get_args
 
-from checks.declaration import Check, InvalidCheck, Severity
-from checks.own_checks import declared
+from checks.declaration import Check, InvalidCheck, Severity, declared
 from checks.plain_values import Plain
 from checks.row_conditions import RowCondition
 from checks.vocabulary import Number, family_of

@@ -6,15 +6,14 @@ They follow the two rules of `checks.vocabulary`: a null is the absence of a val
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import date, time, timedelta
 from typing import Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo
 
-from checks.declaration import Check, InvalidCheck, Severity
+from checks.declaration import Check, InvalidCheck, Severity, by_groups, columns_of, declared
 from checks.plain_values import Plain
 from checks.row_conditions import RowCondition
-from checks.row_conditions import row_condition as as_row_condition
 from checks.vocabulary import Number, family_of
 from graph.errors import near_miss
 
@@ -121,8 +120,8 @@ def complete(
         through: until when every group has to reach: a date, or how long before the time of judging.
         timezone: whose midnight begins the day of a timestamp.
     """
-    groups = (by,) if isinstance(by, str) else tuple(by)
-    label = name if name is not None else f"complete({column}{_by(groups)})"
+    groups = columns_of(by)
+    label = name if name is not None else f"complete({column}{by_groups(groups)})"
     if not isinstance(calendar, str) or not calendar.strip():
         raise InvalidCheck(label, f"has the calendar {calendar!r}; say 'day', or an exchange such as 'XNYS'.")
     if not isinstance(through, date | timedelta | None):
@@ -207,44 +206,9 @@ def not_all_zero(
 
     Failing are groups, not rows. Without ``by`` an empty table fails, as nothing in it is different from zero.
     """
-    groups = (by,) if isinstance(by, str) else tuple(by)
-    label = name if name is not None else f"not_all_zero({column}{_by(groups)})"
+    groups = columns_of(by)
+    label = name if name is not None else f"not_all_zero({column}{by_groups(groups)})"
     return declared("not_all_zero", (column, *groups), {}, label, severity, row_condition=row_condition)
-
-
-def declared(
-    kind: str,
-    columns: tuple[str, ...],
-    parameters: Mapping[str, Plain],
-    name: str | None,
-    severity: Severity,
-    mostly: float = 1.0,
-    row_condition: RowCondition | str | None = None,
-) -> Check:
-    """The check of this kind, its columns looked at.
-
-    Raises:
-        InvalidCheck: a column is no text, or is named twice.
-    """
-    label = name if name is not None else f"{kind}({', '.join(map(str, columns))})" if columns else kind
-    for column in columns:
-        if not isinstance(column, str):
-            raise InvalidCheck(label, f"names the column {column!r}; give it the name of a column.")
-    if len(set(columns)) < len(columns):
-        raise InvalidCheck(label, "names a column twice.")
-    return Check(
-        name=label,
-        kind=kind,
-        columns=columns,
-        parameters=tuple(parameters.items()),
-        severity=severity,
-        mostly=mostly,
-        row_condition=as_row_condition(row_condition),
-    )
-
-
-def _by(groups: tuple[str, ...]) -> str:
-    return f" by {', '.join(map(str, groups))}" if groups else ""
 
 
 def _known_zone(check: str, zone: str) -> str:

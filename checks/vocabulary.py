@@ -19,10 +19,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias, overload
 
-from checks.declaration import Check, InvalidCheck, Severity
+from checks.declaration import Check, InvalidCheck, Severity, by_groups, columns_of, declared
 from checks.plain_values import Plain, cut, to_json, whole
 from checks.row_conditions import RowCondition
-from checks.row_conditions import row_condition as as_row_condition
 from graph.errors import near_miss
 
 Number: TypeAlias = int | float | Decimal
@@ -50,7 +49,9 @@ def not_null(
     row_condition: RowCondition | str | None = None,
 ) -> Check:
     """None of these columns has a null, or a NaN."""
-    return _check("not_null", columns, {}, name, severity, mostly, row_condition)
+    if not columns:
+        raise InvalidCheck(name or "not_null", "names no column.")
+    return declared("not_null", columns, {}, name, severity, mostly, row_condition)
 
 
 def unique(
@@ -65,7 +66,9 @@ def unique(
     As in SQL, a row with a null in any of them is like no other row: forbid that with `not_null`. Every row of a
     group of equals counts as failing, not only the repetitions; observed is the number of such groups.
     """
-    return _check("unique", columns, {}, name, severity, mostly, row_condition)
+    if not columns:
+        raise InvalidCheck(name or "unique", "names no column.")
+    return declared("unique", columns, {}, name, severity, mostly, row_condition)
 
 
 def between(
@@ -103,7 +106,7 @@ def between(
         if nothing:
             raise InvalidCheck(label, f"lets nothing pass: its low bound is {low}, its high bound {high}.")
     bounds = {"low": low, "high": high, "strict_low": strict_low, "strict_high": strict_high}
-    return _check("between", (column,), bounds, name, severity, mostly, row_condition)
+    return declared("between", (column,), bounds, name, severity, mostly, row_condition)
 
 
 def one_of(
@@ -125,7 +128,7 @@ def one_of(
         raise InvalidCheck(
             label, "needs values of one kind: numbers, texts, booleans, dates, times or bytes."
         )
-    return _check(
+    return declared(
         "one_of",
         (column,),
         {"values": tuple(known[text] for text in sorted(known))},
@@ -162,7 +165,7 @@ def matches(
         raise InvalidCheck(
             label, f"uses {found[1]!r}, which RE2 does not know: no look-around, no references back."
         )
-    return _check("matches", (column,), {"regex": regex}, name, severity, mostly, row_condition)
+    return declared("matches", (column,), {"regex": regex}, name, severity, mostly, row_condition)
 
 
 def row_count(
@@ -181,7 +184,7 @@ def row_count(
         raise InvalidCheck(label, "has no bound; give it a minimum or a maximum.")
     if minimum is not None and maximum is not None and minimum > maximum:
         raise InvalidCheck(label, f"lets nothing pass: its minimum is {minimum}, its maximum {maximum}.")
-    return _check("row_count", (), {"minimum": minimum, "maximum": maximum}, name, severity)
+    return declared("row_count", (), {"minimum": minimum, "maximum": maximum}, name, severity)
 
 
 def schema(
@@ -205,7 +208,7 @@ def schema(
             raise InvalidCheck(
                 label, f"gives '{column}' the type '{type_name}', which is not one of Arrow's.{miss}"
             )
-    return _check("schema", tuple(types), {"types": tuple(types.items()), "exact": exact}, label, severity)
+    return declared("schema", tuple(types), {"types": tuple(types.items()), "exact": exact}, label, severity)
 
 
 def no_future_timestamps(
@@ -226,7 +229,7 @@ def no_future_timestamps(
         raise InvalidCheck(
             name or "no_future_timestamps", f"has the tolerance {tolerance!r}; give it a duration."
         )
-    return _check(
+    return declared(
         "no_future_timestamps", (column,), {"tolerance": tolerance}, name, severity, mostly, row_condition
     )
 
@@ -246,15 +249,15 @@ def sums_to(
     A null counts as nothing, so that without ``by`` an empty table sums to 0; a NaN or an infinity fails. Failing
     are groups, not rows, and so are the samples: each a group with its sum. Observed is the sum farthest off.
     """
+    groups = columns_of(by)
+    label = name if name is not None else f"sums_to({column}{by_groups(groups)})"
     for number in (total, tolerance):
         if family_of(number) != "number" or not math.isfinite(number):
-            raise InvalidCheck(
-                name or f"sums_to({column})", f"has the number {number!r}; give it a finite one."
-            )
+            raise InvalidCheck(label, f"has the number {number!r}; give it a finite one.")
     if tolerance < 0:
-        raise InvalidCheck(name or f"sums_to({column})", f"has the tolerance {tolerance}, which is negative.")
+        raise InvalidCheck(label, f"has the tolerance {tolerance}, which is negative.")
     parameters: dict[str, Plain] = {"total": total, "tolerance": tolerance}
-    return _check("sums_to", (column, *_names(by)), parameters, name, severity, row_condition=row_condition)
+    return declared("sums_to", (column, *groups), parameters, label, severity, row_condition=row_condition)
 
 
 def monotonic(
@@ -276,15 +279,10 @@ def monotonic(
         strict: nor does it repeat.
         decreasing: it never increases, instead.
     """
-    return _check(
-        "monotonic",
-        (column, *_names(by)),
-        {"strict": strict, "decreasing": decreasing},
-        name,
-        severity,
-        mostly,
-        row_condition,
-    )
+    groups = columns_of(by)
+    label = name if name is not None else f"monotonic({column}{by_groups(groups)})"
+    parameters: dict[str, Plain] = {"strict": strict, "decreasing": decreasing}
+    return declared("monotonic", (column, *groups), parameters, label, severity, mostly, row_condition)
 
 
 def expression(
@@ -304,7 +302,7 @@ def expression(
     """
     if not isinstance(sql, str) or not sql.strip():
         raise InvalidCheck(name or "expression", f"has the condition {sql!r}; give it SQL.")
-    return _check(
+    return declared(
         "expression",
         (),
         {"sql": sql.strip()},
@@ -368,40 +366,6 @@ def family_of(value: object) -> str:
         case bytes():
             return "bytes"
     return ""
-
-
-def _check(
-    kind: str,
-    columns: tuple[str, ...],
-    parameters: Mapping[str, Plain],
-    name: str | None,
-    severity: Severity,
-    mostly: float = 1.0,
-    row_condition: RowCondition | str | None = None,
-) -> Check:
-    about = ", ".join(map(str, columns[:1] if kind in {"sums_to", "monotonic"} else columns))
-    by = f" by {', '.join(map(str, columns[1:]))}" if kind in {"sums_to", "monotonic"} and columns[1:] else ""
-    label = name if name is not None else f"{kind}({about}{by})" if columns else kind
-    if kind in {"not_null", "unique"} and not columns:
-        raise InvalidCheck(label, "names no column.")
-    for column in columns:
-        if not isinstance(column, str):
-            raise InvalidCheck(label, f"names the column {column!r}; give it the name of a column.")
-    if len(set(columns)) < len(columns):
-        raise InvalidCheck(label, "names a column twice.")
-    return Check(
-        name=label,
-        kind=kind,
-        columns=columns,
-        parameters=tuple(parameters.items()),
-        severity=severity,
-        mostly=mostly,
-        row_condition=as_row_condition(row_condition),
-    )
-
-
-def _names(by: Collection[str] | str) -> tuple[str, ...]:
-    return (by,) if isinstance(by, str) else tuple(by)
 
 
 def _ordinal(bound: Bound) -> Any:
