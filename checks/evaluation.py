@@ -168,7 +168,7 @@ def _alone(check: Check, value: _Value) -> Finding | None:
         case "schema":
             return schema_finding(check, source.schemas())
         case "same_schema":
-            return same_schema_finding(check, source.schemas(), now, beside, value.sample_rows)
+            return same_schema_finding(check, source.schemas(), beside, value.sample_rows)
         case "time_zone":
             return time_zone_finding(check, source.schemas())
         case "complete":
@@ -185,10 +185,8 @@ def _called(check: Check, value: _Value) -> Finding:
     others = {parameter: value.upstream.value(parameter) for parameter, _ in check.needs}
     try:
         return call(check, value.data, value.source, value.now, value.sample_rows, others)
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # the edge of user code: sys.exit() in it ends a check, not the run
+    # the edge of user code: sys.exit() in it ends a check, not the run
+    except (Exception, SystemExit) as error:
         raise CannotJudge(f"{type(error).__name__}: {error}", quotes=True) from error
 
 

@@ -33,9 +33,9 @@ def rule_of_history(
         case "usual":
             return _usual(check, find(columns, check.columns[0]), now, beside)
         case "usual_distribution":
-            return _distribution(check, find(columns, check.columns[0]), now, beside)
+            return _distribution(check, find(columns, check.columns[0]), beside)
         case "same_size":
-            return _same_size(check, number(find(columns, check.columns[0])), now, beside)
+            return _same_size(check, number(find(columns, check.columns[0])), beside)
     return None
 
 
@@ -49,7 +49,7 @@ def row_count_finding(check: Check, rows: int, now: datetime, beside: Beside) ->
 
 
 def same_schema_finding(
-    check: Check, schemas: Mapping[str, pa.Schema], now: datetime, beside: Beside, sample_rows: int
+    check: Check, schemas: Mapping[str, pa.Schema], beside: Beside, sample_rows: int
 ) -> Finding:
     """What differs from the last schema; of several files, in the first one that differs."""
     before = next(
@@ -121,7 +121,7 @@ def _usual(check: Check, column: Column, now: datetime, beside: Beside) -> Rule:
     return Figure(value=value, passes=lambda found: _passes(found, told), expected=_shown(told))
 
 
-def _same_size(check: Check, column: Column, now: datetime, beside: Beside) -> Rule:
+def _same_size(check: Check, column: Column, beside: Beside) -> Rule:
     before = _last(check, beside, otherwise=None)
     within = float(check["within"])
     value = f"CASE WHEN {has_nan(column)} THEN 'nan'::DOUBLE ELSE {typical_size(column)} END"
@@ -174,7 +174,7 @@ def _shown(told: Expected | TooFew) -> Plain:
     }
 
 
-def _distribution(check: Check, column: Column, now: datetime, beside: Beside) -> Rule:
+def _distribution(check: Check, column: Column, beside: Beside) -> Rule:
     from checks.drift import QUANTILES, Band, expected_band
 
     x = f"CAST({number(column).place} AS DOUBLE)"
