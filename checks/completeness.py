@@ -15,7 +15,7 @@ from checks.own_rules import day, hour
 from checks.plain_values import Plain
 from checks.probe import Frame
 from checks.rules import Asked, Rows
-from checks.scan import ask, explained, opened
+from checks.scan import ask, ask_table, explained, opened
 from checks.table import Source, mappings
 from checks.verdict import Finding
 from graph.errors import near_miss
@@ -88,7 +88,7 @@ def _judged(check: Check, cursor: duckdb.DuckDBPyConnection, now: datetime, samp
             query = (
                 f"SELECT {', '.join([*(f'w.{key}' for key in keys), 'w.moment'])} {absent} ORDER BY {order}"
             )
-            found = cursor.sql(f"{query} LIMIT {sample_rows}").to_arrow_table()
+            found = ask_table(cursor, f"{query} LIMIT {sample_rows}")
             sample = [_named(check, row) for row in mappings(found)]
     return Finding(
         passed=not failing,
@@ -141,7 +141,8 @@ def _dates(calendar: str, first: int, last: int) -> NDArray[np.int32]:
 
     if last - first > _MOST:
         raise CannotJudge(
-            f"its dates span {last - first} {'hours' if calendar == 'hour' else 'days'}; one must be wrong."
+            f"its dates span {last - first} {'hours' if calendar == 'hour' else 'days'}; one must be wrong.",
+            quotes=True,
         )
     every = np.arange(first, last + 1, dtype=np.int32)
     match calendar:
@@ -181,7 +182,8 @@ def _sessions(calendar: str, first: date, last: date) -> NDArray[np.int32]:
             reason = error
     else:
         raise CannotJudge(
-            f"the calendar '{calendar}' does not know the days from {first} to {last}: {reason}"
+            f"the calendar '{calendar}' does not know the days from {first} to {last}: {reason}",
+            quotes=True,
         )
     days: NDArray[np.int32] = found.sessions.to_numpy("datetime64[D]").astype(np.int32)
     return days

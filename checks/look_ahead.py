@@ -14,7 +14,7 @@ from checks.beside import Beside
 from checks.columns import CannotJudge, find, quoted
 from checks.declaration import Check
 from checks.plain_values import plain
-from checks.scan import connection
+from checks.scan import ask, ask_table, connection
 from checks.table import Source, mappings, source_of
 from checks.verdict import Finding
 
@@ -87,7 +87,8 @@ def _with_another_future(table: pa.Table, name: str, time: str, cut: pa.Scalar) 
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         kind = table.schema.field(time).type
         raise CannotJudge(
-            f"column '{time}' of {name} is of type {kind}, which cannot be compared with {cut}."
+            f"column '{time}' of {name} is of type {kind}, which cannot be compared with {cut}.",
+            quotes=True,
         ) from error
     types = pa.types
     floats = [field.name for field in table.schema if types.is_floating(field.type)]
@@ -123,17 +124,20 @@ def _moved(
     try:
         before, after = (one.filter(pc.less_equal(one.column(time), cut)) for one in (table, again))
     except pa.ArrowInvalid as error:
-        raise CannotJudge(f"made again, its column '{time}' is of another type: {error}") from error
+        raise CannotJudge(
+            f"made again, its column '{time}' is of another type: {error}", quotes=True
+        ) from error
     with closing(connection(before.num_rows)) as cursor:
         cursor.register("before", before)
         cursor.register("after", after)
         gone = "(FROM before EXCEPT ALL FROM after)"
-        (counts,) = cursor.execute(
-            f"SELECT (SELECT count(*) FROM {gone}), (SELECT count(*) FROM (FROM after EXCEPT ALL FROM before))"
-        ).fetchall()
+        (counts,) = ask(
+            cursor,
+            f"SELECT (SELECT count(*) FROM {gone}), (SELECT count(*) FROM (FROM after EXCEPT ALL FROM before))",
+        )
         rows: list[Any] = []
         if counts[0] and limit > 0:
             places = ", ".join(str(n + 1) for n in range(before.num_columns))
             query = f"FROM {gone} ORDER BY {quoted(time)}, {places} LIMIT {limit}"
-            rows = mappings(cursor.sql(query).to_arrow_table())
+            rows = mappings(ask_table(cursor, query))
     return max(counts), before.num_rows, rows

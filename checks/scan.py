@@ -64,12 +64,16 @@ def judged_in_sql(
             failed = {name: probes[name] for name, answer in answers.items() if answer["failing"]}
             samples = _samples(source, cursor, frame, failed, asked, sample_rows) if sample_rows > 0 else {}
             for name, answer in answers.items():
+                sample = samples.get(name, ())
+                if isinstance(sample, CannotJudge):
+                    found[name] = sample
+                    continue
                 found[name] = Answer(
                     failing=int(answer["failing"] or 0),
                     observed=answer["observed"],
                     counted=int(answer["counted"] or 0),
                     rows=answer["rows"],
-                    sample=samples.get(name, ()),
+                    sample=sample,
                 )
     return found
 
@@ -213,10 +217,27 @@ def ask(cursor: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
     Raises:
         CannotJudge: the query or the data are at fault.
     """
+    with _at_fault():
+        return cursor.execute(query).fetchall()
+
+
+def ask_table(cursor: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
+    """The rows of a query as Arrow's table.
+
+    Raises:
+        CannotJudge: the query or the data are at fault.
+    """
+    with _at_fault():
+        return cursor.sql(query).to_arrow_table()
+
+
+@contextmanager
+def _at_fault() -> Iterator[None]:
+    """What DuckDB says of a query or of the data, as the reason why a check cannot be judged."""
     import duckdb
 
     try:
-        return cursor.execute(query).fetchall()
+        yield
     except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
         raise CannotJudge(str(error), quotes=True) from error
 
@@ -235,21 +256,24 @@ def _samples(
     probes: Mapping[str, Probe],
     asked: Mapping[str, Asked],
     limit: int,
-) -> Mapping[str, Sequence[Mapping[str, Plain]]]:
-    """Some of what failed of each: rows of the table, groups, or what else a query finds."""
-    others: dict[str, Sequence[Mapping[str, Plain]]] = {}
+) -> Mapping[str, Sequence[Mapping[str, Plain]] | CannotJudge]:
+    """Some of what failed of each: rows of the table, groups, what else a query finds; or why it cannot be told."""
+    others: dict[str, Sequence[Mapping[str, Plain]] | CannotJudge] = {}
     rows: dict[str, Shown] = {}
     for name, probe in probes.items():
-        if probe.groups:
-            groups = mappings(cursor.sql(f"{probe.groups} LIMIT {limit}").to_arrow_table())
-            *_, label = groups[0]
-            others[name] = [{**group, label: total_of(group[label])} for group in groups]
-        elif probe.found:
-            others[name] = mappings(cursor.sql(f"{probe.found} LIMIT {limit}").to_arrow_table())
-        elif probe.rows:
-            numbers = [number for (number,) in ask(cursor, f"{probe.rows} LIMIT {limit}")]
-            columns = shown_columns(source.schema.names, asked[name].shown)
-            rows[name] = Shown(numbers=numbers, columns=columns)
+        try:
+            if probe.groups:
+                groups = mappings(ask_table(cursor, f"{probe.groups} LIMIT {limit}"))
+                *_, label = groups[0]
+                others[name] = [{**group, label: total_of(group[label])} for group in groups]
+            elif probe.found:
+                others[name] = mappings(ask_table(cursor, f"{probe.found} LIMIT {limit}"))
+            elif probe.rows:
+                numbers = [number for (number,) in ask(cursor, f"{probe.rows} LIMIT {limit}")]
+                columns = shown_columns(source.schema.names, asked[name].shown)
+                rows[name] = Shown(numbers=numbers, columns=columns)
+        except CannotJudge as reason:
+            others[name] = explained(reason, source)
     if source.table is not None:
         return {**others, **rows_shown(rows, partial(rows_at, source.table))}
     return {**others, **rows_shown(rows, partial(_rows_in_files, source, cursor, frame))}
@@ -262,7 +286,7 @@ def _rows_in_files(
     shown = ", ".join(column.sql for name in names if (column := columns[name]) is not None)
     wanted = ", ".join(map(str, numbers))
     query = f"SELECT {shown} FROM {frame.numbered} WHERE {frame.row} IN ({wanted}) ORDER BY {frame.row}"
-    return cursor.sql(query).to_arrow_table().rename_columns(names)
+    return ask_table(cursor, query).rename_columns(names)
 
 
 @cache
