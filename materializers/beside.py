@@ -147,15 +147,21 @@ def _time_of(asset: Asset, partition: Partition) -> datetime | None:
 
 
 @dataclass(slots=True, kw_only=True)
-class Batch:
+class Together:
     """What the checks of an asset observed of partitions that are made together, for those of them that come later."""
 
     asset: Asset
     seen: dict[str, list[Earlier]] = field(default_factory=dict)
 
     def after(self, beside: Beside) -> Beside:
-        """The same, with what was observed so far."""
-        return replace(beside, earlier=lambda check: [*beside.earlier(check), *self.seen.get(check, ())])
+        """The same, with what was observed so far instead of what was observed of the same times before."""
+
+        def earlier(check: str) -> Sequence[Earlier]:
+            seen = self.seen.get(check, ())
+            times = {one.at for one in seen}
+            return [*(one for one in beside.earlier(check) if one.at not in times), *seen]
+
+        return replace(beside, earlier=earlier)
 
     def note(self, partition: Partition, verdicts: Iterable[Verdict]) -> None:
         """Remember what was observed of a partition, unless it is held back."""
@@ -219,4 +225,4 @@ class _Memory:
         return self.at is None or at < self.at
 
 
-__all__ = ["Batch", "beside_of", "beside_published", "read_by", "upstream_value"]
+__all__ = ["Together", "beside_of", "beside_published", "read_by", "upstream_value"]

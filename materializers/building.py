@@ -23,7 +23,7 @@ from graph.state import Outcome, Version
 from graph.steps import Adopt, Materialize
 from materializers.arguments import StepRun, Taken, arguments_for, as_asked, taken
 from materializers.batching import split
-from materializers.beside import Batch, beside_of, read_by
+from materializers.beside import Together, beside_of, read_by
 from materializers.call import Call, NotDone, Stopped, TimedOut
 from materializers.compute import compute
 from materializers.judging import Stored, all_together, store_and_judge, why_rejected
@@ -311,16 +311,16 @@ class Building:
         output: Output,
     ) -> dict[Partition, Stored]:
         """The values of one asset, written aside and judged, in the order of time."""
-        batch = Batch(asset=asset)
+        together = Together(asset=asset)
         found = {}
         for one in sorted(members, key=lambda one: one.partition):
 
             def beside(one: Ready = one) -> Beside:
-                return batch.after(self._beside(asset, one, given, call, output))
+                return together.after(self._beside(asset, one, given, call, output))
 
             stored = store_and_judge(asset, values[one.partition], self.workspace, beside)
             if not stored.judgement.failing:
-                batch.note(one.partition, stored.verdicts)
+                together.note(one.partition, stored.verdicts)
             found[one.partition] = stored
         return found
 

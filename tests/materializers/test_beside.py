@@ -25,6 +25,7 @@ from checks import (
     same_schema,
     sql,
     unique,
+    usual_row_count,
 )
 from graph import Batch, Daily, Execution, Labels, Reads, Window, asset
 from graph.mappings import Overlap
@@ -357,3 +358,23 @@ def test_partitions_that_are_made_together_are_compared_in_their_order(batch: Ba
     said = [verdicts[0] for _, verdicts in World(bars).run().values()]
     assert [one.passed for one in said] == [True, True, False]
     assert said[2].expected == {"low": 7, "high": None}
+
+
+def test_what_a_batch_makes_anew_stands_for_what_was_observed_before() -> None:
+    @asset(
+        name="m/bars",
+        partitions=Daily(start="2024-01-01"),
+        batch=Batch(),
+        checks=[not_fewer_rows(severity="warn"), usual_row_count(warm_up=20)],
+    )
+    def bars(window: Window) -> Any:
+        return {f"2024-01-0{day}": pa.table({"n": list(range(rows[day]))}) for day in (1, 2, 3)}
+
+    rows = {1: 9, 2: 7, 3: 7}
+    world = World(bars)
+    world.run()
+    rows = {1: 5, 2: 6, 3: 6}
+    (first, *_), (second, few), _ = (verdicts for _, verdicts in world.run(force=True).values())
+    assert first.passed
+    assert (second.passed, second.expected) == (True, {"low": 5, "high": None})
+    assert str(few.expected).startswith("1 of the 20 earlier values")
