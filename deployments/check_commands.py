@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from deployments.answers import Answer
-from deployments.command_options import EXIT_CODES, as_json, env, examples, one_key, partitions, selection
+from deployments.command_options import (
+    EXIT_CODES,
+    as_json,
+    engine,
+    env,
+    examples,
+    one_key,
+    partitions,
+    selection,
+    to_folder,
+)
 
 if TYPE_CHECKING:
     from deployments.materializing import Engine
@@ -25,13 +35,7 @@ if TYPE_CHECKING:
 )
 @selection(otherwise="*")
 @partitions
-@click.option(
-    "--engine",
-    type=click.Choice(["local", "prefect"]),
-    default="local",
-    show_default=True,
-    help="In this process, or as a Prefect flow.",
-)
+@engine
 @click.option(
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Assets side by side; else one a processor."
 )
@@ -89,14 +93,7 @@ def profile(key: str, partitions: str | None, env: str | None) -> Answer:
     epilog=examples("assets data-docs --to docs/data", "assets data-docs group:market --to pages --env dev"),
 )
 @selection(otherwise="*")
-@click.option(
-    "--to",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="Where to.",
-)
+@to_folder
 @env
 @as_json
 def data_docs(selection: str, folder: Path, env: str | None) -> Answer:

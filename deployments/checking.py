@@ -13,7 +13,7 @@ from deployments.opening import workspace_for
 from deployments.progress import watching
 from deployments.run_summary import verdict_document
 from graph.asset_graph import AssetGraph
-from graph.steps import Plan
+from graph.steps import Plan, step_name
 from materializers.checking import plan_checks
 from materializers.runner import RunResult
 from materializers.step import Result
@@ -153,10 +153,6 @@ def _document(plan: Plan, run: RunResult, said: Sequence[Said], graph: AssetGrap
 def checked(workspace: Workspace, run: RunResult) -> str:
     """One line about a run of checks, for logs."""
     said = list(_said(run))
-    failing = [
-        f"{one.key}{'@' if one.label else ''}{one.label}"
-        for one in said
-        if any(v.blocks for v in one.verdicts)
-    ]
+    failing = [step_name(one.key, one.label) for one in said if any(v.blocks for v in one.verdicts)]
     told = f"; failing: {', '.join(failing[:10])}" if failing else ""
     return f"judged {counted(len(said), 'version')} in {workspace.environment}{told}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -66,6 +67,21 @@ as_json = click.option(
     "--json", "as_json", is_flag=True, expose_value=False, help="One JSON document on stdout."
 )
 env = click.option("--env", metavar="NAME", help="The environment; otherwise the project's (main).")
+engine = click.option(
+    "--engine",
+    type=click.Choice(["local", "prefect"]),
+    default="local",
+    show_default=True,
+    help="In this process, or as a Prefect flow.",
+)
+to_folder = click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Where to.",
+)
 force = click.option("--force", is_flag=True, help="Build what is selected, whatever its state.")
 only = click.option("--only", is_flag=True, help="Leave upstream as it is.")
 partitions = click.option(

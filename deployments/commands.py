@@ -23,6 +23,7 @@ from deployments.command_options import (
     as_of,
     colours,
     config,
+    engine,
     env,
     examples,
     force,
@@ -96,13 +97,7 @@ def _workspace(env: str | None, as_of: datetime | None = None) -> Workspace:
 @partitions
 @force
 @only
-@click.option(
-    "--engine",
-    type=click.Choice(["local", "prefect"]),
-    default="local",
-    show_default=True,
-    help="In this process, or as a Prefect flow.",
-)
+@engine
 @click.option(
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Steps side by side; else one a processor."
 )

@@ -222,8 +222,10 @@ def _current(
 
 
 def _elsewhere(workspace: Workspace, version: Version, partition: str) -> Mapping[str, _Heard]:
-    """What was said of a version that was judged long ago, or in another environment."""
-    judgement = workspace.ledger.materialization(version.id).judgement
+    """What was said of a version that was judged long ago, or only in another environment."""
+    ledger = workspace.ledger
+    here = ledger.materialization(version.id, environment=workspace.environment).judgement
+    judgement = here or ledger.materialization(version.id).judgement
     verdicts = judgement.verdicts if judgement is not None else ()
     return _heard(verdicts, version.made_at, version.id, partition, rejected=False)
 

@@ -52,7 +52,7 @@ def write_report(
     for form, path in places(to, forms):
         # half of a pair of surrogates is no text that a file can hold; JSON reads what is written instead
         content = _WRITERS[form](report).encode("utf-8", "backslashreplace")
-        put_whole(path, lambda aside, content=content: aside.write_bytes(content))  # type: ignore[misc]
+        put_whole(path, lambda aside, content=content: aside.write_bytes(content))  # type: ignore[misc]  # its default is its type
         written.append((form, path, len(content)))
     fails = fail_on != "never" and report.fails(fail_on)
     return Answer(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deployments.answers import Answer
-from deployments.command_options import as_json, as_of, env, examples, limit, selection
+from deployments.command_options import as_json, as_of, env, examples, limit, selection, to_folder
 
 if TYPE_CHECKING:
     from deployments.quality_files import FailOn, Form
@@ -40,14 +40,7 @@ def sql(query: str, csv: bool, limit: int, env: str | None, as_of: datetime | No
     epilog=examples("assets export portfolio_report --to out", "assets export 'group:market' --to data")
 )
 @selection()
-@click.option(
-    "--to",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="Where to.",
-)
+@to_folder
 @env
 @as_of
 @as_json

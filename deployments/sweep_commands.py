@@ -12,6 +12,7 @@ from deployments.command_options import (
     as_json,
     colours,
     config,
+    engine,
     env,
     examples,
     one_key,
@@ -35,13 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Steps side by side; else one a processor."
 )
-@click.option(
-    "--engine",
-    type=click.Choice(["local", "prefect"]),
-    default="local",
-    show_default=True,
-    help="In this process, or as a Prefect flow.",
-)
+@engine
 @env
 @as_json
 def sweep(*, selection: str, dry_run: bool, jobs: int | None, engine: Engine, env: str | None) -> Answer:
