@@ -378,3 +378,19 @@ def test_what_a_batch_makes_anew_stands_for_what_was_observed_before() -> None:
     assert first.passed
     assert (second.passed, second.expected) == (True, {"low": 5, "high": None})
     assert str(few.expected).startswith("1 of the 20 earlier values")
+
+
+def test_a_partition_without_a_column_is_an_error_of_the_check_of_all_partitions() -> None:
+    @asset(
+        name="m/orders",
+        partitions=Daily(start="2024-01-01"),
+        checks=[across_partitions(not_null("price")), across_partitions(unique("price"))],
+    )
+    def orders(window: Window) -> Any:
+        return pa.table({"id" if window.start.day == 2 else "price": [float(window.start.day)]})
+
+    world = World(orders)
+    assert by_day(world) == ["published", "rejected", "published"]
+    world = World(orders)
+    (_, verdicts) = world.run(partitions="2024-01-02")["orders@2024-01-02"]
+    assert [one.error for one in verdicts] == ["column 'price' is missing."] * 2
