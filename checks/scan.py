@@ -17,7 +17,7 @@ from checks.plain_values import Plain
 from checks.probe import Frame, Probe
 from checks.probes import probe_of
 from checks.rules import Answer, Asked, Holding, Querying, total_of
-from checks.table import Shown, Source, mappings, rows_at, rows_shown, shown_columns
+from checks.table import Run, Shown, Source, mappings, rows_at, rows_shown, shown_columns, sql_names
 from graph.errors import near_miss
 
 if TYPE_CHECKING:
@@ -108,11 +108,31 @@ def _show(cursor: duckdb.DuckDBPyConnection, others: Mapping[str, Source]) -> No
 
 def _parquet(source: Source) -> str:
     """A query for what lies in files."""
-    paths = ", ".join(literal(path) for path in source.paths)
-    columns = ", ".join(map(quoted, source.sql_names()))
+    return " UNION ALL ".join(_run(run, source) for run in source.runs)
+
+
+def _run(run: Run, source: Source) -> str:
+    """A query for those columns of a source that lie in files of one schema."""
+    paths = ", ".join(literal(path) for path in run.paths)
+    names = sql_names(run.schema.names)
     # can_have_nan: the statistics in a file leave NaN out, and DuckDB would conclude that there is none.
     read = f"read_parquet([{paths}], hive_partitioning = false, can_have_nan = true)"
-    return f"FROM {read} AS files({columns})"
+    files = f"FROM {read} AS files({', '.join(map(quoted, names))})"
+    if len(source.runs) == 1:
+        return files
+    chosen = [
+        f"{_as_text(quoted(names[run.schema.get_field_index(field.name)]), run.schema.field(field.name), field)}"
+        f" AS {quoted(name)}"
+        for field, name in zip(source.schema, source.sql_names(), strict=True)
+    ]
+    return f"SELECT {', '.join(chosen) or f'NULL AS {_TABLE}'} {files}"
+
+
+def _as_text(column: str, own: pa.Field, common: pa.Field) -> str:
+    """A column that has no type in common with that of other files, as text; any other as it is."""
+    import pyarrow as pa
+
+    return f"CAST({column} AS VARCHAR)" if common.type == pa.string() != own.type else column
 
 
 @contextmanager

@@ -21,7 +21,11 @@ _SHOWN = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParquetFiles:
-    """A table in local Parquet files of one schema, in this order; it is judged where it lies, not loaded."""
+    """A table in local Parquet files, in this order; it is judged where it lies, not loaded.
+
+    Its columns are those that all files have. Where their types differ, a column is of the narrowest type that holds
+    them all: of 64-bit integers and floats, a float. It is text where there is none, and left out if it is nested.
+    """
 
     paths: tuple[str, ...]
 
@@ -31,12 +35,29 @@ class ParquetFiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Files of one schema."""
+
+    schema: pa.Schema
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A table in memory, or in files when ``table`` is None."""
+    """A table in memory, or in files when ``table`` is None.
+
+    Args:
+        runs: the files in the same order, those that follow one another and have the same columns together.
+    """
 
     schema: pa.Schema
     table: pa.Table | None = None
-    paths: tuple[str, ...] = ()
+    runs: tuple[Run, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files."""
+        return tuple(path for run in self.runs for path in run.paths)
 
     def count(self) -> int:
         """How many rows there are; of files, from their footers."""
@@ -50,9 +71,7 @@ class Source:
         """The schema of each file; of a table in memory, under an empty name."""
         if self.table is not None:
             return {"": self.schema}
-        import pyarrow.parquet as pq
-
-        return {path: pq.read_schema(path) for path in self.paths}
+        return {path: run.schema for run in self.runs for path in run.paths}
 
     def whole(self) -> pa.Table:
         """All of it in memory."""
@@ -61,18 +80,18 @@ class Source:
         import pyarrow.parquet as pq
 
         # partitioning: what a path spells as key=value is no column
-        return pq.read_table(list(self.paths), partitioning=None)
+        tables = [pq.read_table(list(run.paths), partitioning=None) for run in self.runs]
+        if len(tables) == 1:
+            return tables[0]
+        import pyarrow as pa
+
+        # safe=False: an integer that no float holds is rounded, as SQL does
+        alike = [table.select(self.schema.names).cast(self.schema, safe=False) for table in tables]
+        return pa.concat_tables(alike)
 
     def sql_names(self) -> list[str]:
-        """What SQL calls the columns, by position: their names, unless they have none or differ in case only."""
-        names = list(self.schema.names)
-        times = Counter(name.lower() for name in names)
-        taken = set(times)
-        for position, name in enumerate(names):
-            while not names[position] or (times[name.lower()] > 1 and names[position].lower() in taken):
-                names[position] = f"{names[position]}_{position}"
-            taken.add(names[position].lower())
-        return names
+        """What SQL calls the columns, by position; see `sql_names`."""
+        return sql_names(self.schema.names)
 
     def columns(self) -> Mapping[str, Column | None]:
         """The columns by name; None where two share one."""
@@ -91,12 +110,66 @@ def source_of(value: object) -> Source | None:
     if isinstance(value, ParquetFiles):
         import pyarrow.parquet as pq
 
-        return Source(schema=pq.read_schema(value.paths[0]), paths=value.paths)
+        runs: list[Run] = []
+        for path in value.paths:
+            schema = pq.read_schema(path)
+            if runs and (schema.names, schema.types) == (runs[-1].schema.names, runs[-1].schema.types):
+                runs[-1] = Run(schema=runs[-1].schema, paths=(*runs[-1].paths, path))
+            else:
+                runs.append(Run(schema=schema, paths=(path,)))
+        return Source(schema=_in_common([run.schema for run in runs]), runs=tuple(runs))
     # whoever has a table has imported pyarrow; another thread may be in the middle of that
     kind = getattr(sys.modules.get("pyarrow"), "Table", None)
     if kind is not None and isinstance(value, kind):
         return Source(schema=value.schema, table=value)
     return None
+
+
+def sql_names(columns: Sequence[str]) -> list[str]:
+    """What SQL calls columns, by position: their names, unless they have none or differ in case only."""
+    names = list(columns)
+    times = Counter(name.lower() for name in names)
+    taken = set(times)
+    for position, name in enumerate(names):
+        while not names[position] or (times[name.lower()] > 1 and names[position].lower() in taken):
+            names[position] = f"{names[position]}_{position}"
+        taken.add(names[position].lower())
+    return names
+
+
+def _in_common(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """The columns that all have once, in the order of the first; the only one as it is."""
+    import pyarrow as pa
+
+    first, *others = schemas
+    if not others:
+        return first
+    once = [name for name in first.names if all(schema.names.count(name) == 1 for schema in schemas)]
+    types = {name: _type_of_all([schema.field(name).type for schema in schemas]) for name in once}
+    return pa.schema([(name, kind) for name, kind in types.items() if kind is not None])
+
+
+def _type_of_all(types: Iterable[pa.DataType]) -> pa.DataType | None:
+    """The narrowest type that holds the values of all; text where there is none, and None where one is nested."""
+    import pyarrow as pa
+
+    distinct = list(dict.fromkeys(map(_type_of_values, types)))
+    if len(distinct) == 1:
+        return distinct[0]
+    try:
+        alone = [pa.schema([("values", kind)]) for kind in distinct]
+        return pa.unify_schemas(alone, promote_options="permissive").field("values").type
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        return None if any(map(pa.types.is_nested, distinct)) else pa.string()
+
+
+def _type_of_values(kind: pa.DataType) -> pa.DataType:
+    """A type whatever its values are packed in, and whatever zone their instants are shown in."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _type_of_values(kind.value_type)
+    return pa.timestamp(kind.unit, "UTC") if pa.types.is_timestamp(kind) and kind.tz else kind
 
 
 def shown_columns(names: Sequence[str], first: Iterable[str]) -> list[str]:
