@@ -23,7 +23,8 @@ def masked(
 ) -> Verdict:
     """The verdict without values of private columns.
 
-    A function's own words (``observed`` of a `Finding`) are its author's: they are kept.
+    A function's own words (``observed`` of a `Finding`) are its author's: they are kept. Of what an SQL check shows
+    nothing is: a query can call a private value whatever it likes.
 
     Args:
         names: the columns of what was judged. A sample may have others, made by a query from whatever there is.
@@ -31,15 +32,13 @@ def masked(
     """
     looks_at = private.intersection(check.columns) or (not check.columns and check.kind not in _COUNTS)
     hides = check.function is None and check.kind not in _COUNTS and looks_at
+    shown = frozenset() if check.kind == "sql" else (names - private) | {ROW_NUMBER}
     return replace(
         verdict,
         observed=MASK if hides and verdict.observed is not None else verdict.observed,
+        expected=MASK if hides and check.compares and verdict.expected is not None else verdict.expected,
         sample=tuple(
-            {
-                name: value if name == ROW_NUMBER or name in names - private else MASK
-                for name, value in row.items()
-            }
-            for row in verdict.sample
+            {name: value if name in shown else MASK for name, value in row.items()} for row in verdict.sample
         ),
         error=_error(verdict.error) if quotes and verdict.error else verdict.error,
     )
