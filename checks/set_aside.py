@@ -13,7 +13,9 @@ from checks.evaluation import evaluate, failing_row_numbers
 from checks.verdict import Verdict
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 FAILED = "failed_checks"
 """The column of what was moved aside that names the checks which a row fails."""
@@ -70,5 +72,20 @@ def _parted(table: pa.Table, rows: dict[str, list[int]]) -> tuple[pa.Table, pa.T
     while label in table.column_names:
         label += "_"
     why = pa.array([names[number] for number in moved], pa.list_(pa.string()))
-    aside = table.take(pa.array(moved, pa.int64())).append_column(label, why)
-    return (table.filter(pa.array(stays)) if moved else table), aside
+    aside = _rows(table, np.array(moved, dtype=np.int64)).append_column(label, why)
+    return (_rows(table, np.flatnonzero(stays)) if moved else table), aside
+
+
+def _rows(table: pa.Table, numbers: NDArray[np.int64]) -> pa.Table:
+    """The rows of these numbers, which increase."""
+    import numpy as np
+    import pyarrow as pa
+
+    try:
+        return table.take(pa.array(numbers))
+    except (
+        pa.ArrowNotImplementedError
+    ):  # Arrow takes no rows of some types, as string_view, but slices them all
+        gaps = np.flatnonzero(np.diff(numbers) != 1) + 1
+        runs = [run for run in np.split(numbers, gaps) if len(run)]
+        return pa.concat_tables([table.slice(int(run[0]), len(run)) for run in runs] or [table.slice(0, 0)])

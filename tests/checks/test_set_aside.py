@@ -116,3 +116,13 @@ def test_the_column_of_reasons_takes_no_others_place() -> None:
 def test_only_what_speaks_of_rows_can_move_them(declare: Any) -> None:
     with pytest.raises(InvalidCheck, match="cannot move rows aside"):
         declare()
+
+
+@pytest.mark.parametrize("kept", [[1, 2, 3, 4], [-1, 2, -3, -4], [-1, -2, -3, -4], [1, -2, 3, 4]], ids=str)
+def test_rows_of_types_that_arrow_can_only_slice(kept: list[int]) -> None:
+    words = pa.array(["a", "b", "c", "d"], pa.string_view())
+    table = pa.table({"x": kept, "words": words, "runs": pa.RunEndEncodedArray.from_arrays([2, 4], [1, 2])})
+    parted = part(table, [between("x", 0, None, severity="quarantine")], now=NOW)
+    assert parted.kept["words"].to_pylist() == [w for w, x in zip("abcd", kept, strict=True) if x > 0]
+    assert parted.aside["words"].to_pylist() == [w for w, x in zip("abcd", kept, strict=True) if x < 0]
+    assert parted.kept.schema == table.schema
