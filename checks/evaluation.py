@@ -187,7 +187,15 @@ def _called(check: Check, value: _Value) -> Finding:
         return call(check, value.data, value.source, value.now, value.sample_rows, others)
     # the edge of user code: sys.exit() in it ends a check, not the run
     except (Exception, SystemExit) as error:
-        raise CannotJudge(f"{type(error).__name__}: {error}", quotes=True) from error
+        raise CannotJudge(f"{type(error).__name__}: {_words(error)}", quotes=True) from error
+
+
+def _words(error: BaseException) -> str:
+    """What an error says of itself, if it can."""
+    try:
+        return str(error)
+    except Exception as worse:  # noqa: BLE001  # the edge of user code, which writes the error's text, too
+        return f"it cannot be told ({type(worse).__name__})"
 
 
 def _row_count(check: Check, value: _Value) -> Finding:

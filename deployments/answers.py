@@ -115,11 +115,18 @@ def _answered(command: click.Command, name: str, given: list[str], as_json: bool
     answer = command.main(given, prog_name=name, standalone_mode=False)
     if isinstance(answer, Answer):
         text = to_json(answer.document()) if as_json else answer.text()
+        text = _writable(text, out)
         out.write(f"{text}\n" if text and not text.endswith("\n") else text)
         out.flush()
         return answer.exit_code
     sys.stdout.flush()
     return answer if isinstance(answer, int) else SUCCEEDED  # after --help, click's own
+
+
+def _writable(text: str, out: TextIO) -> str:
+    """A text with escapes for what the stream has no bytes for, as half of a pair of surrogates."""
+    encoding = out.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _told(error: BaseException, message: str, exit_code: int, as_json: bool, out: TextIO) -> int:

@@ -565,3 +565,19 @@ def test_now_needs_a_time_zone() -> None:
 def test_now_may_be_in_any_time_zone() -> None:
     tokyo = NOW.astimezone(timezone(timedelta(hours=9)))
     assert evaluate(pa.table({"a": hours}), [no_future_timestamps("a")], now=tokyo)[0].failing == 1
+
+
+class Speechless(Exception):
+    """An error that cannot say what is wrong."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_an_error_without_words_is_told_all_the_same() -> None:
+    @check
+    def fails(value: pa.Table) -> bool:
+        raise Speechless
+
+    (verdict,) = evaluate(pa.table({"a": [1]}), [fails], now=NOW)
+    assert verdict.error == "Speechless: it cannot be told (RuntimeError)"

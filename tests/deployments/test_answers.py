@@ -196,3 +196,10 @@ def test_a_reader_that_has_gone_is_no_traceback():
         assert writer.stderr is not None
         assert writer.stderr.read() == ""
         assert writer.wait(timeout=60) == 1
+
+
+def test_half_of_a_pair_of_surrogates_is_escaped(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_command(saying("seen \ud800"), "command", []) == 0
+    assert capfd.readouterr().out.endswith("seen \\ud800\n")
+    assert run_command(saying(document={"seen": "\ud800"}), "command", ["--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["seen"] == "\ud800"
