@@ -135,6 +135,8 @@ def _judged_elsewhere(
     except ImportError as error:
         needed = f"it needs Great Expectations, which is not installed ({error}); install the extra 'all'."
         return dict.fromkeys((check.name for check in checks), CannotJudge(needed))
+    except CannotJudge as reason:
+        return dict.fromkeys((check.name for check in checks), reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +187,8 @@ def _called(check: Check, value: _Value) -> Finding:
     others = {parameter: value.upstream.value(parameter) for parameter, _ in check.needs}
     try:
         return call(check, value.data, value.source, value.now, value.sample_rows, others)
+    except CannotJudge:
+        raise
     # the edge of user code: sys.exit() in it ends a check, not the run
     except (Exception, SystemExit) as error:
         raise CannotJudge(f"{type(error).__name__}: {_words(error)}", quotes=True) from error

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from checks.columns import CannotJudge, literal, quoted
+from checks.in_common import sql_in_common
 from checks.plain_values import Plain
 from checks.probe import Frame, Probe
 from checks.probes import probe_of
@@ -120,19 +121,12 @@ def _run(run: Run, source: Source) -> str:
     files = f"FROM {read} AS files({', '.join(map(quoted, names))})"
     if len(source.runs) == 1:
         return files
-    chosen = [
-        f"{_as_text(quoted(names[run.schema.get_field_index(field.name)]), run.schema.field(field.name), field)}"
-        f" AS {quoted(name)}"
-        for field, name in zip(source.schema, source.sql_names(), strict=True)
-    ]
+    chosen = []
+    for field, name in zip(source.schema, source.sql_names(), strict=True):
+        position = run.schema.get_field_index(field.name)
+        own = sql_in_common(quoted(names[position]), run.schema.types[position], field.type)
+        chosen.append(f"{own} AS {quoted(name)}")
     return f"SELECT {', '.join(chosen) or f'NULL AS {_TABLE}'} {files}"
-
-
-def _as_text(column: str, own: pa.Field, common: pa.Field) -> str:
-    """A column that has no type in common with that of other files, as text; any other as it is."""
-    import pyarrow as pa
-
-    return f"CAST({column} AS VARCHAR)" if common.type == pa.string() != own.type else column
 
 
 @contextmanager
@@ -295,8 +289,11 @@ def _samples(
         except CannotJudge as reason:
             others[name] = explained(reason, source)
     if source.table is not None:
-        return {**others, **rows_shown(rows, partial(rows_at, source.table))}
-    return {**others, **rows_shown(rows, partial(_rows_in_files, source, cursor, frame))}
+        return others | rows_shown(rows, partial(rows_at, source.table))
+    try:
+        return others | rows_shown(rows, partial(_rows_in_files, source, cursor, frame))
+    except CannotJudge as reason:
+        return others | dict.fromkeys(rows, explained(reason, source))
 
 
 def _rows_in_files(

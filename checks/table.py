@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from checks.columns import Column, column_of, quoted
+from checks.columns import CannotJudge, Column, column_of, quoted
+from checks.in_common import in_common, table_in_common
 from checks.plain_values import Plain, plain
 from checks.verdict import ROW_NUMBER
 
@@ -23,8 +24,7 @@ _SHOWN = 12
 class ParquetFiles:
     """A table in local Parquet files, in this order; it is judged where it lies, not loaded.
 
-    Its columns are those that all files have. Where their types differ, a column is of the narrowest type that holds
-    them all: of 64-bit integers and floats, a float. It is text where there is none, and left out if it is nested.
+    Its columns are those that all files have, of types that hold the values of all; see `checks.in_common`.
     """
 
     paths: tuple[str, ...]
@@ -74,7 +74,11 @@ class Source:
         return {path: run.schema for run in self.runs for path in run.paths}
 
     def whole(self) -> pa.Table:
-        """All of it in memory."""
+        """All of it in memory.
+
+        Raises:
+            CannotJudge: files of several types have a value that cannot be told in the one they have in common.
+        """
         if self.table is not None:
             return self.table
         import pyarrow.parquet as pq
@@ -85,9 +89,10 @@ class Source:
             return tables[0]
         import pyarrow as pa
 
-        # safe=False: an integer that no float holds is rounded, as SQL does
-        alike = [table.select(self.schema.names).cast(self.schema, safe=False) for table in tables]
-        return pa.concat_tables(alike)
+        try:
+            return pa.concat_tables([table_in_common(table, self.schema) for table in tables])
+        except pa.ArrowInvalid as error:
+            raise CannotJudge(f"its files are no one table: {error}", quotes=True) from error
 
     def sql_names(self) -> list[str]:
         """What SQL calls the columns, by position; see `sql_names`."""
@@ -117,7 +122,7 @@ def source_of(value: object) -> Source | None:
                 runs[-1] = Run(schema=runs[-1].schema, paths=(*runs[-1].paths, path))
             else:
                 runs.append(Run(schema=schema, paths=(path,)))
-        return Source(schema=_in_common([run.schema for run in runs]), runs=tuple(runs))
+        return Source(schema=in_common([run.schema for run in runs]), runs=tuple(runs))
     # whoever has a table has imported pyarrow; another thread may be in the middle of that
     kind = getattr(sys.modules.get("pyarrow"), "Table", None)
     if kind is not None and isinstance(value, kind):
@@ -135,41 +140,6 @@ def sql_names(columns: Sequence[str]) -> list[str]:
             names[position] = f"{names[position]}_{position}"
         taken.add(names[position].lower())
     return names
-
-
-def _in_common(schemas: Sequence[pa.Schema]) -> pa.Schema:
-    """The columns that all have once, in the order of the first; the only one as it is."""
-    import pyarrow as pa
-
-    first, *others = schemas
-    if not others:
-        return first
-    once = [name for name in first.names if all(schema.names.count(name) == 1 for schema in schemas)]
-    types = {name: _type_of_all([schema.field(name).type for schema in schemas]) for name in once}
-    return pa.schema([(name, kind) for name, kind in types.items() if kind is not None])
-
-
-def _type_of_all(types: Iterable[pa.DataType]) -> pa.DataType | None:
-    """The narrowest type that holds the values of all; text where there is none, and None where one is nested."""
-    import pyarrow as pa
-
-    distinct = list(dict.fromkeys(map(_type_of_values, types)))
-    if len(distinct) == 1:
-        return distinct[0]
-    try:
-        alone = [pa.schema([("values", kind)]) for kind in distinct]
-        return pa.unify_schemas(alone, promote_options="permissive").field("values").type
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        return None if any(map(pa.types.is_nested, distinct)) else pa.string()
-
-
-def _type_of_values(kind: pa.DataType) -> pa.DataType:
-    """A type whatever its values are packed in, and whatever zone their instants are shown in."""
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
-        return _type_of_values(kind.value_type)
-    return pa.timestamp(kind.unit, "UTC") if pa.types.is_timestamp(kind) and kind.tz else kind
 
 
 def shown_columns(names: Sequence[str], first: Iterable[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from checks import Check, ParquetFiles, Verdict, between, evaluate, expect, expression, not_null, unique
+from checks import (
+    Check,
+    Finding,
+    ParquetFiles,
+    Verdict,
+    between,
+    check,
+    evaluate,
+    expect,
+    expression,
+    not_null,
+    unique,
+)
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
 
@@ -56,6 +69,61 @@ def test_a_column_that_not_all_have_is_not_looked_at(tmp_path: Path, promise: Ch
 def test_a_column_that_not_all_have_is_missing(tmp_path: Path, promise: Check) -> None:
     verdict = judged(tmp_path, promise, {"a": [1], "b": [1]}, {"a": [1]})
     assert verdict.error == "column 'b' is missing."
+
+
+BIG = 2**63 + 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "failing"),
+    [
+        (pa.array([16777216, 16777217]), pa.array([0.5], pa.float32()), 0),
+        (pa.array([1, -1]), pa.array([BIG, BIG + 1], pa.uint64()), 0),
+        (pa.array([1, -1], pa.int8()), pa.array([1, 255], pa.uint8()), 2),
+        (pa.array([Decimal("1.25"), Decimal("2.00")], pa.decimal128(10, 2)), pa.array([2, BIG - 2]), 2),
+        (
+            pa.array([Decimal("1.25")], pa.decimal128(38, 2)),
+            pa.array([Decimal("1.255")], pa.decimal128(38, 10)),
+            0,
+        ),
+        (
+            pa.array([Decimal("1.25")], pa.decimal128(20, 2)),
+            pa.array([Decimal("1.255"), Decimal("1.25")], pa.decimal128(20, 3)),
+            2,
+        ),
+        (pa.array([0.5], pa.float16()), pa.array([2049, 2048]), 0),
+    ],
+    ids=["float32", "uint64", "uint8", "decimals and integers", "wide decimals", "decimals", "float16"],
+)
+def test_numbers_stay_what_they_are(tmp_path: Path, first: pa.Array, second: pa.Array, failing: int) -> None:
+    for promise in (unique("a"), expect.column_values_to_be_unique("a"), distinct):
+        for tables in ([first, second], [second, first]):
+            verdict = judged(tmp_path, promise, *({"a": one} for one in tables))
+            assert (verdict.error, verdict.failing) == (None, failing), promise.name
+
+
+@check
+def distinct(value: pa.Table) -> Finding:
+    twice = value.group_by("a").aggregate([([], "count_all")])["count_all"].to_pylist()
+    failing = sum(times for times in twice if times > 1)
+    return Finding(passed=not failing, failing=failing)
+
+
+FAR = {"at": pa.array([NOW.replace(year=3000, tzinfo=None)], pa.timestamp("s")), "a": [-1]}
+NEAR = {"at": pa.array([NOW.replace(tzinfo=None)], pa.timestamp("ns")), "a": [1]}
+
+
+@pytest.mark.parametrize(
+    "promise",
+    [not_null("at"), between("a", 0, None), expect.column_values_to_be_json_parseable("at"), distinct],
+)
+def test_a_value_that_the_common_type_does_not_hold_is_an_error_of_the_check(
+    tmp_path: Path, promise: Check
+) -> None:
+    verdict = judged(tmp_path, promise, FAR, NEAR)
+    assert not verdict.passed
+    assert verdict.error
+    assert "Traceback" not in verdict.error
 
 
 def test_what_has_no_type_in_common_is_text(tmp_path: Path) -> None:
