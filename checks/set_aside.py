@@ -83,9 +83,8 @@ def _rows(table: pa.Table, numbers: NDArray[np.int64]) -> pa.Table:
 
     try:
         return table.take(pa.array(numbers))
-    except (
-        pa.ArrowNotImplementedError
-    ):  # Arrow takes no rows of some types, as string_view, but slices them all
+    # Arrow takes no rows of some types, as string_view, but slices them all
+    except pa.ArrowNotImplementedError:
         gaps = np.flatnonzero(np.diff(numbers) != 1) + 1
         runs = [run for run in np.split(numbers, gaps) if len(run)]
         return pa.concat_tables([table.slice(int(run[0]), len(run)) for run in runs] or [table.slice(0, 0)])

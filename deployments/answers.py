@@ -114,8 +114,7 @@ def _plain(value: object) -> object:
 def _answered(command: click.Command, name: str, given: list[str], as_json: bool, out: TextIO) -> int:
     answer = command.main(given, prog_name=name, standalone_mode=False)
     if isinstance(answer, Answer):
-        text = to_json(answer.document()) if as_json else answer.text()
-        text = _writable(text, out)
+        text = _writable(to_json(answer.document()) if as_json else answer.text(), out)
         out.write(f"{text}\n" if text and not text.endswith("\n") else text)
         out.flush()
         return answer.exit_code
@@ -131,7 +130,8 @@ def _writable(text: str, out: TextIO) -> str:
 
 def _told(error: BaseException, message: str, exit_code: int, as_json: bool, out: TextIO) -> int:
     if as_json:
-        out.write(f"{to_json({'error': _document(error, message), 'exit_code': exit_code})}\n")
+        document = to_json({"error": _document(error, message), "exit_code": exit_code})
+        out.write(f"{_writable(document, out)}\n")
         out.flush()
     else:
         note(message)

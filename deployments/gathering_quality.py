@@ -202,9 +202,15 @@ def _current(
         )
         for partition, one in held_back.items()
     ]
+    # judged long ago, or only in another environment
+    older = [version.id for version in shown.values() if version.id not in last]
+    here = workspace.ledger.last_judgements(older, environment=workspace.environment)
     for partition, version in shown.items():
         label = key_of(asset, partition) or ""
-        heard = last[version.id] if version.id in last else _elsewhere(workspace, version, label)
+        if (heard := last.get(version.id)) is None:
+            judgement = here.get(version.id) or workspace.ledger.materialization(version.id).judgement
+            verdicts = judgement.verdicts if judgement is not None else ()
+            heard = _heard(verdicts, version.made_at, version.id, label, rejected=False)
         found.append(
             (
                 partition,
@@ -219,15 +225,6 @@ def _current(
         )
     found.sort(key=lambda pair: (pair[0].ordinal, pair[1].made_at), reverse=True)
     return [judgement for _, judgement in found]
-
-
-def _elsewhere(workspace: Workspace, version: Version, partition: str) -> Mapping[str, _Heard]:
-    """What was said of a version that was judged long ago, or only in another environment."""
-    ledger = workspace.ledger
-    here = ledger.materialization(version.id, environment=workspace.environment).judgement
-    judgement = here or ledger.materialization(version.id).judgement
-    verdicts = judgement.verdicts if judgement is not None else ()
-    return _heard(verdicts, version.made_at, version.id, partition, rejected=False)
 
 
 def _check(check: Check, current: Sequence[_Judgement], trend: tuple[Point, ...]) -> CheckQuality:

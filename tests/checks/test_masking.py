@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from checks import (
+    Beside,
     Check,
+    Earlier,
     Finding,
     Verdict,
     between,
@@ -25,7 +27,9 @@ from checks import (
     sql,
     sums_to,
     unique,
+    usual,
 )
+from checks.verdict import MASK
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
 SECRETS = ["Zaphod", "Trillian", "Zaphod"]
@@ -100,3 +104,17 @@ def test_the_number_of_a_row_says_where_to_look() -> None:
         {"#": 1, "x": -1, "name": "(private)", "born": "(private)"},
     )
     assert judged(not_null("missing")).error == "column 'missing' is missing."
+
+
+def test_what_is_expected_of_a_private_column_is_not_told() -> None:
+    earlier = [Earlier(at=NOW - timedelta(days=day), observed=1900.0 + day % 3) for day in range(40, 0, -1)]
+    (verdict,) = evaluate(
+        TABLE,
+        [usual("born", "mean")],
+        now=NOW,
+        beside=Beside(earlier=lambda name: earlier),
+        private=frozenset({"born"}),
+    )
+    assert not verdict.passed
+    assert "19" not in verdict.describe()
+    assert (verdict.observed, verdict.expected) == (MASK, MASK)
