@@ -100,7 +100,9 @@ BLOCKING = check(refused, name="refused")
 def chain(bench: Bench, *, severity: str = "error", run: Execution | None = None) -> None:
     """``b`` reads ``a``, whose check fails; ``b2`` reads ``a`` as well."""
 
-    @asset(name="g/a", code=SAME, checks=[check(refused, name="refused", severity=severity)], run=run)  # type: ignore[arg-type]  # one of both
+    @asset(
+        name="g/a", code=SAME, checks=[check(refused, name="refused", severity=severity)], run=run
+    )  # one of both
     def a() -> int:
         return int(bench.call("a"))
 

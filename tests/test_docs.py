@@ -91,7 +91,7 @@ def run_console(commands: list[Command], folder: Path, place: str) -> None:
     scripts = Path(sys.executable).parent
     code = 0
     for command in commands:
-        settings, program, rest = SETTINGS.fullmatch(command.words).groups()  # type: ignore[union-attr]  # any text
+        settings, program, rest = SETTINGS.fullmatch(command.words).groups()  # any text
         if command.words == "echo $?":
             assert command.shown.strip() == str(code), f"{place}: the exit code is {code}"
         elif program in {"materialize", "assets"}:

@@ -179,7 +179,7 @@ def by_hand(folder: Path, tasks: int, make: Callable[[int, Callable[[], None]], 
 
     made = [make(number, add_one(number)) for number in range(tasks)]
 
-    @flow(name="hand-written", task_runner=ThreadPoolTaskRunner(max_workers=JOBS))  # type: ignore[arg-type]  # Prefect's own futures
+    @flow(name="hand-written", task_runner=ThreadPoolTaskRunner(max_workers=JOBS))  # Prefect's own futures
     def everything() -> None:
         futures: list[Any] = []
         for number, one in enumerate(made):

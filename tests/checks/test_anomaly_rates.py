@@ -36,7 +36,7 @@ WEEK = (0.0, 1.0, 2.0, 2.0, 1.0, -6.0, -8.0)
 
 def usual(**changes: object) -> Usual:
     given = {"false_alarms": 0.001, "side": "both", "warm_up": 14, "history": 400, **changes}
-    return Usual(**given)  # type: ignore[arg-type]
+    return Usual(**given)
 
 
 def autoregressive(rng: np.random.Generator, count: int) -> NDArray[np.float64]:

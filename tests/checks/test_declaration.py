@@ -23,7 +23,7 @@ def test_a_check_is_what_the_graph_expects() -> None:
 def test_a_check_is_frozen_and_hashable() -> None:
     declared = between("close", 0, None)
     with pytest.raises(FrozenInstanceError):
-        declared.name = "other"  # type: ignore[misc]
+        declared.name = "other"
     assert hash(declared) == hash(between("close", 0, None))
 
 

@@ -34,7 +34,7 @@ def arrow(value: pa.Table) -> bool:
     return isinstance(value, pa.Table) and value.num_rows == 3
 
 
-def bare(value):  # type: ignore[no-untyped-def] # without annotation it is an Arrow table
+def bare(value):  # without annotation it is an Arrow table
     return isinstance(value, pa.Table)
 
 
@@ -93,9 +93,9 @@ def test_anything_else_is_none(answer: object) -> None:
 
 def test_a_finding_tells_more() -> None:
     found = Finding(
-        passed=np.False_,  # type: ignore[arg-type]  # what numpy answers is as good
+        passed=np.False_,  # what numpy answers is as good
         observed=np.float64(0.1),
-        failing=np.int64(9),  # type: ignore[arg-type]
+        failing=np.int64(9),
         sample=[{"symbol": f"S{n}", "at": pd.Timestamp(NOW)} for n in range(9)],
     )
     verdict = judged(lambda value: found, sample_rows=2)
@@ -107,9 +107,9 @@ def test_a_finding_tells_more() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        pytest.param(Finding(passed="yes"), id="passed is no bool"),  # type: ignore[arg-type]
-        pytest.param(Finding(passed=True, failing="many"), id="failing is no number"),  # type: ignore[arg-type]
-        pytest.param(Finding(passed=False, sample=[3]), id="a sample of no mappings"),  # type: ignore[list-item]
+        pytest.param(Finding(passed="yes"), id="passed is no bool"),
+        pytest.param(Finding(passed=True, failing="many"), id="failing is no number"),
+        pytest.param(Finding(passed=False, sample=[3]), id="a sample of no mappings"),
     ],
 )
 def test_a_finding_that_is_wrong_is_an_error(wrong: Finding) -> None:

@@ -157,7 +157,7 @@ def differs(ours: Verdict, theirs: Finding | CannotJudge) -> str:
     if theirs.counted is not None and ours.counted is not None and ours.counted != theirs.counted:
         return f"ours counts {ours.counted}, theirs {theirs.counted}"
     numbers = [row["#"] for row in theirs.sample if row["#"] is not None]
-    if numbers and sorted(row["#"] for row in ours.sample) != sorted(numbers):  # type: ignore[type-var]
+    if numbers and sorted(row["#"] for row in ours.sample) != sorted(numbers):
         return f"ours are the rows {[row['#'] for row in ours.sample]}, theirs {numbers}"
     return ""
 

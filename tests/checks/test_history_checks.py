@@ -267,7 +267,7 @@ def test_a_distribution_warms_up(judge: Judge) -> None:
     verdict = judge(ramp(shift=1e6), usual_distribution("x"), PAST[:27])
     assert verdict.passed
     assert verdict.expected == "27 of the 28 earlier values that it takes to tell what is usual"
-    assert len(verdict.observed) == 11  # type: ignore[arg-type]
+    assert len(verdict.observed) == 11
     assert not judge([*ramp(), NAN], usual_distribution("x"), ()).passed
 
 
@@ -364,15 +364,15 @@ def test_what_is_no_table_has_none_of_it(declared: Check) -> None:
 @pytest.mark.parametrize(
     ("declare", "said"),
     [
-        pytest.param(lambda: usual("x", "men"), "Did you mean 'mean'?", id="an unknown figure"),  # type: ignore[arg-type]
+        pytest.param(lambda: usual("x", "men"), "Did you mean 'mean'?", id="an unknown figure"),
         pytest.param(lambda: usual("x", "mean", false_alarms=0), "a rate", id="no false alarms ever"),
         pytest.param(lambda: usual("x", "mean", false_alarms=0.5), "a rate", id="nothing but"),
-        pytest.param(lambda: usual("x", "mean", side="up"), "side 'up'", id="an unknown side"),  # type: ignore[arg-type]
+        pytest.param(lambda: usual("x", "mean", side="up"), "side 'up'", id="an unknown side"),
         pytest.param(lambda: usual("x", "mean", warm_up=6), "7 or more", id="too short a warm-up"),
         pytest.param(lambda: usual_distribution("x", warm_up=13), "14 or more", id="too short for vectors"),
         pytest.param(lambda: usual("x", "mean", history=10), "never warms up", id="no end of the warm-up"),
-        pytest.param(lambda: usual_row_count(season="month"), "only 'week'", id="an unknown season"),  # type: ignore[arg-type]
-        pytest.param(lambda: usual_row_count(scale="logs"), "Did you mean 'log'?", id="an unknown scale"),  # type: ignore[arg-type]
+        pytest.param(lambda: usual_row_count(season="month"), "only 'week'", id="an unknown season"),
+        pytest.param(lambda: usual_row_count(scale="logs"), "Did you mean 'log'?", id="an unknown scale"),
         pytest.param(lambda: usual_row_count(tolerance=-1), "tolerance", id="a negative tolerance"),
     ],
 )

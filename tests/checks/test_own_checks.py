@@ -402,7 +402,7 @@ def test_what_cannot_be_judged_says_why(
             lambda: time_zone("a", "America/NewYork"), "Did you mean 'America/New_York'?", id="zone"
         ),
         pytest.param(lambda: time_zone("a", ""), "there is not", id="an empty zone"),
-        pytest.param(lambda: time_zone("a", 3), "there is not", id="a number as zone"),  # type: ignore[arg-type]
+        pytest.param(lambda: time_zone("a", 3), "there is not", id="a number as zone"),
         pytest.param(
             lambda: local_time("a", time(1, tzinfo=UTC), time(2), timezone="UTC"),
             "without",
@@ -412,7 +412,7 @@ def test_what_cannot_be_judged_says_why(
             lambda: local_time("a", time.min, time.max, timezone="UTC"), "everything", id="the whole day"
         ),
         pytest.param(
-            lambda: local_time("a", time(1), time(2), timezone="UTC", weekdays=["mo"]),  # type: ignore[list-item]
+            lambda: local_time("a", time(1), time(2), timezone="UTC", weekdays=["mo"]),
             "Did you mean 'mon'?",
             id="a weekday",
         ),
@@ -422,7 +422,7 @@ def test_what_cannot_be_judged_says_why(
         pytest.param(lambda: complete("a", calendar=""), "calendar ''", id="no calendar"),
         pytest.param(lambda: complete("a", calendar="day", by="a"), "twice", id="grouped by itself"),
         pytest.param(lambda: complete("a", calendar="day", through=-HOUR), "not come", id="through tomorrow"),
-        pytest.param(lambda: complete("a", calendar="day", through=3), "a date", id="through 3"),  # type: ignore[arg-type]
+        pytest.param(lambda: complete("a", calendar="day", through=3), "a date", id="through 3"),
         pytest.param(
             lambda: complete("a", calendar="hour", timezone=NEW_YORK), "every time zone", id="hours"
         ),
@@ -432,8 +432,8 @@ def test_what_cannot_be_judged_says_why(
         pytest.param(lambda: unit("a", 2, 1), "nothing pass", id="low above high"),
         pytest.param(
             lambda: unit("a", 1, 2, unit="percentage"), "Did you mean 'percent'?", id="unknown unit"
-        ),  # type: ignore[arg-type]
-        pytest.param(lambda: not_all_zero(3), "column 3", id="a column that is no text"),  # type: ignore[arg-type]
+        ),
+        pytest.param(lambda: not_all_zero(3), "column 3", id="a column that is no text"),
     ],
 )
 def test_a_declaration_that_cannot_work_is_refused(declare: Callable[[], Check], said: str) -> None:

@@ -303,4 +303,4 @@ def test_real_bars() -> None:
 
 def test_what_is_no_table_has_none() -> None:
     with pytest.raises(ValueError, match="of type int"):
-        propose(3, now=NOW)  # type: ignore[arg-type]  # as a user may
+        propose(3, now=NOW)  # as a user may

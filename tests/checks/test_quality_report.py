@@ -327,7 +327,7 @@ def points(*observed: object, bad: frozenset[int] = frozenset()) -> list[Point]:
             at=NOON + timedelta(days=at),
             version=f"v{at}",
             status="failed" if at in bad else "passed",
-            observed=value,  # type: ignore[arg-type]
+            observed=value,
         )
         for at, value in enumerate(observed)
     ]

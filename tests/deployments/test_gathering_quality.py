@@ -125,7 +125,7 @@ def test_a_rejected_version_is_told_with_what_is_served_instead() -> None:
     (one,) = found.checks
     assert rejected.reason == "not_null(x): 1 row"
     assert rejected.served is not None
-    assert rejected.served.version == good.id == found.published.version  # type: ignore[union-attr]
+    assert rejected.served.version == good.id == found.published.version
     assert [(said.status, said.published) for said in one.said] == [("failed", False)]
     assert one.said[0].verdict.sample == ({"#": 1, "x": None},)
     assert (one.judged, one.fails_published, found.standings) == (2, False, ("rejected",))

@@ -187,7 +187,7 @@ def test_what_is_made_again_after_a_failure_is_published() -> None:
 
 def test_what_was_taken_away_is_missing() -> None:
     workspace = Farm().run("2024-01-01")
-    first = PartitionSet.of([workspace.graph["g/eggs"].partitions.partition("2024-01-01")])  # type: ignore[union-attr]  # it has some
+    first = PartitionSet.of([workspace.graph["g/eggs"].partitions.partition("2024-01-01")])  # it has some
     workspace.ledger.withdraw("main", "g/eggs", first, name="ada", reason="test")
     assert words(workspace)[0] == "missing"
 
@@ -261,7 +261,7 @@ def long_() -> int:
 
 
 def test_programs_read_stretches(farm: Workspace) -> None:
-    (document,) = shown(farm).document()  # type: ignore[misc]  # a list
+    (document,) = shown(farm).document()  # a list
     assert document["partitions"] == 8
     assert document["counts"]["missing"] == 3
     assert document["stretches"][-1] == {

@@ -55,7 +55,7 @@ def carried_out(engine: Callable[..., RunResult]) -> tuple[Workspace, RunResult]
 
 
 def rows(workspace: Workspace) -> list[tuple[Any, ...]]:
-    found = workspace.ledger.database.rows(  # type: ignore[attr-defined]  # a SqlLedger
+    found = workspace.ledger.database.rows(  # a SqlLedger
         "SELECT asset, slice, ordinal, fingerprint, data_version, rejected FROM versions"
     )
     names = ("asset", "slice", "ordinal", "fingerprint", "data_version", "rejected")

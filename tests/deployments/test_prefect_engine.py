@@ -291,7 +291,7 @@ ROWS = {
 
 def rows(carried: Carried, table: str) -> list[tuple[object, ...]]:
     """The rows of a table, without ids, times and what they ran in."""
-    found = carried.workspace.ledger.database.rows(ROWS[table])  # type: ignore[attr-defined]  # a SqlLedger
+    found = carried.workspace.ledger.database.rows(ROWS[table])  # a SqlLedger
     return sorted((tuple(row[name] for name in row.keys()) for row in found), key=repr)  # noqa: SIM118  # no mapping
 
 
@@ -535,7 +535,7 @@ def test_a_ledger_that_fails_ends_the_run_and_is_raised() -> None:
     def broken(*_: object, **__: object) -> None:
         raise LedgerError("no space left")
 
-    workspace.ledger.begin = broken  # type: ignore[method-assign, assignment]  # a full disk
+    workspace.ledger.begin = broken  # a full disk
     with pytest.raises(LedgerError, match="no space left"):
         run_with_prefect(plan, workspace)
     (run,) = workspace.ledger.runs()

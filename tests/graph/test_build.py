@@ -269,15 +269,15 @@ def test_networkx_sees_the_same_graph() -> None:
 def wrong_options() -> Iterable[object]:
     """Rows of a declaration with one wrong option each, and what is said of it."""
 
-    @asset(run=Execution(isolation="proces"))  # type: ignore[arg-type]  # wrong on purpose
+    @asset(run=Execution(isolation="proces"))  # wrong on purpose
     def isolation() -> int:
         return 1
 
-    @asset(stored_as="tabel")  # type: ignore[call-overload,untyped-decorator,unused-ignore]  # wrong on purpose
+    @asset(stored_as="tabel")  # wrong on purpose
     def stored_as() -> int:
         return 1
 
-    @multi_asset(Out(name="one", stored_as="jsn"), Out(name="two"))  # type: ignore[arg-type]  # wrong on purpose
+    @multi_asset(Out(name="one", stored_as="jsn"), Out(name="two"))  # wrong on purpose
     def several() -> dict[str, int]:
         return {}
 
@@ -390,5 +390,5 @@ def test_a_function_of_no_module_can_be_declared() -> None:
     def one() -> int:
         return 1
 
-    one.__module__ = None  # type: ignore[assignment]  # as code made from text may leave it
+    one.__module__ = None  # as code made from text may leave it
     assert list(build_graph([asset(one)]).assets) == ["main/one"]

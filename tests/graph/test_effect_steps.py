@@ -66,7 +66,7 @@ def step(**given: Any) -> str:
     }
     occasion = given.pop("occasion", None)
     found = effect_step(ASSET, occasion, **(usual | given))
-    kind = {Materialize: "perform", Hold: "hold", Keep: "keep", Check: "check"}[type(found)]  # type: ignore[index]
+    kind = {Materialize: "perform", Hold: "hold", Keep: "keep", Check: "check"}[type(found)]
     when = "maybe " if isinstance(found, Materialize) and found.when != "always" else ""
     return f"{when}{kind}: {found.reason.text}"
 

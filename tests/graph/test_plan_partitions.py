@@ -85,7 +85,7 @@ class Ledger:
             state=state,
             known=Known(bases=self.bases),
             horizon=self.horizon,
-            **options,  # type: ignore[arg-type]
+            **options,
         )
 
     def publish(self, key: str, partitions: PartitionSet, data: str = "1") -> None:
@@ -261,7 +261,7 @@ def test_chosen_partitions_ask_upstream_for_what_they_read() -> None:
     ],
 )
 def test_what_a_policy_leaves_out_is_told(policy: object, built: int) -> None:
-    @asset(partitions=DAYS, catch_up=policy)  # type: ignore[arg-type]
+    @asset(partitions=DAYS, catch_up=policy)
     def late() -> int:
         return 1
 

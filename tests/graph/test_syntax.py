@@ -228,7 +228,7 @@ def test_what_newer_pythons_add_to_the_tree_leaves_no_trace() -> None:
     (node,) = ast.parse("def f(x): return x").body
     plain = read([node]).text
 
-    node._fields = (*node._fields, "type_params", "novelty")  # type: ignore[misc]
-    node.type_params, node.novelty = [], None  # type: ignore[attr-defined]
+    node._fields = (*node._fields, "type_params", "novelty")
+    node.type_params, node.novelty = [], None
 
     assert read([node]).text == plain

@@ -178,7 +178,7 @@ def test_days_that_are_no_longer_declared_are_not_read(shop: Shop) -> None:
         return bars
 
     @asset(name="g/all")
-    def every(bars: pa.Table) -> list[int]:  # type: ignore[name-defined]  # noqa: F821  # as text
+    def every(bars: pa.Table) -> list[int]:  # noqa: F821  # as text
         return [int(day) for day in bars.column("day").to_pylist()]
 
     @asset(name="g/bars")
@@ -238,7 +238,7 @@ def test_when_a_window_begins_goes_in(
             return bars
 
         @asset(name="g/bars", partitions=partitions, batch=Batch(by=by))
-        def split() -> pa.Table:  # type: ignore[name-defined]  # noqa: F821  # as text
+        def split() -> pa.Table:  # noqa: F821  # as text
             import pyarrow as pa
 
             return pa.table({"at": pa.array([], pa.timestamp("us", "UTC"))})
@@ -256,7 +256,7 @@ def test_a_previous_value_that_cannot_be_read_is_none(shop: Shop) -> None:
         return {"runs": 1}
 
     @asset(name="g/log")
-    def as_table(previous: Previous) -> pa.Table:  # type: ignore[name-defined]  # noqa: F821  # as text
+    def as_table(previous: Previous) -> pa.Table:  # noqa: F821  # as text
         import pyarrow as pa
 
         return pa.table({"runs": [1 if previous.value is None else 2]})

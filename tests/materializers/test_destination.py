@@ -507,7 +507,7 @@ def test_a_place_that_cannot_be_reached_is_told_without_its_secrets(outside: Out
 
 @pytest.mark.parametrize(
     "resource", [object(), Warehouse("redis://openly")], ids=["no URL", "a URL that is no secret"]
-)  # type: ignore[arg-type]  # on purpose
+)  # on purpose
 def test_a_connection_has_a_secret_url(resource: object) -> None:
     with pytest.raises(OutsideError, match="give it an attribute url: SecretStr"):
         RedisKey("x", connection=Warehouse).open(resource, key=KEY, environment="main")

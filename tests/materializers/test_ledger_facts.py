@@ -262,7 +262,7 @@ def test_the_last_moment_of_each_partition(record: Record) -> None:
     record.now += SECOND
     record.publish(DAILY, days(2))
     for event in ("updated", "data changed", "requested", "handled"):
-        assert last(record, event, DAILY, days(1, 3)) == {  # type: ignore[arg-type]  # each is an event
+        assert last(record, event, DAILY, days(1, 3)) == {  # each is an event
             START: days(1) | days(3),
             START + SECOND: days(2),
         }

@@ -89,7 +89,7 @@ def test_pointers_are_those_of_the_publications(path: Path, table: str) -> None:
     ledger = open_sqlite_ledger(path)
 
     def rows() -> set[tuple[object, ...]]:
-        return {tuple(row) for row in ledger.database.rows(f"SELECT * FROM {table}")}  # type: ignore[call-overload]  # SQLite's
+        return {tuple(row) for row in ledger.database.rows(f"SELECT * FROM {table}")}  # SQLite's
 
     before = rows()
     ledger.rebuild()

@@ -44,7 +44,7 @@ class Counted:
 
     def read(self, rows: Sequence[Row]) -> Sequence[Row]:
         self.rows_read += len(rows)
-        self.weigh(tuple(row) for row in rows)  # type: ignore[call-overload]  # rows of SQLite
+        self.weigh(tuple(row) for row in rows)  # rows of SQLite
         return rows
 
     def weigh(self, many: Iterable[Iterable[Any]]) -> None:
@@ -58,7 +58,7 @@ class Counted:
     @contextmanager
     def reading(self) -> Iterator[Reading]:
         with self.inner.reading() as db:
-            yield CountedMoment(self, db)  # type: ignore[arg-type]  # nobody writes through it
+            yield CountedMoment(self, db)  # nobody writes through it
 
     def rows(self, sql: str, values: Values = ()) -> Sequence[Row]:
         return self.read(self.inner.rows(sql, values))
@@ -166,8 +166,8 @@ def test_a_run_over_many_keys_reads_and_writes_as_much_for_each() -> None:
             return one + 1
 
         workspace = in_memory([one, two])
-        counted = Counted(workspace.ledger.database)  # type: ignore[attr-defined]  # a SqlLedger
-        workspace.ledger.database = counted  # type: ignore[attr-defined]
+        counted = Counted(workspace.ledger.database)  # a SqlLedger
+        workspace.ledger.database = counted
         assert materialize("*", workspace=workspace).counts() == {"published": 2 * count}
         return tuple(each / count for each in counted.cost())
 

@@ -575,14 +575,14 @@ def test_whoever_lost_the_claim_meanwhile_stops_and_the_receiver_saw_the_key_onc
     slow = desk.world.perform
 
     def perform_slowly(item: Item) -> Any:
-        desk.world.perform = slow  # type: ignore[method-assign]  # only the first time
+        desk.world.perform = slow  # only the first time
         desk.now += 2 * LEASE
         assert ended(desk.run())[0] == "published"
         if item.key in desk.world.done:
             raise Lost("the receiver knows this key")
         return slow(item)
 
-    desk.world.perform = perform_slowly  # type: ignore[method-assign]
+    desk.world.perform = perform_slowly
     outcome, reason = ended(desk.run())
     assert outcome == "interrupted"
     assert reason.endswith("must not be performed: it is accepted, and cannot become in doubt")
@@ -914,13 +914,13 @@ def test_what_cannot_work_is_said_at_load(desk: Desk) -> None:
 
     def wants(item: Item, broker: Any) -> None: ...
 
-    @effect(name="d/one", perform=no_item, accepts=["skiped"])  # type: ignore[list-item]  # the point
-    def one(troubles: Troubles) -> Intents: ...  # type: ignore[empty-body]
+    @effect(name="d/one", perform=no_item, accepts=["skiped"])  # the point
+    def one(troubles: Troubles) -> Intents: ...
 
     @effect(
         name="d/two", perform=wants, reconcile=wants, doubt="at most once", run=Execution(isolation="process")
     )
-    def two(troubles: Troubles) -> Intents: ...  # type: ignore[empty-body]
+    def two(troubles: Troubles) -> Intents: ...
 
     with pytest.raises(DefinitionErrors) as refused:
         build_graph([one, two])

@@ -48,7 +48,7 @@ class Counting:
         assert isinstance(workspace.ledger, SqlLedger)
         self._database = workspace.ledger.database
         self.rows = 0
-        workspace.ledger.database = self  # type: ignore[assignment]  # as much of one as deciding uses
+        workspace.ledger.database = self  # as much of one as deciding uses
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._database, name)

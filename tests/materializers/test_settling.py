@@ -95,7 +95,7 @@ def decided(plan: Plan) -> dict[tuple[str, Partition], tuple[str, object]]:
 
 
 def forget_settlements(workspace: Workspace) -> None:
-    with workspace.ledger.database.writing() as db:  # type: ignore[attr-defined]  # a SqlLedger
+    with workspace.ledger.database.writing() as db:  # a SqlLedger
         db.execute("DELETE FROM settlements")
 
 

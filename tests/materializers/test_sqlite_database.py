@@ -179,7 +179,7 @@ def test_a_ledger_that_cannot_be_written_is_read(read_only: Path) -> None:
 
 def test_a_ledger_in_memory_leaves_nothing_behind() -> None:
     closed, forgotten = open_sqlite_ledger(None), open_sqlite_ledger(None)
-    paths = [one.database.path.parent for one in (closed, forgotten)]  # type: ignore[attr-defined]  # SQLite's
+    paths = [one.database.path.parent for one in (closed, forgotten)]  # SQLite's
     assert all(path.is_dir() for path in paths)
     closed.close()
     del forgotten

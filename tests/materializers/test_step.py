@@ -139,7 +139,7 @@ def test_a_rejected_version_is_not_seen_and_the_last_good_one_is_served() -> Non
         return bad
 
     @asset
-    def b(a: pa.Table) -> int:  # type: ignore[name-defined]  # noqa: F821  # as text, as in a catalogue
+    def b(a: pa.Table) -> int:  # noqa: F821  # as text, as in a catalogue
         return int(a.num_rows)
 
     world = World(a_with(1.0), b)
@@ -464,7 +464,7 @@ def test_days_are_built_one_by_one_and_read_as_a_whole() -> None:
         return numbers([window.day.day])
 
     @asset
-    def total(bars: pa.Table) -> list[float]:  # type: ignore[name-defined]  # noqa: F821  # as text
+    def total(bars: pa.Table) -> list[float]:  # noqa: F821  # as text
         return [float(x) for x in bars.column("x").to_pylist()]
 
     world = World(bars, total)

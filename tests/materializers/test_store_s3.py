@@ -163,7 +163,7 @@ def test_a_pipeline_runs_with_its_data_on_s3_and_its_ledger_here(root: str) -> N
         return pa.table({"x": [1, 2, 3]})
 
     @asset
-    def total(numbers: duckdb.DuckDBPyRelation) -> int:  # type: ignore[name-defined]  # noqa: F821  # as text
+    def total(numbers: duckdb.DuckDBPyRelation) -> int:  # noqa: F821  # as text
         return int(numbers.sum("x").fetchall()[0][0])
 
     workspace = in_memory([numbers, total])

@@ -68,7 +68,7 @@ def test_a_period_opens(cadence: str, expected: list[int]) -> None:
         date(2024, 4, 1),
         date(2024, 4, 3),
     )
-    assert openings(sessions, cadence) == expected  # type: ignore[arg-type]
+    assert openings(sessions, cadence) == expected
 
 
 def test_the_first_session_of_all_opens_nothing() -> None:

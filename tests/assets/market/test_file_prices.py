@@ -96,7 +96,7 @@ def test_an_edit_is_seen_even_if_size_and_time_stay(folder: Path) -> None:
 )
 def test_the_set_of_files_counts(folder: Path, change: object) -> None:
     before = files(folder).observe(NOW).version
-    change(folder)  # type: ignore[operator]
+    change(folder)
     assert files(folder).observe(NOW).version != before
 
 

@@ -35,7 +35,7 @@ def over_window(values: Values, bars: int, of: Callable[[list[float]], float | N
     for at in range(len(values)):
         window = values[max(0, at - bars + 1) : at + 1]
         full = len(window) == bars and all(value is not None for value in window)
-        found.append(of(window) if full else None)  # type: ignore[arg-type]
+        found.append(of(window) if full else None)
     return found
 
 
@@ -193,8 +193,8 @@ def by_volume(
     return {
         "obv": obv,
         "avg_volume_20": over_window(list(volume), 20, mean),
-        "vwap_20": [vwap(slice(at - 19, at + 1)) if at >= 19 else None for at in every],  # type: ignore[arg-type]
-        "vwap_cumulative": [vwap(slice(0, at + 1)) for at in every],  # type: ignore[arg-type]
+        "vwap_20": [vwap(slice(at - 19, at + 1)) if at >= 19 else None for at in every],
+        "vwap_cumulative": [vwap(slice(0, at + 1)) for at in every],
     }
 
 

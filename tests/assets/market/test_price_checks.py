@@ -132,7 +132,7 @@ def test_the_sample_lacks_no_session() -> None:
     assert only_sessions(prices).passed
     stuck = moving_closes(prices)
     assert {row["symbol"] for row in stuck.sample} == {"RRC"}
-    assert all(row["from"].year < 1993 for row in stuck.sample)  # type: ignore[attr-defined]
+    assert all(row["from"].year < 1993 for row in stuck.sample)
     assert stuck.failing == 402
 
 

@@ -70,7 +70,7 @@ def hours() -> pa.Table:
     """Hourly bars of SPY, each with the time of its end."""
     with ZipFile(REAL / "hour_spy.zip") as archive:
         text = archive.read(archive.namelist()[0]).decode()
-    starts = [datetime.strptime(line[:14], "%Y%m%d %H:%M") for line in text.splitlines()[-4000:]]  # noqa: DTZ007
+    starts = [datetime.strptime(line[:14], "%Y%m%d %H:%M") for line in text.splitlines()[-4000:]]  # noqa: DTZ007  # local times of New York
     ends = [start + timedelta(hours=1) for start in starts]
     local = pa.array(ends, pa.timestamp("us"))
     import pyarrow.compute as pc

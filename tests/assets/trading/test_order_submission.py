@@ -380,7 +380,7 @@ class Forgetful:
 def test_an_order_that_came_late_is_found_among_the_open_ones(market: Market) -> None:
     market.simulated.advance(market.prices())
     receipt = submit(ITEM, market.simulated)
-    assert find(ITEM, Forgetful(market.simulated)) == receipt  # type: ignore[arg-type]  # the rest is delegated
+    assert find(ITEM, Forgetful(market.simulated)) == receipt  # the rest is delegated
 
 
 # What the broker says afterwards
@@ -421,7 +421,7 @@ def test_without_prices_the_records_are_had_all_the_same(market: Market) -> None
     def unreachable() -> pa.Table:
         raise ConnectionError("nobody answers")
 
-    market.prices = unreachable  # type: ignore[method-assign]
+    market.prices = unreachable
     outcomes = {one.name: one.outcome for one in market.run(when_closed="submit").results}
     assert outcomes["trading/reconciliation"] == "published", outcomes
     assert not market.rows("trading/orders")
